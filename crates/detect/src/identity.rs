@@ -1,0 +1,268 @@
+//! Who is who: one person behind the names that several products use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pushback_model::{IdentityEvent, Key, Party, key_of, key_of_parts};
+
+/// The stronger names that a weaker one may stand for. Two are enough to know it for ambiguous; the
+/// two smallest are kept, so that the outcome does not depend on the order. 0 is "none".
+#[derive(Clone, Copy, Debug, Default)]
+struct Candidates(Key, Key);
+
+impl Candidates {
+    fn add(&mut self, key: Key) {
+        if key == 0 || key == self.0 || key == self.1 {
+            return;
+        }
+        let mut three = [self.0, self.1, key].map(|k| if k == 0 { Key::MAX } else { k });
+        three.sort_unstable();
+        let [a, b, _] = three;
+        *self = Self(a, if b == Key::MAX { 0 } else { b });
+    }
+
+    const fn only(self) -> Option<Key> {
+        if self.0 != 0 && self.1 == 0 { Some(self.0) } else { None }
+    }
+}
+
+/// The names met in records, and which of them were met together.
+///
+/// Strength of a name: a mail-like login, then a bare login, then a vendor's opaque id. A record
+/// goes under its strongest name; a weaker name beside it points to the stronger.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// Weaker key -> the stronger keys it was seen with.
+    stronger: BTreeMap<Key, Candidates>,
+    /// Key of a bare login -> keys of mail logins with that local part.
+    local_parts: BTreeMap<Key, Candidates>,
+    /// Mail logins already noted.
+    mails: BTreeSet<Key>,
+}
+
+/// Maps every name to the one its person goes by.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    canonical: BTreeMap<Key, Key>,
+}
+
+/// An entry of the alias map (`alias.csv`: canonical, vendor, id).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The name the person goes by, lower-cased.
+    pub canonical: String,
+    /// The vendor that uses the other name; empty for any.
+    pub source: String,
+    /// The other name.
+    pub id: String,
+}
+
+/// A login without its Windows domain, lower-cased.
+fn login(name: &str) -> String {
+    let bare = name.rsplit_once('\\').map_or(name, |(_, bare)| bare);
+    bare.trim().to_lowercase()
+}
+
+fn bare_key(login: &str) -> Key {
+    key_of_parts(&["login", login])
+}
+
+fn id_key(source: &str, id: &str) -> Key {
+    key_of_parts(&["id", source, id])
+}
+
+impl Claims {
+    /// Notes the names of an event's subscriber and returns the key it goes under; 0 for nobody.
+    pub fn observe(&mut self, event: &IdentityEvent<'_>) -> Key {
+        let Party { name, mail, id } = &event.subscriber;
+        let strongest = self.name_key(name, mail);
+        if id.is_empty() {
+            return strongest;
+        }
+        let id = id_key(event.source.name(), id);
+        if strongest == 0 {
+            return id;
+        }
+        self.point(id, strongest);
+        strongest
+    }
+
+    fn name_key(&mut self, name: &str, mail: &str) -> Key {
+        let is_mail = name.contains('@');
+        if is_mail || (name.is_empty() && mail.contains('@')) {
+            let address = if is_mail { name } else { mail };
+            return self.mail_key(address);
+        }
+        if name.is_empty() {
+            return 0;
+        }
+        let bare = bare_key(&login(name));
+        if mail.contains('@') {
+            let strong = self.mail_key(mail);
+            self.point(bare, strong);
+            return strong;
+        }
+        bare
+    }
+
+    fn mail_key(&mut self, address: &str) -> Key {
+        let is_lower = !address.bytes().any(|b| b.is_ascii_uppercase() || b == b'\\' || !b.is_ascii());
+        if is_lower {
+            let key = key_of(address);
+            if !self.mails.contains(&key) {
+                self.note_mail(key, address);
+            }
+            return key;
+        }
+        let address = login(address);
+        let key = key_of(&address);
+        if !self.mails.contains(&key) {
+            self.note_mail(key, &address);
+        }
+        key
+    }
+
+    fn note_mail(&mut self, key: Key, address: &str) {
+        self.mails.insert(key);
+        if let Some((local, _)) = address.split_once('@') {
+            self.local_parts.entry(bare_key(local)).or_default().add(key);
+        }
+    }
+
+    fn point(&mut self, weak: Key, strong: Key) {
+        if weak != strong {
+            self.stronger.entry(weak).or_default().add(strong);
+        }
+    }
+
+    /// Adds what another thread noted.
+    pub fn merge(&mut self, other: Self) {
+        for (weak, strong) in other.stronger {
+            let into = self.stronger.entry(weak).or_default();
+            into.add(strong.0);
+            into.add(strong.1);
+        }
+        for (bare, mails) in other.local_parts {
+            let into = self.local_parts.entry(bare).or_default();
+            into.add(mails.0);
+            into.add(mails.1);
+        }
+        self.mails.extend(other.mails);
+    }
+
+    /// Decides for every name whom it stands for.
+    ///
+    /// The alias map wins; then what records say beside each other; then a bare login joins the
+    /// one mail login with that local part. A name with two candidates joins neither.
+    #[must_use]
+    pub fn resolve(self, aliases: &[Alias]) -> Resolver {
+        let mut canonical = BTreeMap::new();
+        for (bare, mails) in &self.local_parts {
+            if let Some(mail) = mails.only() {
+                canonical.insert(*bare, mail);
+            }
+        }
+        for (weak, strong) in &self.stronger {
+            match strong.only() {
+                Some(only) => canonical.insert(*weak, only),
+                None => canonical.remove(weak),
+            };
+        }
+        for alias in aliases {
+            let to = key_of(&alias.canonical.to_lowercase());
+            let lower = login(&alias.id);
+            let from = [
+                key_of(&lower),
+                bare_key(&lower),
+                id_key(&alias.source, &alias.id),
+            ];
+            for key in from {
+                if key != to {
+                    canonical.insert(key, to);
+                }
+            }
+        }
+        Resolver { canonical }
+    }
+
+    /// How many distinct names were met.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.mails.len() + self.stronger.len()
+    }
+
+    /// Whether no name was met.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Resolver {
+    /// The key that this name's person goes by.
+    #[must_use]
+    pub fn canonical(&self, key: Key) -> Key {
+        // An opaque id may lead to a bare login and that to a mail login: at most two steps, and a
+        // third for an alias.
+        let mut key = key;
+        for _ in 0..3 {
+            match self.canonical.get(&key) {
+                Some(next) if *next != key => key = *next,
+                _ => break,
+            }
+        }
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pushback_model::{EventKind, Source, Timestamp};
+
+    use super::*;
+
+    fn seen(claims: &mut Claims, source: Source, name: &str, mail: &str, id: &str) -> Key {
+        let mut event =
+            IdentityEvent::new(source, EventKind::SessionStarted, Timestamp::from_millis(0));
+        event.subscriber =
+            Party { name: name.into(), mail: mail.into(), id: id.into() };
+        claims.observe(&event)
+    }
+
+    #[test]
+    fn a_domain_login_joins_the_one_mail_login_with_its_local_part() {
+        let mut claims = Claims::default();
+        let mail = seen(&mut claims, Source::Okta, "Alice@Example.org", "", "");
+        let bare = seen(&mut claims, Source::Duo, "CORP\\alice", "", "");
+        let resolver = claims.resolve(&[]);
+        assert_eq!(resolver.canonical(bare), resolver.canonical(mail));
+    }
+
+    #[test]
+    fn a_name_with_two_candidates_joins_neither() {
+        let mut claims = Claims::default();
+        let a = seen(&mut claims, Source::Okta, "alice@example.org", "", "");
+        let b = seen(&mut claims, Source::Okta, "alice@example.net", "", "");
+        let bare = seen(&mut claims, Source::Duo, "alice", "", "");
+        let resolver = claims.resolve(&[]);
+        assert_eq!(resolver.canonical(bare), bare);
+        assert_ne!(resolver.canonical(a), resolver.canonical(b));
+    }
+
+    #[test]
+    fn the_mail_beside_a_login_and_the_alias_map_decide() {
+        let mut claims = Claims::default();
+        let strong = seen(&mut claims, Source::Duo, "asmith", "alice@example.org", "DU1");
+        let bare = seen(&mut claims, Source::Duo, "asmith", "", "");
+        let id = seen(&mut claims, Source::Duo, "", "", "DU1");
+        let other = seen(&mut claims, Source::OneLogin, "", "", "4711");
+        let alias = Alias {
+            canonical: "alice@example.org".into(),
+            source: "onelogin".into(),
+            id: "4711".into(),
+        };
+        let resolver = claims.resolve(&[alias]);
+        for key in [bare, id, other] {
+            assert_eq!(resolver.canonical(key), strong);
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! From identity events to compact records.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use pushback_model::{
+    Endpoint, IdentityEvent, Key, Risk, country_code, key_of, key_of_parts,
+};
+
+use crate::identity::Claims;
+use crate::record::{Place, Position, Record, flag};
+
+/// Texts whose meaning is remembered, at the most; past it the memory starts anew. Only speed is
+/// lost at the bound, never an answer.
+const REMEMBERED_MAX: usize = 4_096;
+
+/// Turns events into records and remembers who is called what.
+///
+/// One intake serves one thread; [`Intake::merge`] joins what they learnt.
+#[derive(Debug, Default)]
+pub struct Intake {
+    claims: Claims,
+    countries: Memory<u16>,
+    providers: Memory<bool>,
+    families: Memory<u32>,
+}
+
+#[derive(Debug)]
+struct Memory<T>(BTreeMap<Key, T>);
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Copy> Memory<T> {
+    fn get(&mut self, key: Key, learn: impl FnOnce() -> T) -> T {
+        if let Some(known) = self.0.get(&key) {
+            return *known;
+        }
+        if self.0.len() >= REMEMBERED_MAX {
+            self.0.clear();
+        }
+        let value = learn();
+        self.0.insert(key, value);
+        value
+    }
+}
+
+impl Intake {
+    /// The compact record of an event, and a note of the names in it.
+    pub fn take(&mut self, event: &IdentityEvent<'_>, position: Position) -> Record {
+        let requester = &event.requester;
+        let agent = &requester.agent;
+        let agent_key = key_of_parts(&[&agent.raw, &agent.os, &agent.browser]);
+        let mut flags = 0;
+        let mut set = |condition: bool, flag: u16| {
+            if condition {
+                flags |= flag;
+            }
+        };
+        set(requester.is_proxy, flag::PROXY);
+        set(requester.is_managed, flag::MANAGED);
+        set(event.risk == Risk::Medium, flag::RISK_MEDIUM);
+        set(event.risk == Risk::High, flag::RISK_HIGH);
+        set(event.actor.is_some(), flag::BY_OTHER);
+        if !requester.as_name.is_empty() {
+            let name = &requester.as_name;
+            set(self.providers.get(key_of(name), || is_hosting(name)), flag::HOSTING);
+        }
+        let family = match agent_key {
+            0 => 0,
+            key => self.families.get(key, || family_key(&agent.os, &agent.browser, &agent.raw)),
+        };
+        Record {
+            at: event.occurred_at,
+            who: self.claims.observe(event),
+            id: key_of_parts(&[event.source.name(), &event.id]),
+            part: event.part,
+            kind: event.kind,
+            factor: event.factor,
+            source: event.source,
+            flags,
+            requester: self.place(requester),
+            responder: match &event.responder {
+                Some(responder) => self.place(responder),
+                None => Place::default(),
+            },
+            device: key_of(&requester.device),
+            family,
+            agent: short(agent_key),
+            app: short(key_of(&event.app)),
+            session: key_of(&event.session),
+            transaction: key_of(&event.transaction),
+            actor: event.actor.as_ref().map_or(0, |actor| {
+                if actor.name.is_empty() { key_of(&actor.id) } else { key_of(&actor.name.to_lowercase()) }
+            }),
+            position,
+        }
+    }
+
+    /// Adds what another thread's intake learnt.
+    pub fn merge(&mut self, other: Self) {
+        self.claims.merge(other.claims);
+    }
+
+    /// The names met so far.
+    #[must_use]
+    pub fn into_claims(self) -> Claims {
+        self.claims
+    }
+
+    fn place(&mut self, endpoint: &Endpoint<'_>) -> Place {
+        let (ip, network) = address(&endpoint.ip);
+        let (latitude, longitude) = match endpoint.coordinates {
+            Some(point) => (hundredths(point.latitude), hundredths(point.longitude)),
+            None => (i16::MIN, i16::MIN),
+        };
+        Place {
+            ip,
+            network,
+            asn: endpoint.asn,
+            city: short(key_of_parts(&[&endpoint.city, &endpoint.region])),
+            latitude,
+            longitude,
+            country: match key_of(&endpoint.country) {
+                0 => 0,
+                key => self.countries.get(key, || country_key(&endpoint.country, key)),
+            },
+        }
+    }
+}
+
+/// An address and the network around it, as keys; zeros if the text is not an address.
+fn address(text: &str) -> (Key, u32) {
+    match ipv4(text).map(IpAddr::V4).or_else(|| text.parse().ok()) {
+        Some(IpAddr::V4(ip)) => {
+            let number = u32::from(ip);
+            (Key::from(number), (number >> 8) | 0x0100_0000)
+        }
+        Some(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+            Some(mapped) => {
+                let number = u32::from(mapped);
+                (Key::from(number), (number >> 8) | 0x0100_0000)
+            }
+            // A subscriber line holds a whole /64 and rotates addresses inside it (RFC 8981).
+            None => {
+                let [a, b, c, d, ..] = ip.segments();
+                let line = [a, b, c, d].map(|s| format!("{s:x}:")).concat();
+                let site = [a, b, c].map(|s| format!("{s:x}:")).concat();
+                (key_of(&line) | 1 << 63, short(key_of(&site)) | 0x8000_0000)
+            }
+        },
+        None => (0, 0),
+    }
+}
+
+fn ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let mut at = 0;
+    let mut value: u32 = 0;
+    let mut digits = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' if digits < 3 => {
+                value = value * 10 + u32::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => {
+                *octets.get_mut(at)? = u8::try_from(value).ok()?;
+                (at, value, digits) = (at + 1, 0, 0);
+            }
+            _ => return None,
+        }
+    }
+    if at != 3 || digits == 0 {
+        return None;
+    }
+    *octets.get_mut(at)? = u8::try_from(value).ok()?;
+    Some(Ipv4Addr::from(octets))
+}
+
+fn hundredths(degrees: f64) -> i16 {
+    (degrees * 100.0).round() as i16
+}
+
+/// The low half of a key, never 0 for a key that is not 0.
+const fn short(key: Key) -> u32 {
+    if key == 0 {
+        return 0;
+    }
+    let low = (key ^ (key >> 32)) as u32;
+    if low == 0 { 1 } else { low }
+}
+
+fn country_key(name: &str, key: Key) -> u16 {
+    match country_code(name) {
+        Some(code) => u16::from_be_bytes(code),
+        // Outside the range of two capital letters, so that a name never passes for a code.
+        None => (key as u16) | 0x8000,
+    }
+}
+
+/// Words in the names of networks that rent out machines or hide their customers. A home or an
+/// office is never called so; the list errs on the side of silence.
+const HOSTING_WORDS: &[&str] = &[
+    "hosting", "datacenter", "data center", "server", "vps", "cloud", "colo", "digitalocean", "ovh",
+    "hetzner", "linode", "akamai connected", "vultr", "choopa", "constant company", "leaseweb",
+    "m247", "datacamp", "contabo", "scaleway", "online s.a.s", "amazon", "aws", "google llc",
+    "google-cloud", "microsoft", "azure", "alibaba", "tencent", "oracle", "psychz", "quadranet",
+    "colocrossing", "hostinger", "namecheap", "ionos", "hostroyale", "packethub", "clouvider",
+    "nordvpn", "expressvpn", "mullvad", "31173", "vpn", "proxy", "tor exit", "tor-exit", "packet exchange",
+    "xtom", "frantech", "buyvm", "stark industries", "aeza", "selectel", "timeweb", "worldstream",
+    "serverius", "nforce", "zenlayer", "cogent", "g-core", "gcore", "tzulo", "sharktech", "dedi",
+];
+
+fn is_hosting(name: &str) -> bool {
+    let name = name.to_lowercase();
+    HOSTING_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Operating system and browser without versions: `Windows 10` and `windows` agree, `Chrome 120.0`
+/// and `CHROME` agree. Falls back on what the raw user agent says.
+fn family_key(os: &str, browser: &str, raw: &str) -> u32 {
+    let raw = raw.to_lowercase();
+    let os = if os.is_empty() { os_family(&raw) } else { os_family(&os.to_lowercase()) };
+    let browser = if browser.is_empty() {
+        browser_family(&raw)
+    } else {
+        browser_family(&browser.to_lowercase())
+    };
+    short(key_of_parts(&[os, browser]))
+}
+
+fn os_family(text: &str) -> &'static str {
+    // Order matters: an Android user agent says "Linux", an iPhone's says "like Mac OS X".
+    const FAMILIES: &[(&str, &str)] = &[
+        ("android", "android"),
+        ("iphone", "ios"),
+        ("ipad", "ios"),
+        ("ios", "ios"),
+        ("windows", "windows"),
+        ("cros", "chromeos"),
+        ("chrome os", "chromeos"),
+        ("mac", "macos"),
+        ("linux", "linux"),
+        ("ubuntu", "linux"),
+    ];
+    FAMILIES.iter().find(|(word, _)| text.contains(word)).map_or("", |(_, family)| family)
+}
+
+fn browser_family(text: &str) -> &'static str {
+    // Order matters: nearly everyone says "Chrome" and "Safari" too.
+    const FAMILIES: &[(&str, &str)] = &[
+        ("outlook", "outlook"),
+        ("headless", "headless"),
+        ("python", "script"),
+        ("go-http", "script"),
+        ("curl", "script"),
+        ("okhttp", "okhttp"),
+        ("edg", "edge"),
+        ("opera", "opera"),
+        ("opr/", "opera"),
+        ("firefox", "firefox"),
+        ("fxios", "firefox"),
+        ("crios", "chrome"),
+        ("chrome", "chrome"),
+        ("chromium", "chrome"),
+        ("safari", "safari"),
+        ("bav2ropc", "legacy"),
+        ("internet explorer", "ie"),
+        ("trident", "ie"),
+        ("mobile app", "app"),
+        ("rich client", "rich"),
+    ];
+    FAMILIES.iter().find(|(word, _)| text.contains(word)).map_or("", |(_, family)| family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_line_share_a_key_and_of_one_site_a_network() {
+        assert_eq!(address("192.0.2.1"), (0xC000_0201, 0x01C0_0002));
+        assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
+        assert_eq!(address("2001:db8:1:2::1").0, address("2001:db8:1:2:ffff::9").0);
+        assert_eq!(address("2001:db8:1:2::1").1, address("2001:db8:1:3::1").1);
+        assert_ne!(address("2001:db8:1:2::1").0, address("2001:db8:1:3::1").0);
+        assert_eq!(address("300.1.1.1"), (0, 0));
+        assert_eq!(address("not an address"), (0, 0));
+    }
+
+    #[test]
+    fn versions_do_not_make_a_new_family() {
+        let a = family_key("Windows 10", "Chrome 120.0.6099", "");
+        let b = family_key("", "", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36");
+        assert_eq!(a, b);
+        assert_ne!(a, family_key("Windows 10", "Firefox 121", ""));
+    }
+
+    #[test]
+    fn a_country_is_the_same_by_name_and_by_code() {
+        assert_eq!(country_key("Germany", 1), country_key("de", 2));
+    }
+}
