@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pushback_model::{IdentityEvent, Key, Party, key_of, key_of_parts};
+use pushback_model::{Key, Party, Source, key_of, key_of_parts};
 
 /// The stronger names that a weaker one may stand for. Two are enough to know it for ambiguous; the
 /// two smallest are kept, so that the outcome does not depend on the order. 0 is "none".
@@ -29,7 +29,7 @@ impl Candidates {
 ///
 /// Strength of a name: a mail-like login, then a bare login, then a vendor's opaque id. A record
 /// goes under its strongest name; a weaker name beside it points to the stronger.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Claims {
     /// Weaker key -> the stronger keys it was seen with.
     stronger: BTreeMap<Key, Candidates>,
@@ -71,14 +71,14 @@ fn id_key(source: &str, id: &str) -> Key {
 }
 
 impl Claims {
-    /// Notes the names of an event's subscriber and returns the key it goes under; 0 for nobody.
-    pub fn observe(&mut self, event: &IdentityEvent<'_>) -> Key {
-        let Party { name, mail, id } = &event.subscriber;
+    /// Notes the names of somebody and returns the key they go under; 0 for nobody.
+    pub fn observe(&mut self, source: Source, party: &Party<'_>) -> Key {
+        let Party { name, mail, id } = party;
         let strongest = self.name_key(name, mail);
         if id.is_empty() {
             return strongest;
         }
-        let id = id_key(event.source.name(), id);
+        let id = id_key(source.name(), id);
         if strongest == 0 {
             return id;
         }
@@ -105,7 +105,8 @@ impl Claims {
     }
 
     fn mail_key(&mut self, address: &str) -> Key {
-        let is_lower = !address.bytes().any(|b| b.is_ascii_uppercase() || b == b'\\' || !b.is_ascii());
+        let is_lower =
+            !address.bytes().any(|b| b.is_ascii_uppercase() || b == b'\\' || !b.is_ascii());
         if is_lower {
             let key = key_of(address);
             if !self.mails.contains(&key) {
@@ -170,11 +171,7 @@ impl Claims {
         for alias in aliases {
             let to = key_of(&alias.canonical.to_lowercase());
             let lower = login(&alias.id);
-            let from = [
-                key_of(&lower),
-                bare_key(&lower),
-                id_key(&alias.source, &alias.id),
-            ];
+            let from = [key_of(&lower), bare_key(&lower), id_key(&alias.source, &alias.id)];
             for key in from {
                 if key != to {
                     canonical.insert(key, to);
@@ -216,16 +213,10 @@ impl Resolver {
 
 #[cfg(test)]
 mod tests {
-    use pushback_model::{EventKind, Source, Timestamp};
-
     use super::*;
 
     fn seen(claims: &mut Claims, source: Source, name: &str, mail: &str, id: &str) -> Key {
-        let mut event =
-            IdentityEvent::new(source, EventKind::SessionStarted, Timestamp::from_millis(0));
-        event.subscriber =
-            Party { name: name.into(), mail: mail.into(), id: id.into() };
-        claims.observe(&event)
+        claims.observe(source, &Party { name: name.into(), mail: mail.into(), id: id.into() })
     }
 
     #[test]

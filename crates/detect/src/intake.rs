@@ -1,13 +1,13 @@
 //! From identity events to compact records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use pushback_model::{
-    Endpoint, IdentityEvent, Key, Risk, country_code, key_of, key_of_parts,
-};
+use ipnet::IpNet;
+use pushback_model::{Endpoint, IdentityEvent, Key, Risk, country_code, key_of, key_of_parts};
 
 use crate::identity::Claims;
+use crate::policy::Networks;
 use crate::record::{Place, Position, Record, flag};
 
 /// Texts whose meaning is remembered, at the most; past it the memory starts anew. Only speed is
@@ -17,15 +17,18 @@ const REMEMBERED_MAX: usize = 4_096;
 /// Turns events into records and remembers who is called what.
 ///
 /// One intake serves one thread; [`Intake::merge`] joins what they learnt.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Intake {
     claims: Claims,
+    quiet: Vec<IpNet>,
+    egress: Vec<IpNet>,
+    egress_asn: BTreeSet<u32>,
     countries: Memory<u16>,
     providers: Memory<bool>,
     families: Memory<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Memory<T>(BTreeMap<Key, T>);
 
 impl<T> Default for Memory<T> {
@@ -49,6 +52,19 @@ impl<T: Copy> Memory<T> {
 }
 
 impl Intake {
+    /// An intake that marks the networks of the policy. Entries that are not networks are skipped;
+    /// [`crate::Policy::problems`] reports them.
+    #[must_use]
+    pub fn new(networks: &Networks) -> Self {
+        let parse = |list: &[String]| list.iter().filter_map(|text| network(text)).collect();
+        Self {
+            quiet: parse(&networks.quiet),
+            egress: parse(&networks.egress),
+            egress_asn: networks.egress_asn.iter().copied().collect(),
+            ..Self::default()
+        }
+    }
+
     /// The compact record of an event, and a note of the names in it.
     pub fn take(&mut self, event: &IdentityEvent<'_>, position: Position) -> Record {
         let requester = &event.requester;
@@ -69,13 +85,20 @@ impl Intake {
             let name = &requester.as_name;
             set(self.providers.get(key_of(name), || is_hosting(name)), flag::HOSTING);
         }
+        if !self.quiet.is_empty() || !self.egress.is_empty() {
+            let ip: Option<IpAddr> = requester.ip.parse().ok();
+            let within = |list: &[IpNet]| ip.is_some_and(|ip| list.iter().any(|n| n.contains(&ip)));
+            set(within(&self.quiet), flag::QUIET);
+            set(within(&self.egress), flag::EGRESS);
+        }
+        set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
         let family = match agent_key {
             0 => 0,
             key => self.families.get(key, || family_key(&agent.os, &agent.browser, &agent.raw)),
         };
         Record {
             at: event.occurred_at,
-            who: self.claims.observe(event),
+            who: self.claims.observe(event.source, &event.subscriber),
             id: key_of_parts(&[event.source.name(), &event.id]),
             part: event.part,
             kind: event.kind,
@@ -93,9 +116,10 @@ impl Intake {
             app: short(key_of(&event.app)),
             session: key_of(&event.session),
             transaction: key_of(&event.transaction),
-            actor: event.actor.as_ref().map_or(0, |actor| {
-                if actor.name.is_empty() { key_of(&actor.id) } else { key_of(&actor.name.to_lowercase()) }
-            }),
+            actor: match &event.actor {
+                Some(actor) => self.claims.observe(event.source, actor),
+                None => 0,
+            },
             position,
         }
     }
@@ -130,6 +154,11 @@ impl Intake {
             },
         }
     }
+}
+
+/// A network in CIDR form, or a single address.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// An address and the network around it, as keys; zeros if the text is not an address.
@@ -205,14 +234,71 @@ fn country_key(name: &str, key: Key) -> u16 {
 /// Words in the names of networks that rent out machines or hide their customers. A home or an
 /// office is never called so; the list errs on the side of silence.
 const HOSTING_WORDS: &[&str] = &[
-    "hosting", "datacenter", "data center", "server", "vps", "cloud", "colo", "digitalocean", "ovh",
-    "hetzner", "linode", "akamai connected", "vultr", "choopa", "constant company", "leaseweb",
-    "m247", "datacamp", "contabo", "scaleway", "online s.a.s", "amazon", "aws", "google llc",
-    "google-cloud", "microsoft", "azure", "alibaba", "tencent", "oracle", "psychz", "quadranet",
-    "colocrossing", "hostinger", "namecheap", "ionos", "hostroyale", "packethub", "clouvider",
-    "nordvpn", "expressvpn", "mullvad", "31173", "vpn", "proxy", "tor exit", "tor-exit", "packet exchange",
-    "xtom", "frantech", "buyvm", "stark industries", "aeza", "selectel", "timeweb", "worldstream",
-    "serverius", "nforce", "zenlayer", "cogent", "g-core", "gcore", "tzulo", "sharktech", "dedi",
+    "hosting",
+    "datacenter",
+    "data center",
+    "server",
+    "vps",
+    "cloud",
+    "colo",
+    "digitalocean",
+    "ovh",
+    "hetzner",
+    "linode",
+    "akamai connected",
+    "vultr",
+    "choopa",
+    "constant company",
+    "leaseweb",
+    "m247",
+    "datacamp",
+    "contabo",
+    "scaleway",
+    "online s.a.s",
+    "amazon",
+    "aws",
+    "google llc",
+    "google-cloud",
+    "microsoft",
+    "azure",
+    "alibaba",
+    "tencent",
+    "oracle",
+    "psychz",
+    "quadranet",
+    "colocrossing",
+    "hostinger",
+    "namecheap",
+    "ionos",
+    "hostroyale",
+    "packethub",
+    "clouvider",
+    "nordvpn",
+    "expressvpn",
+    "mullvad",
+    "31173",
+    "vpn",
+    "proxy",
+    "tor exit",
+    "tor-exit",
+    "packet exchange",
+    "xtom",
+    "frantech",
+    "buyvm",
+    "stark industries",
+    "aeza",
+    "selectel",
+    "timeweb",
+    "worldstream",
+    "serverius",
+    "nforce",
+    "zenlayer",
+    "cogent",
+    "g-core",
+    "gcore",
+    "tzulo",
+    "sharktech",
+    "dedi",
 ];
 
 fn is_hosting(name: &str) -> bool {
@@ -295,7 +381,11 @@ mod tests {
     #[test]
     fn versions_do_not_make_a_new_family() {
         let a = family_key("Windows 10", "Chrome 120.0.6099", "");
-        let b = family_key("", "", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36");
+        let b = family_key(
+            "",
+            "",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36",
+        );
         assert_eq!(a, b);
         assert_ne!(a, family_key("Windows 10", "Firefox 121", ""));
     }

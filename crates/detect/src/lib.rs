@@ -3,10 +3,29 @@
 //! Pure: everything here is a function of the records it is handed and the policy. No clock, no
 //! files, no randomness; the same set of records gives the same incidents in any order.
 
+mod assemble;
+mod attempt;
+mod campaign;
+mod engine;
+mod habits;
+mod history;
 mod identity;
 mod intake;
+mod judge;
+mod organisation;
+mod policy;
+mod prompt;
 mod record;
+mod steps;
+mod weigh;
 
+pub use assemble::{Step, Texts, Told};
+pub use engine::{Detection, Found, detect};
+pub use history::Origin;
 pub use identity::{Alias, Claims, Resolver};
 pub use intake::Intake;
+pub use judge::{Episode, Train};
+pub use policy::{Networks, Novelty, Policy, Problem, Thresholds, Weights, Windows};
+pub use prompt::{Outcome, Prompt};
 pub use record::{Place, Position, Record, flag};
+pub use weigh::Term;

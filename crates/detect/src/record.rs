@@ -46,8 +46,10 @@ pub mod flag {
     pub const RISK_HIGH: u16 = 1 << 4;
     /// Somebody else than the subscriber did it.
     pub const BY_OTHER: u16 = 1 << 5;
-    /// The network is one that the policy calls quiet: the organisation's own or a tester's.
+    /// The network is one that the policy calls quiet: a penetration test, a monitor.
     pub const QUIET: u16 = 1 << 6;
+    /// The network is the organisation's own, by policy.
+    pub const EGRESS: u16 = 1 << 7;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).
@@ -113,9 +115,14 @@ impl Record {
             writer.put(place.longitude.to_le_bytes());
             writer.put(place.country.to_le_bytes());
         }
-        for number in
-            [self.part, self.family, self.agent, self.app, self.position.input, self.position.length]
-        {
+        for number in [
+            self.part,
+            self.family,
+            self.agent,
+            self.app,
+            self.position.input,
+            self.position.length,
+        ] {
             writer.put(number.to_le_bytes());
         }
         writer.put(self.position.offset.to_le_bytes());
@@ -170,6 +177,18 @@ impl Record {
             actor,
             position: Position { input, length, offset },
         })
+    }
+
+    /// Puts the record under the names that its people go by.
+    pub fn resolve(&mut self, resolver: &crate::Resolver) {
+        self.who = resolver.canonical(self.who);
+        if self.actor != 0 {
+            self.actor = resolver.canonical(self.actor);
+            if self.actor == self.who {
+                self.actor = 0;
+                self.flags &= !flag::BY_OTHER;
+            }
+        }
     }
 
     /// Whether a flag is set.

@@ -13,8 +13,8 @@ mod time;
 
 pub use event::{Agent, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk};
 pub use incident::{
-    After, ConfigurationFinding, Evidence, Incident, Origin, PromptCounts, Severity, Stage, Subject,
-    SubjectId,
+    After, ConfigurationFinding, Evidence, Incident, Origin, PromptCounts, Severity, Stage,
+    Subject, SubjectId,
 };
 pub use key::{Key, key_of, key_of_parts};
 pub use place::{Coordinates, country_code};

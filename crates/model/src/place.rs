@@ -42,10 +42,7 @@ pub fn country_code(name: &str) -> Option<[u8; 2]> {
     {
         return Some([a.to_ascii_uppercase(), b.to_ascii_uppercase()]);
     }
-    COUNTRIES
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, code)| *code)
+    COUNTRIES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, code)| *code)
 }
 
 /// English short names as identity products print them (ISO 3166-1, with the common variants).

@@ -152,8 +152,27 @@ impl Timestamp {
 
 fn parse(b: &[u8]) -> Option<Timestamp> {
     let (head, mut rest) = b.split_at_checked(19)?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', i1, i2, b':', s1, s2] =
-        *<&[u8; 19]>::try_from(head).ok()?
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't' | b' ',
+        h1,
+        h2,
+        b':',
+        i1,
+        i2,
+        b':',
+        s1,
+        s2,
+    ] = *<&[u8; 19]>::try_from(head).ok()?
     else {
         return None;
     };
@@ -274,6 +293,14 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+impl Add for Span {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+}
+
 impl Add<Span> for Timestamp {
     type Output = Self;
 
@@ -319,7 +346,8 @@ mod tests {
 
     #[test]
     fn days_that_do_not_exist_are_refused() {
-        for text in ["2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "soon"] {
+        for text in ["2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "soon"]
+        {
             assert_eq!(Timestamp::parse(text), Err(ParseTimeError), "{text}");
         }
     }

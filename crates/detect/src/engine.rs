@@ -1,0 +1,234 @@
+//! Detection over a whole organisation, one person at a time.
+//!
+//! ```text
+//! records by person ─▶ survey ─▶ the organisation's view ─▶ judge the few ─▶ campaigns
+//!      (pass 1)       everyone        (pass 2)               (pass 3)
+//! ```
+//! Only one person's records are held at a time; what is kept of the rest is counted in bytes a
+//! person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pushback_model::{Key, Span, Stage, Timestamp};
+
+use crate::campaign;
+use crate::history::History;
+use crate::judge::{Episode, Train, Verdict, judge};
+use crate::organisation::Organisation;
+use crate::policy::Policy;
+use crate::record::Record;
+
+/// Somebody's episode with the records behind it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The episode. Its indices point into `records`.
+    pub episode: Episode,
+    /// The person's records up to the end of the input.
+    pub records: Vec<Record>,
+    /// What the person's account did to others after the approval.
+    pub to_others: Vec<Record>,
+    /// When the records up to then first showed it.
+    pub detected_at: Timestamp,
+    /// The campaign, by number; `None` if it stands alone.
+    pub campaign: Option<usize>,
+}
+
+/// What detection found.
+#[derive(Clone, Debug, Default)]
+pub struct Detection {
+    /// Episodes, worst and latest first.
+    pub found: Vec<Found>,
+    /// Trains of prompts from clients with an old password.
+    pub trains: Vec<Train>,
+    /// Moments when the push service itself seems to have failed, with prompts unanswered.
+    pub outages: Vec<(Timestamp, u32)>,
+    /// How many people the records name.
+    pub people: u64,
+    /// Records dropped at a person's bound.
+    pub dropped: u64,
+    /// First and last record.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// Looks for attacks. `records` yields all records in [`Record::order`] and is called several times.
+///
+/// # Errors
+/// Whatever reading the records fails with.
+pub fn detect<I, E>(records: impl Fn() -> Result<I, E>, policy: &Policy) -> Result<Detection, E>
+where
+    I: Iterator<Item = Result<Record, E>>,
+{
+    let mut detection = Detection::default();
+    let mut first_at = Timestamp::MAX;
+    let mut last_at = Timestamp::MIN;
+    for record in records()? {
+        let at = record?.at;
+        first_at = first_at.min(at);
+        last_at = last_at.max(at);
+    }
+    if first_at > last_at {
+        return Ok(detection);
+    }
+    detection.span = Some((first_at, last_at));
+    let mut organisation = Organisation::new(first_at);
+    let blank = organisation.clone();
+    let mut interesting: BTreeSet<Key> = BTreeSet::new();
+    each_person(records()?, |history| {
+        detection.people += 1;
+        detection.dropped += history.dropped();
+        let verdict = judge(history.who(), history.until(last_at), &blank, policy, last_at);
+        note(&mut organisation, &verdict);
+        if verdict.is_of_interest {
+            interesting.insert(history.who());
+        }
+        detection.trains.extend(verdict.trains);
+    })?;
+    detection.outages = organisation.outages().collect();
+
+    for record in records()? {
+        let record = record?;
+        let origin = crate::history::Origin::of(&record);
+        if crate::habits::shows_habit(record.kind) && organisation.is_of_interest(&origin) {
+            organisation.note_success(record.who, record.at, &origin);
+        }
+    }
+
+    each_person(records()?, |history| {
+        if !interesting.contains(&history.who()) {
+            return;
+        }
+        let everything = history.until(last_at);
+        let verdict = judge(history.who(), everything, &organisation, policy, last_at);
+        for episode in verdict.episodes {
+            let detected_at = knowable_at(&episode, history, &organisation, policy, last_at);
+            detection.found.push(Found {
+                episode,
+                records: everything.to_vec(),
+                to_others: Vec::new(),
+                detected_at,
+                campaign: None,
+            });
+        }
+    })?;
+    done_to_others(records()?, policy, &mut detection.found)?;
+    campaign::assign(&mut detection.found);
+    detection.found.sort_by_key(|f| {
+        (
+            std::cmp::Reverse((f.episode.stage, f.episode.last_at)),
+            f.episode.who,
+            f.episode.started_at,
+        )
+    });
+    Ok(detection)
+}
+
+fn each_person<E>(
+    records: impl Iterator<Item = Result<Record, E>>,
+    mut visit: impl FnMut(&History),
+) -> Result<(), E> {
+    let mut history = History::default();
+    let mut who = 0;
+    for record in records {
+        let record = record?;
+        if record.who != who {
+            if who != 0 {
+                history.settle();
+                visit(&history);
+            }
+            history.clear();
+            who = record.who;
+        }
+        // Records about nobody (organisation-wide settings) belong to no person.
+        if who != 0 {
+            history.push(record);
+        }
+    }
+    if who != 0 {
+        history.settle();
+        visit(&history);
+    }
+    Ok(())
+}
+
+fn note(organisation: &mut Organisation, verdict: &Verdict) {
+    verdict.sightings.iter().for_each(|s| organisation.note_asked(s));
+    verdict.countries.iter().for_each(|c| organisation.note_country(*c));
+    for (at, is_unanswered) in &verdict.familiar_prompts {
+        organisation.note_familiar_prompt(*at, *is_unanswered);
+    }
+    if let Some(at) = verdict.newcomer_at {
+        organisation.note_newcomer(at);
+    }
+}
+
+/// Instants at which a judgement may change that are tried at the most.
+const INSTANTS_MAX: usize = 96;
+
+/// The earliest instant at which the records up to then already give the incident.
+fn knowable_at(
+    episode: &Episode,
+    history: &History,
+    organisation: &Organisation,
+    policy: &Policy,
+    last_at: Timestamp,
+) -> Timestamp {
+    let records = history.until(last_at);
+    let mut instants: Vec<Timestamp> = episode.prompts.iter().map(|p| p.ended_at).collect();
+    instants.extend(episode.records.iter().filter_map(|i| records.get(*i)).map(|r| r.at));
+    // Later habits can be what makes an early prompt strange.
+    instants.extend(records.iter().map(|r| r.at).filter(|at| *at > episode.started_at).take(64));
+    instants.sort_unstable();
+    instants.dedup();
+    instants
+        .into_iter()
+        .take(INSTANTS_MAX)
+        .find(|until| {
+            judge(episode.who, history.until(*until), organisation, policy, *until)
+                .episodes
+                .iter()
+                .any(|e| e.started_at <= episode.last_at && e.last_at >= episode.started_at)
+        })
+        .unwrap_or(episode.last_at)
+}
+
+/// Adds what approved accounts did to others: roles given, accounts made, policies changed.
+fn done_to_others<E>(
+    records: impl Iterator<Item = Result<Record, E>>,
+    policy: &Policy,
+    found: &mut [Found],
+) -> Result<(), E> {
+    let mut by_actor: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+    for (i, f) in found.iter().enumerate() {
+        if f.episode.stage >= Stage::Approved {
+            by_actor.entry(f.episode.who).or_default().push(i);
+        }
+    }
+    if by_actor.is_empty() {
+        return Ok(());
+    }
+    for record in records {
+        let record = record?;
+        if record.actor == 0 || !record.kind.is_lasting_change() {
+            continue;
+        }
+        for i in by_actor.get(&record.actor).into_iter().flatten() {
+            let Some(f) = found.get_mut(*i) else { continue };
+            let from = f.episode.approved_at.unwrap_or(f.episode.started_at);
+            let is_near = record.at >= from && record.at - from <= policy.windows.watch();
+            let is_theirs = match record.requester.ip {
+                0 => record.at - from <= Span::hours(48),
+                ip => f.episode.origins.iter().any(|o| {
+                    o.place.ip == ip
+                        || (o.place.network != 0 && o.place.network == record.requester.network)
+                }),
+            };
+            let is_new = !f.to_others.iter().any(|r| (r.id, r.part) == (record.id, record.part));
+            if is_near && is_theirs && is_new {
+                f.to_others.push(record);
+                f.episode.stage = Stage::Foothold;
+                f.episode.last_at = f.episode.last_at.max(record.at);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! What is ordinary for one person: networks, browsers, hours.
+
+use std::collections::BTreeMap;
+
+use pushback_model::{EventKind, Key, Span, Timestamp};
+
+use crate::history::Origin;
+use crate::policy::Novelty;
+use crate::prompt::{Outcome, Prompt};
+use crate::record::{Place, Record};
+
+/// Distinct pairs of network and browser remembered of one person; the rarest make way.
+const HABITS_MAX: usize = 512;
+
+/// How far a network is from what a person uses. Larger is stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NetworkLevel {
+    /// The very address.
+    Address,
+    /// Its neighbourhood (IPv4 /24, IPv6 /48).
+    Network,
+    /// The same provider in the same city.
+    ProviderAndCity,
+    /// The same provider, or the same city.
+    ProviderOrCity,
+    /// The same country.
+    Country,
+    /// Nothing in common.
+    Foreign,
+}
+
+/// How far a browser is from what a person uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BrowserLevel {
+    /// The very device.
+    Device,
+    /// The exact user agent.
+    Exact,
+    /// The same system and browser, another version.
+    Family,
+    /// Neither.
+    Other,
+}
+
+/// One pair of network and browser that a person succeeds from.
+#[derive(Clone, Debug)]
+struct Habit {
+    origin: Origin,
+    first_at: Timestamp,
+    /// Days with a success, in order.
+    days: Vec<i64>,
+}
+
+/// The habits of one person.
+#[derive(Clone, Debug, Default)]
+pub struct Habits {
+    habits: Vec<Habit>,
+    hours: [u16; 24],
+    /// Pairs of day and address: how often the person could have been somewhere new.
+    sign_ins: u32,
+    /// How often the person was somewhere new, by how new.
+    moves: [u32; 6],
+    /// The same for browsers: exact, family, other.
+    browser_moves: [u32; 3],
+    days: u32,
+    with_device: u32,
+}
+
+/// What is known about an origin at an instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Familiarity {
+    /// The nearest network used before.
+    pub network_before: Option<NetworkLevel>,
+    /// The nearest network used on at least two later days.
+    pub network_after: Option<NetworkLevel>,
+    /// The nearest browser used before.
+    pub browser_before: Option<BrowserLevel>,
+    /// The nearest browser used on at least two later days.
+    pub browser_after: Option<BrowserLevel>,
+}
+
+/// A success this close before a prompt belongs to it, not to the habits.
+const SETTLED_AFTER: Span = Span::minutes(45);
+/// Later days count as adoption from here on.
+const ADOPTED_AFTER: Span = Span::hours(10);
+
+impl Habits {
+    /// Learns from the successes in a person's records. Those of `is_tainted` origins are a
+    /// stranger's and teach nothing.
+    #[must_use]
+    pub fn learn(
+        records: &[Record],
+        prompts: &[Prompt],
+        is_tainted: &dyn Fn(&Origin, Key, Timestamp) -> bool,
+    ) -> Self {
+        let from_records = records
+            .iter()
+            .filter(|r| shows_habit(r.kind) && r.requester.is_known())
+            .map(|r| (r.at, Origin::of(r), r.session));
+        // Where vendors log the phone's address with the approval, the prompt knows the browser's.
+        let from_prompts = prompts
+            .iter()
+            .filter(|p| p.outcome == Outcome::Approved && p.origin.place.is_known())
+            .map(|p| (p.sent_at, p.origin, 0));
+        let mut pairs: BTreeMap<(Key, u32, Key), Habit> = BTreeMap::new();
+        let mut hours = [0u16; 24];
+        let mut days: Vec<i64> = Vec::new();
+        let (mut with_device, mut total) = (0, 0);
+        for (at, origin, session) in from_records.chain(from_prompts) {
+            if is_tainted(&origin, session, at) {
+                continue;
+            }
+            total += 1;
+            with_device += u32::from(origin.device != 0);
+            if let Some(hour) = hours.get_mut(usize::from(at.hour_of_day())) {
+                *hour = hour.saturating_add(1);
+            }
+            days.push(at.day());
+            let habit = pairs
+                .entry((origin.place.ip, origin.agent, origin.device))
+                .or_insert_with(|| Habit { origin, first_at: at, days: Vec::new() });
+            habit.first_at = habit.first_at.min(at);
+            if let Err(slot) = habit.days.binary_search(&at.day()) {
+                habit.days.insert(slot, at.day());
+            }
+        }
+        days.sort_unstable();
+        days.dedup();
+        let mut habits: Vec<Habit> = pairs.into_values().collect();
+        if habits.len() > HABITS_MAX {
+            habits.sort_by_key(|h| std::cmp::Reverse(h.days.len()));
+            habits.truncate(HABITS_MAX);
+        }
+        habits.sort_by_key(|h| h.first_at);
+        let mut learnt = Self {
+            habits,
+            hours,
+            days: u32::try_from(days.len()).unwrap_or(u32::MAX),
+            with_device: if total > 0 { with_device * 100 / total } else { 0 },
+            ..Self::default()
+        };
+        learnt.count_moves();
+        learnt
+    }
+
+    fn count_moves(&mut self) {
+        let mut address_days: Vec<(Key, i64)> = self
+            .habits
+            .iter()
+            .flat_map(|h| h.days.iter().map(|day| (h.origin.place.ip, *day)))
+            .collect();
+        address_days.sort_unstable();
+        address_days.dedup();
+        self.sign_ins = u32::try_from(address_days.len()).unwrap_or(u32::MAX);
+        let Some(first) = self.habits.first().map(|h| h.first_at) else { return };
+        for (i, habit) in self.habits.iter().enumerate() {
+            // The first day is all new; it says nothing about moving.
+            if habit.first_at - first < Span::hours(20) {
+                continue;
+            }
+            let earlier = || self.habits.iter().take(i);
+            let network =
+                earlier().map(|h| network_level(&habit.origin.place, &h.origin.place)).min();
+            if let Some(slot) = network.and_then(|l| self.moves.get_mut(l as usize)) {
+                *slot += 1;
+            }
+            let browser = earlier().map(|h| browser_level(&habit.origin, &h.origin)).min();
+            let slot = match browser {
+                Some(BrowserLevel::Family) => 1,
+                Some(BrowserLevel::Other) => 2,
+                _ => continue,
+            };
+            if let Some(slot) = self.browser_moves.get_mut(slot) {
+                *slot += 1;
+            }
+        }
+    }
+
+    /// What is known of an origin whose attempt begins at `at`.
+    #[must_use]
+    pub fn familiarity(&self, origin: &Origin, at: Timestamp, horizon: Span) -> Familiarity {
+        let before: Vec<&Habit> = self
+            .habits
+            .iter()
+            .filter(|h| {
+                h.first_at < at - SETTLED_AFTER
+                    && h.days.last().is_some_and(|day| *day >= (at - horizon).day())
+            })
+            .collect();
+        let adopted_from = (at + ADOPTED_AFTER).day();
+        let after = |nearest: &dyn Fn(&Habit) -> bool| {
+            let mut days: Vec<i64> = self
+                .habits
+                .iter()
+                .filter(|h| nearest(h))
+                .flat_map(|h| h.days.iter().copied())
+                .filter(|day| *day > adopted_from || (*day == adopted_from && *day > at.day()))
+                .collect();
+            days.sort_unstable();
+            days.dedup();
+            days.len() >= 2
+        };
+        let network_after = [
+            NetworkLevel::Address,
+            NetworkLevel::Network,
+            NetworkLevel::ProviderAndCity,
+            NetworkLevel::ProviderOrCity,
+            NetworkLevel::Country,
+        ]
+        .into_iter()
+        .find(|level| after(&|h| network_level(&origin.place, &h.origin.place) <= *level));
+        let browser_after = [BrowserLevel::Device, BrowserLevel::Exact, BrowserLevel::Family]
+            .into_iter()
+            .find(|level| after(&|h| browser_level(origin, &h.origin) <= *level));
+        Familiarity {
+            network_before: before
+                .iter()
+                .map(|h| network_level(&origin.place, &h.origin.place))
+                .min(),
+            browser_before: before.iter().map(|h| browser_level(origin, &h.origin)).min(),
+            network_after,
+            browser_after,
+        }
+    }
+
+    /// Whether the person has succeeded from this very address well before `at`. Quick, and never
+    /// true for a place that [`Habits::familiarity`] would call strange.
+    #[must_use]
+    pub fn is_known_address(&self, ip: Key, at: Timestamp) -> bool {
+        ip != 0
+            && self
+                .habits
+                .iter()
+                .take_while(|h| h.first_at < at - SETTLED_AFTER)
+                .any(|h| h.origin.place.ip == ip)
+    }
+
+    /// Bits that a network level is worth for this person.
+    #[must_use]
+    pub fn network_bits(&self, level: NetworkLevel, novelty: &Novelty) -> f64 {
+        let i = level as usize;
+        let seen = self.moves.get(i).copied().unwrap_or_default();
+        let attacker = novelty.network_attacker.get(i).copied().unwrap_or(0.01);
+        let owner = novelty.network_owner.get(i).copied().unwrap_or(0.01);
+        let owner = match level {
+            NetworkLevel::Address => owner,
+            _ => self.mixed(seen, owner, novelty.strength),
+        };
+        self.damped((attacker / owner).log2())
+    }
+
+    /// Bits that a browser level is worth for this person; the device itself has its own weight.
+    #[must_use]
+    pub fn browser_bits(&self, level: BrowserLevel, novelty: &Novelty) -> f64 {
+        let i = match level {
+            BrowserLevel::Device | BrowserLevel::Exact => 0,
+            BrowserLevel::Family => 1,
+            BrowserLevel::Other => 2,
+        };
+        let seen = self.browser_moves.get(i).copied().unwrap_or_default();
+        let attacker = novelty.browser_attacker.get(i).copied().unwrap_or(0.1);
+        let owner = novelty.browser_owner.get(i).copied().unwrap_or(0.1);
+        let owner = if i == 0 { owner } else { self.mixed(seen, owner, novelty.strength) };
+        self.damped((attacker / owner).log2())
+    }
+
+    fn mixed(&self, seen: u32, prior: f64, strength: f64) -> f64 {
+        (f64::from(seen) + strength * prior) / (f64::from(self.sign_ins) + strength)
+    }
+
+    /// With one or two sign-ins known, little is strange.
+    fn damped(&self, bits: f64) -> f64 {
+        if bits <= 0.0 {
+            return bits;
+        }
+        let known = f64::from(self.sign_ins);
+        bits * known / (known + 1.0)
+    }
+
+    /// Whether the person has never signed in within two hours of this hour of the day, on any day,
+    /// although enough sign-ins are known to tell.
+    #[must_use]
+    pub fn is_foreign_hour(&self, at: Timestamp) -> bool {
+        let total: u32 = self.hours.iter().map(|n| u32::from(*n)).sum();
+        if total < 15 || self.days < 4 {
+            return false;
+        }
+        let hour = usize::from(at.hour_of_day());
+        let near: u32 = (22..=26)
+            .filter_map(|shift| self.hours.get((hour + shift) % 24))
+            .map(|n| u32::from(*n))
+            .sum();
+        f64::from(near) < 0.01 * f64::from(total)
+    }
+
+    /// Countries with a success.
+    #[must_use]
+    pub fn countries(&self) -> Vec<u16> {
+        let mut countries: Vec<u16> =
+            self.habits.iter().map(|h| h.origin.place.country).filter(|c| *c != 0).collect();
+        countries.sort_unstable();
+        countries.dedup();
+        countries
+    }
+
+    /// Pairs of day and address with a sign-in.
+    #[must_use]
+    pub const fn sign_ins(&self) -> u32 {
+        self.sign_ins
+    }
+
+    /// Whether most of the person's sign-ins carry a device id, so that its absence says something.
+    #[must_use]
+    pub const fn logs_devices(&self) -> bool {
+        self.with_device >= 60
+    }
+}
+
+/// Kinds that show where a person succeeds.
+pub const fn shows_habit(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::SessionStarted
+            | EventKind::SessionUsed
+            | EventKind::FactorVerified
+            | EventKind::PromptApproved
+    )
+}
+
+/// How far two places are from each other. What is not logged never counts as the same.
+#[must_use]
+pub fn network_level(a: &Place, b: &Place) -> NetworkLevel {
+    let same = |x: u32, y: u32| x != 0 && x == y;
+    let provider = same(a.asn, b.asn);
+    let city = same(a.city, b.city);
+    if a.ip != 0 && a.ip == b.ip {
+        NetworkLevel::Address
+    } else if same(a.network, b.network) {
+        NetworkLevel::Network
+    } else if provider && city {
+        NetworkLevel::ProviderAndCity
+    } else if provider || city {
+        NetworkLevel::ProviderOrCity
+    } else if a.country == 0 || b.country == 0 || a.country == b.country {
+        // A country that is not logged is no evidence of a foreign one.
+        NetworkLevel::Country
+    } else {
+        NetworkLevel::Foreign
+    }
+}
+
+fn browser_level(a: &Origin, b: &Origin) -> BrowserLevel {
+    if a.device != 0 && a.device == b.device {
+        BrowserLevel::Device
+    } else if a.agent != 0 && a.agent == b.agent {
+        BrowserLevel::Exact
+    } else if a.family != 0 && a.family == b.family {
+        BrowserLevel::Family
+    } else {
+        BrowserLevel::Other
+    }
+}

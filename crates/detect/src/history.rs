@@ -1,0 +1,155 @@
+//! One person's records, each once, in order of time.
+
+use std::collections::BTreeMap;
+
+use pushback_model::{EventKind, Key, Timestamp};
+
+use crate::record::{Place, Record};
+
+/// Records kept of one person. Ordinary sign-ins past it are dropped and counted; prompts, answers
+/// and lasting changes are kept up to twice as many.
+pub const RECORDS_MAX: usize = 20_000;
+
+/// Everything the logs say of one person.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    records: Vec<Record>,
+    dropped: u64,
+}
+
+/// Where a request came from and with what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The network end.
+    pub place: Place,
+    /// A device id, if logged.
+    pub device: Key,
+    /// Browser family, if logged.
+    pub family: u32,
+    /// Exact browser, if logged.
+    pub agent: u32,
+    /// See [`crate::flag`].
+    pub flags: u16,
+}
+
+impl Origin {
+    /// The origin of a record.
+    #[must_use]
+    pub const fn of(record: &Record) -> Self {
+        Self {
+            place: record.requester,
+            device: record.device,
+            family: record.family,
+            agent: record.agent,
+            flags: record.flags,
+        }
+    }
+
+    /// Whether a flag is set.
+    #[must_use]
+    pub const fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+impl History {
+    /// Takes the next record in [`Record::order`]; the same one twice counts once.
+    pub fn push(&mut self, record: Record) {
+        if is_ordinary(record.kind) {
+            // Single sign-on to the tenth application of a morning teaches nothing new.
+            let repeats = self.records.iter().rev().take(4).any(|earlier| {
+                earlier.kind == record.kind
+                    && earlier.at.day() == record.at.day()
+                    && Origin::of(earlier) == Origin::of(&record)
+                    && earlier.session == record.session
+                    && record.kind == EventKind::SessionUsed
+            });
+            if repeats {
+                return;
+            }
+            if self.records.len() >= RECORDS_MAX {
+                self.dropped += 1;
+                return;
+            }
+        } else if self.records.len() >= 2 * RECORDS_MAX {
+            self.dropped += 1;
+            return;
+        }
+        self.records.push(record);
+    }
+
+    /// Forgets everything, to be filled with the next person.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.dropped = 0;
+    }
+
+    /// Records that did not fit.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The person.
+    #[must_use]
+    pub fn who(&self) -> Key {
+        self.records.first().map_or(0, |r| r.who)
+    }
+
+    /// Leaves one version of each event: the most complete. A vendor delivers a record again when
+    /// it learns more (Entra), and exports overlap.
+    pub fn settle(&mut self) {
+        let mut ids: Vec<(Key, u32)> = self.records.iter().map(|r| (r.id, r.part)).collect();
+        ids.sort_unstable();
+        if ids.windows(2).all(|pair| matches!(pair, [a, b] if a != b)) {
+            return;
+        }
+        let mut best: BTreeMap<(Key, u32), Record> = BTreeMap::new();
+        for record in self.records.drain(..) {
+            best.entry((record.id, record.part))
+                .and_modify(|kept| {
+                    if version(&record) > version(kept) {
+                        *kept = record;
+                    }
+                })
+                .or_insert(record);
+        }
+        self.records.extend(best.into_values());
+        self.records.sort_by_key(Record::order);
+    }
+
+    /// The records up to an instant, included.
+    #[must_use]
+    pub fn until(&self, until: Timestamp) -> &[Record] {
+        let end = self.records.partition_point(|r| r.at <= until);
+        self.records.get(..end).unwrap_or_default()
+    }
+}
+
+/// Kinds that only show habits.
+const fn is_ordinary(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::SessionUsed
+            | EventKind::SessionStarted
+            | EventKind::PasswordVerified
+            | EventKind::FactorVerified
+            | EventKind::SignInFailed
+            | EventKind::ChallengeRequired
+            | EventKind::PolicyRefused
+    )
+}
+
+/// How complete a version is; the larger wins. Ends in the record's content, not its position, so
+/// that the choice does not depend on the order of the input.
+fn version(record: &Record) -> (u8, [u8; Record::BYTES]) {
+    let completeness = match record.kind {
+        EventKind::ChallengeRequired => 0,
+        EventKind::FactorFailed | EventKind::SignInFailed => 1,
+        EventKind::PromptSent => 2,
+        _ => 3,
+    };
+    let mut content = *record;
+    content.position = crate::Position::default();
+    (completeness, content.to_bytes())
+}

@@ -1,0 +1,194 @@
+//! What the whole organisation shows about a source or a moment.
+
+use std::collections::BTreeMap;
+
+use pushback_model::{Key, Span, Timestamp};
+
+use crate::history::Origin;
+
+/// People remembered of one source; more change nothing.
+const PEOPLE_MAX: usize = 16;
+
+/// An unfamiliar origin that asked somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Who was asked.
+    pub who: Key,
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub origin: Origin,
+}
+
+/// Facts about sources and moments, each with its time so that they can be asked "as of".
+#[derive(Clone, Debug, Default)]
+pub struct Organisation {
+    /// The first record of the whole input.
+    pub first_at: Timestamp,
+    /// Address or network -> colleagues who succeed from it, with the first time.
+    colleagues: BTreeMap<Key, Vec<(Timestamp, Key)>>,
+    /// Address, network, or provider with browser -> people asked from it, with the time.
+    asked: BTreeMap<Key, Vec<(Timestamp, Key)>>,
+    /// Country -> people who succeed from it.
+    countries: BTreeMap<u16, u32>,
+    /// Five-minute slot -> prompts from familiar places: unanswered, approved.
+    slots: BTreeMap<i64, (u32, u32)>,
+    /// First enrolments of accounts not seen before: the day's count.
+    newcomers: BTreeMap<i64, u32>,
+}
+
+const SLOT: i64 = 300_000;
+
+/// Keys under which a source is remembered: the address, its network, its provider with browser.
+pub(crate) fn source_keys(origin: &Origin) -> [Key; 3] {
+    let network = Key::from(origin.place.network) | 1 << 40;
+    let kin = if origin.place.asn != 0 && origin.agent != 0 {
+        (Key::from(origin.place.asn) << 32 | Key::from(origin.agent)) ^ (1 << 63)
+    } else {
+        0
+    };
+    [origin.place.ip, if origin.place.network == 0 { 0 } else { network }, kin]
+}
+
+impl Organisation {
+    /// An organisation of which nothing is known but when its records begin.
+    #[must_use]
+    pub fn new(first_at: Timestamp) -> Self {
+        Self { first_at, ..Self::default() }
+    }
+
+    /// Notes that somebody was asked from an unfamiliar origin.
+    pub fn note_asked(&mut self, sighting: &Sighting) {
+        for key in source_keys(&sighting.origin) {
+            if key != 0 {
+                let people = self.asked.entry(key).or_default();
+                // One entry for a person and day is enough to count people near a time.
+                let is_new = !people
+                    .iter()
+                    .any(|(at, who)| *who == sighting.who && at.day() == sighting.at.day());
+                if is_new && people.len() < PEOPLE_MAX * 8 {
+                    people.push((sighting.at, sighting.who));
+                }
+                self.colleagues.entry(key).or_default();
+            }
+        }
+    }
+
+    /// Whether successes from this origin are worth noting.
+    #[must_use]
+    pub fn is_of_interest(&self, origin: &Origin) -> bool {
+        let [ip, network, _] = source_keys(origin);
+        self.colleagues.contains_key(&ip) || self.colleagues.contains_key(&network)
+    }
+
+    /// Notes an ordinary success, if anybody asks about its source.
+    pub fn note_success(&mut self, who: Key, at: Timestamp, origin: &Origin) {
+        let [ip, network, _] = source_keys(origin);
+        for key in [ip, network] {
+            if let Some(people) = self.colleagues.get_mut(&key) {
+                if let Some((first, _)) = people.iter_mut().find(|(_, known)| *known == who) {
+                    *first = at.min(*first);
+                } else if people.len() < PEOPLE_MAX {
+                    people.push((at, who));
+                }
+            }
+        }
+    }
+
+    /// Notes a prompt from a familiar place: whether it was answered with yes, or not at all.
+    pub fn note_familiar_prompt(&mut self, at: Timestamp, is_unanswered: bool) {
+        let slot = self.slots.entry(at.as_millis().div_euclid(SLOT)).or_default();
+        if is_unanswered {
+            slot.0 += 1;
+        } else {
+            slot.1 += 1;
+        }
+    }
+
+    /// Notes that one more person succeeds from a country.
+    pub fn note_country(&mut self, country: u16) {
+        if country != 0 {
+            *self.countries.entry(country).or_default() += 1;
+        }
+    }
+
+    /// Notes the first enrolment of an account that had no sign-in before.
+    pub fn note_newcomer(&mut self, at: Timestamp) {
+        *self.newcomers.entry(at.day()).or_default() += 1;
+    }
+
+    /// Colleagues of `who` who succeeded from the address or network by `until`.
+    #[must_use]
+    pub fn colleagues(&self, origin: &Origin, who: Key, until: Timestamp) -> usize {
+        let [ip, network, _] = source_keys(origin);
+        let count = |key: Key| {
+            self.colleagues.get(&key).map_or(0, |people| {
+                people.iter().filter(|(at, other)| *other != who && *at <= until).count()
+            })
+        };
+        // The neighbourhood holds strangers too: it takes more colleagues to vouch for it.
+        count(ip).max(count(network) / 2)
+    }
+
+    /// Other people asked by the same source within `span` of `at`, by `until`; the second number
+    /// counts those that share only the provider and the exact browser.
+    #[must_use]
+    pub fn others_asked(
+        &self,
+        origin: &Origin,
+        who: Key,
+        at: Timestamp,
+        span: Span,
+        until: Timestamp,
+    ) -> (usize, usize) {
+        let [ip, network, kin] = source_keys(origin);
+        let count = |key: Key, span: Span| {
+            let Some(people) = self.asked.get(&key).filter(|_| key != 0) else { return 0 };
+            let mut near: Vec<Key> = people
+                .iter()
+                .filter(|(when, other)| {
+                    *other != who && *when <= until && (*when - at).abs() <= span
+                })
+                .map(|(_, other)| *other)
+                .collect();
+            near.sort_unstable();
+            near.dedup();
+            near.len()
+        };
+        (count(ip, span).max(count(network, span)), count(kin, Span::hours(3)))
+    }
+
+    /// The share of prompts from familiar places that went unanswered around a moment, if enough
+    /// were sent to tell.
+    #[must_use]
+    pub fn outage(&self, at: Timestamp) -> Option<f64> {
+        let slot = at.as_millis().div_euclid(SLOT);
+        let (unanswered, approved) = self
+            .slots
+            .range(slot - 2..=slot + 2)
+            .fold((0, 0), |(u, a), (_, (more_u, more_a))| (u + more_u, a + more_a));
+        (unanswered >= 5).then(|| f64::from(unanswered) / f64::from(unanswered + approved))
+    }
+
+    /// The share of the organisation's people who succeed from a country.
+    #[must_use]
+    pub fn country_share(&self, country: u16) -> f64 {
+        let total: u32 = self.countries.values().sum();
+        let here = self.countries.get(&country).copied().unwrap_or_default();
+        if total == 0 { 1.0 } else { f64::from(here) / f64::from(total) }
+    }
+
+    /// First enrolments of new accounts within a day of an instant.
+    #[must_use]
+    pub fn newcomers(&self, at: Timestamp) -> u32 {
+        (at.day() - 1..=at.day() + 1).filter_map(|day| self.newcomers.get(&day)).sum()
+    }
+
+    /// Slots in which most familiar prompts went unanswered: an outage of the push service.
+    pub fn outages(&self) -> impl Iterator<Item = (Timestamp, u32)> {
+        self.slots
+            .iter()
+            .filter(|(_, (u, a))| *u >= 5 && *u > *a * 2)
+            .map(|(slot, (u, _))| (Timestamp::from_millis(slot * SLOT), *u))
+    }
+}

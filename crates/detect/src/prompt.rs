@@ -1,0 +1,273 @@
+//! Prompts, rebuilt from what vendors log about them.
+//!
+//! ```text
+//!            ┌─ approved / denied / mismatched / reported ─┐
+//! sent ──────┤                                             ├─▶ ended
+//!            └─ nothing for a prompt's life, or a newer    ┘
+//!               prompt from the same place: unanswered
+//! ```
+
+use pushback_model::{EventKind, Factor, Source, Span, Timestamp};
+
+use crate::history::Origin;
+use crate::policy::Windows;
+use crate::record::{Place, Record};
+
+/// How a prompt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Still waiting when the records end.
+    Pending,
+    /// Another factor was used from the same place instead; nobody minded the prompt.
+    Satisfied,
+    /// Said yes.
+    Approved,
+    /// Said no.
+    Denied,
+    /// Said "not me".
+    Reported,
+    /// Said yes with the wrong number.
+    Mismatched,
+    /// Nobody answered.
+    Unanswered,
+    /// The vendor refused it as harassment.
+    Anomalous,
+}
+
+impl Outcome {
+    /// Whether the prompt ended without letting anyone in.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Self::Denied
+            | Self::Reported
+            | Self::Mismatched
+            | Self::Unanswered
+            | Self::Anomalous => true,
+            Self::Pending | Self::Satisfied | Self::Approved => false,
+        }
+    }
+}
+
+/// One question put to somebody's authenticator.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// When it was sent; for vendors that log only the end, when that was logged.
+    pub sent_at: Timestamp,
+    /// When its outcome was known; the latest instant looked at while it is pending.
+    pub ended_at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Push, voice or SMS.
+    pub factor: Factor,
+    /// Who logged it.
+    pub source: Source,
+    /// Where it was asked for.
+    pub origin: Origin,
+    /// Where it was answered, if logged.
+    pub responder: Place,
+    /// The application.
+    pub app: u32,
+    /// The vendor's correlation.
+    pub transaction: u64,
+    /// Indices of the records behind it.
+    pub records: Vec<usize>,
+}
+
+/// An answer may come later than the prompt's life by so much and still belong to it.
+const GRACE: Span = Span::minutes(5);
+/// A report may name a prompt this far back.
+const REPORT_REACH: Span = Span::hours(48);
+/// The session that an approval opens begins within this span.
+const SESSION_AFTER: Span = Span::minutes(2);
+
+/// Rebuilds the prompts in one person's records (in order of time), as known at `until`.
+#[must_use]
+pub fn rebuild(records: &[Record], windows: &Windows, until: Timestamp) -> Vec<Prompt> {
+    let mut prompts: Vec<Prompt> = Vec::new();
+    for (index, record) in records.iter().enumerate() {
+        match record.kind {
+            EventKind::PromptSent if record.factor.rings() => {
+                sent(&mut prompts, record, index, windows);
+            }
+            EventKind::PromptApproved => {
+                ended(&mut prompts, records, index, Outcome::Approved, windows)
+            }
+            EventKind::PromptDenied => {
+                ended(&mut prompts, records, index, Outcome::Denied, windows)
+            }
+            EventKind::PromptTimedOut => {
+                ended(&mut prompts, records, index, Outcome::Unanswered, windows);
+            }
+            EventKind::PromptMismatched => {
+                ended(&mut prompts, records, index, Outcome::Mismatched, windows);
+            }
+            EventKind::PromptAnomalous => {
+                ended(&mut prompts, records, index, Outcome::Anomalous, windows);
+            }
+            EventKind::PromptReported => reported(&mut prompts, records, index, windows),
+            EventKind::FactorVerified | EventKind::SessionStarted => {
+                other_way_in(&mut prompts, record, index, windows);
+            }
+            _ => {}
+        }
+    }
+    silence(&mut prompts, windows, until);
+    prompts.sort_by_key(|p| (p.sent_at, p.records.first().copied()));
+    prompts
+}
+
+fn sent(prompts: &mut Vec<Prompt>, record: &Record, index: usize, windows: &Windows) {
+    let same = prompts.iter_mut().rev().take(8).find(|p| {
+        p.outcome == Outcome::Pending
+            && p.source == record.source
+            && p.factor == record.factor
+            && record.at - p.sent_at <= windows.same_prompt()
+            && (p.transaction == record.transaction || p.origin.place.ip == record.requester.ip)
+    });
+    match same {
+        // One record a registered device: still one prompt.
+        Some(prompt) => prompt.records.push(index),
+        None => prompts.push(new(record, index, Outcome::Pending)),
+    }
+}
+
+fn new(record: &Record, index: usize, outcome: Outcome) -> Prompt {
+    Prompt {
+        sent_at: record.at,
+        ended_at: record.at,
+        outcome,
+        factor: if record.factor == Factor::Unknown { Factor::Push } else { record.factor },
+        source: record.source,
+        origin: Origin::of(record),
+        responder: record.responder,
+        app: record.app,
+        transaction: record.transaction,
+        records: vec![index],
+    }
+}
+
+fn ended(
+    prompts: &mut Vec<Prompt>,
+    records: &[Record],
+    index: usize,
+    outcome: Outcome,
+    windows: &Windows,
+) {
+    let Some(record) = records.get(index) else { return };
+    let life = windows.prompt_life();
+    let open = |p: &Prompt| {
+        p.outcome == Outcome::Pending
+            && p.source == record.source
+            && (record.factor == Factor::Unknown || p.factor == record.factor)
+            && record.at - p.sent_at <= life + GRACE
+    };
+    let latest = |fits: &dyn Fn(&Prompt) -> bool| prompts.iter().rposition(|p| open(p) && fits(p));
+    let by_transaction =
+        latest(&|p| record.transaction != 0 && p.transaction == record.transaction);
+    let by_address = || {
+        (record.requester.ip != 0)
+            .then(|| latest(&|p| p.origin.place.ip == record.requester.ip))
+            .flatten()
+    };
+    // Two prompts wait, from two places, and one answer comes: the session that follows tells.
+    let by_session = || {
+        let ips: Vec<_> = prompts.iter().filter(|p| open(p)).map(|p| p.origin.place.ip).collect();
+        let [first, rest @ ..] = ips.as_slice() else { return None };
+        if outcome != Outcome::Approved || rest.iter().all(|ip| ip == first) {
+            return None;
+        }
+        let session = records.get(index..)?.iter().find(|r| {
+            r.kind == EventKind::SessionStarted
+                && r.at - record.at <= SESSION_AFTER
+                && ips.contains(&r.requester.ip)
+        })?;
+        latest(&|p| p.origin.place.ip == session.requester.ip)
+    };
+    let found =
+        by_transaction.or_else(by_address).or_else(by_session).or_else(|| latest(&|_| true));
+    match found.and_then(|at| prompts.get_mut(at)) {
+        Some(prompt) => {
+            prompt.outcome = outcome;
+            prompt.ended_at = record.at;
+            prompt.records.push(index);
+            if record.responder.is_known() {
+                prompt.responder = record.responder;
+            }
+        }
+        None => prompts.push(new(record, index, outcome)),
+    }
+}
+
+fn reported(prompts: &mut Vec<Prompt>, records: &[Record], index: usize, windows: &Windows) {
+    let Some(record) = records.get(index) else { return };
+    let waits = prompts
+        .iter()
+        .any(|p| p.outcome == Outcome::Pending && record.at - p.sent_at <= windows.prompt_life());
+    if waits {
+        return ended(prompts, records, index, Outcome::Reported, windows);
+    }
+    let recent = |p: &Prompt| {
+        record.at - p.sent_at <= REPORT_REACH
+            && matches!(
+                p.outcome,
+                Outcome::Denied | Outcome::Pending | Outcome::Unanswered | Outcome::Approved
+            )
+    };
+    let by_address = prompts.iter().rposition(|p| {
+        recent(p) && p.origin.place.ip != 0 && p.origin.place.ip == record.requester.ip
+    });
+    let found = by_address
+        .or_else(|| prompts.iter().rposition(|p| recent(p) && p.outcome != Outcome::Approved));
+    match found.and_then(|at| prompts.get_mut(at)) {
+        // What was approved stays approved: the report says whose approval it was not.
+        Some(prompt) if prompt.outcome == Outcome::Approved => prompt.records.push(index),
+        Some(prompt) => {
+            prompt.outcome = Outcome::Reported;
+            prompt.ended_at = record.at;
+            prompt.records.push(index);
+        }
+        None => prompts.push(new(record, index, Outcome::Reported)),
+    }
+}
+
+fn other_way_in(prompts: &mut [Prompt], record: &Record, index: usize, windows: &Windows) {
+    for prompt in prompts.iter_mut().rev().take(8) {
+        let same_place = prompt.origin.place.ip != 0
+            && prompt.origin.place.ip == record.requester.ip
+            && record.at - prompt.sent_at <= windows.prompt_life();
+        if prompt.outcome != Outcome::Pending || !same_place {
+            continue;
+        }
+        let typed = record.kind == EventKind::FactorVerified && record.factor == prompt.factor;
+        prompt.outcome = if typed { Outcome::Approved } else { Outcome::Satisfied };
+        prompt.ended_at = record.at;
+        prompt.records.push(index);
+    }
+}
+
+/// Silence is evidence, and vendors such as Okta do not log it.
+fn silence(prompts: &mut [Prompt], windows: &Windows, until: Timestamp) {
+    let life = windows.prompt_life();
+    let mut newer: Vec<(Source, u64, Timestamp)> = Vec::new();
+    for prompt in prompts.iter_mut().rev() {
+        if prompt.outcome == Outcome::Pending {
+            let superseded = newer
+                .iter()
+                .find(|(source, ip, _)| *source == prompt.source && *ip == prompt.origin.place.ip)
+                .map(|(_, _, at)| *at);
+            let dies_at = prompt.sent_at + life;
+            prompt.ended_at = superseded.map_or(dies_at, |at| at.min(dies_at));
+            if prompt.ended_at <= until {
+                prompt.outcome = Outcome::Unanswered;
+            } else {
+                prompt.ended_at = until;
+            }
+        }
+        let key = (prompt.source, prompt.origin.place.ip);
+        match newer.iter_mut().find(|(source, ip, _)| (*source, *ip) == key) {
+            Some((_, _, at)) => *at = prompt.sent_at,
+            None => newer.push((key.0, key.1, prompt.sent_at)),
+        }
+    }
+}
