@@ -389,6 +389,10 @@ fn conclude(context: &Context<'_>, chain: &[&Weighed]) -> Option<(Episode, Vec<F
             push_max(&mut failed_terms, term);
         }
     }
+    if !failed.reported.is_empty() {
+        // The owner's own word outweighs habits: a housemate, a colleague, stolen equipment.
+        failed_terms.retain(|t| t.bits > 0.0);
+    }
     let mut networks: Vec<u32> = failing.iter().map(|w| w.attempt.origin.place.network).collect();
     networks.sort_unstable();
     networks.dedup();

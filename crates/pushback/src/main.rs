@@ -1,1 +1,34 @@
-fn main() {}
+//! The `pushback` program: command line, configuration, wiring.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program speaks on standard output and standard error"
+)]
+
+mod cli;
+mod commands;
+mod config;
+mod input;
+mod progress;
+mod report;
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli) {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(failure) => {
+            // A reader that went away (`| head`) wants no explanation.
+            if failure.is_broken_pipe() {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("pushback: {failure}");
+            ExitCode::from(failure.code() as u8)
+        }
+    }
+}

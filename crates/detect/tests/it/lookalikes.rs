@@ -1,0 +1,116 @@
+//! Innocent life that looks like an attack: quiet, or a configuration finding.
+
+use pushback_model::{EventKind, Span};
+
+use crate::log::{At, HOME, Log, at};
+
+const ALICE: &str = "alice@example.org";
+use EventKind::{PromptApproved, PromptDenied, PromptTimedOut};
+
+const ABROAD: At = At {
+    ip: "203.0.113.9",
+    asn: 64_900,
+    as_name: "Example Hotel Wi-Fi",
+    country: "PT",
+    city: "Lisbon",
+    point: (38.72, -9.14),
+    ..HOME
+};
+
+#[track_caller]
+fn quiet(log: &Log) {
+    let (incidents, _) = log.detect();
+    assert!(incidents.is_empty(), "{incidents:#?}");
+}
+
+#[test]
+fn a_traveller_with_their_own_laptop() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, ABROAD, at(11, 9, 0), PromptTimedOut, None);
+    log.sign_in(ALICE, ABROAD, at(11, 9, 6));
+    quiet(&log);
+}
+
+#[test]
+fn a_slip_of_the_thumb_at_home() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, HOME, at(11, 8, 0), PromptDenied, None);
+    log.sign_in(ALICE, HOME, at(11, 8, 1));
+    quiet(&log);
+}
+
+#[test]
+fn a_phone_left_in_another_room() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 2, 4] {
+        log.prompt(ALICE, HOME, at(11, 8, minute), PromptTimedOut, None);
+    }
+    log.sign_in(ALICE, HOME, at(11, 8, 9));
+    quiet(&log);
+}
+
+#[test]
+fn a_mail_client_with_an_old_password_is_a_configuration_finding() {
+    let mut log = Log::with_habits(ALICE);
+    for n in 0..12 {
+        log.prompt(ALICE, HOME, at(11, 8, 0) + Span::minutes(15 * n), PromptTimedOut, None);
+    }
+    let (incidents, findings) = log.detect();
+    assert!(incidents.is_empty(), "{incidents:#?}");
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].kind, "cached_password");
+    assert!(findings[0].prompts >= 11);
+}
+
+#[test]
+fn a_new_browser_at_home() {
+    let mut log = Log::with_habits(ALICE);
+    let fresh = At { agent: "Mozilla/5.0 (Macintosh) Safari/605", device: "laptop-2", ..HOME };
+    log.sign_in(ALICE, fresh, at(11, 8, 0));
+    quiet(&log);
+}
+
+#[test]
+fn a_helpdesk_reset_followed_by_the_owners_enrolment_at_home() {
+    let mut log = Log::with_habits(ALICE);
+    let reset = log.event(ALICE, HOME, at(11, 9, 0), EventKind::FactorReset, "all factors");
+    log.events[reset].actor =
+        Some(pushback_model::Party { name: "desk@example.org".into(), ..Default::default() });
+    log.event(ALICE, HOME, at(11, 9, 20), EventKind::FactorEnrolled, "authenticator bound");
+    quiet(&log);
+}
+
+#[test]
+fn an_outage_that_leaves_everyone_unanswered() {
+    let mut log = Log::default();
+    let people: Vec<String> = (0..12).map(|n| format!("person{n}@example.org")).collect();
+    for name in &people {
+        log.habits(name, HOME, 0..10);
+    }
+    for (n, name) in people.iter().enumerate() {
+        log.prompt(name, HOME, at(11, 8, 0) + Span::seconds(7 * n as i64), PromptTimedOut, None);
+        log.prompt(name, HOME, at(11, 8, 6) + Span::seconds(7 * n as i64), PromptTimedOut, None);
+    }
+    let (incidents, findings) = log.detect();
+    assert!(incidents.is_empty(), "{incidents:#?}");
+    assert!(findings.iter().any(|f| f.kind == "push_outage"));
+}
+
+#[test]
+fn two_own_sign_ins_at_once() {
+    let mut log = Log::with_habits(ALICE);
+    let phone = At {
+        ip: "198.51.100.77",
+        asn: 64_501,
+        as_name: "Example Mobile",
+        agent: "Mozilla/5.0 (iPhone)",
+        device: "phone-1",
+        ..HOME
+    };
+    for day in 2..10 {
+        log.sign_in(ALICE, phone, at(day, 18, 0));
+    }
+    log.prompt(ALICE, HOME, at(11, 8, 0), PromptApproved, Some(HOME));
+    log.prompt(ALICE, phone, at(11, 8, 0) + Span::seconds(15), PromptApproved, Some(HOME));
+    quiet(&log);
+}

@@ -1,0 +1,6 @@
+//! Detection from the outside: events in, incidents out.
+
+mod laws;
+mod log;
+mod lookalikes;
+mod patterns;

@@ -1,0 +1,159 @@
+//! The attack patterns: each must be found, at the right stage.
+
+use pushback_model::{EventKind, Factor, Stage};
+
+use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
+
+const ALICE: &str = "alice@example.org";
+use EventKind::{PromptApproved, PromptDenied, PromptReported, PromptTimedOut};
+
+#[test]
+fn one_unanswered_prompt_from_a_rented_machine_exposes_the_password() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, STRANGER, at(11, 3, 0), PromptTimedOut, None);
+    log.habits(ALICE, HOME, 11..13);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Exposed);
+    assert_eq!(incidents[0].prompts.unanswered, 1);
+    assert_eq!(incidents[0].subject.name, ALICE);
+}
+
+#[test]
+fn a_denied_prompt_from_a_neighbours_line_exposes_the_password() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, NEIGHBOUR, at(11, 3, 0), PromptDenied, None);
+    log.habits(ALICE, HOME, 11..13);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert!(incidents[0].stage >= Stage::Exposed);
+}
+
+#[test]
+fn a_burst_is_bombing_and_known_before_it_ends() {
+    let mut log = Log::with_habits(ALICE);
+    for n in 0..20 {
+        log.prompt(ALICE, STRANGER, at(11, 2, n), PromptTimedOut, None);
+    }
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents[0].stage, Stage::Bombing);
+    assert!(incidents[0].detected_at <= at(11, 2, 2), "{}", incidents[0].detected_at);
+}
+
+#[test]
+fn an_approval_after_denials_is_foreign_and_what_follows_is_a_foothold() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, STRANGER, at(11, 2, 0), PromptDenied, None);
+    log.prompt(ALICE, STRANGER, at(11, 2, 3), PromptTimedOut, None);
+    log.prompt(ALICE, STRANGER, at(11, 2, 9), PromptApproved, Some(HOME));
+    log.event(ALICE, STRANGER, at(11, 2, 10), EventKind::SessionStarted, "");
+    let enrolled =
+        log.event(ALICE, STRANGER, at(11, 2, 14), EventKind::FactorEnrolled, "authenticator bound");
+    let id = log.events[enrolled].id.clone();
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Foothold);
+    assert!(incidents[0].after_approval.iter().any(|a| a.event == id));
+    assert!(incidents[0].detected_at < at(11, 2, 9));
+    assert!(incidents[0].attack.contains(&"T1098.005".to_owned()));
+}
+
+#[test]
+fn one_prompt_a_day_from_ever_new_home_lines_adds_up() {
+    const IPS: [&str; 4] = ["198.51.100.1", "203.0.113.2", "192.0.2.200", "198.51.100.130"];
+    let mut log = Log::with_habits(ALICE);
+    for (n, ip) in IPS.into_iter().enumerate() {
+        let place = At { ip, asn: 64_800 + n as u32, city: "", ..NEIGHBOUR };
+        log.prompt(ALICE, place, at(10 + n as i64, 20, 7), PromptTimedOut, None);
+    }
+    log.habits(ALICE, HOME, 14..15);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1, "one episode");
+    assert_eq!(incidents[0].stage, Stage::Bombing);
+    assert_eq!(incidents[0].prompts.unanswered, 4);
+}
+
+#[test]
+fn a_spray_is_one_campaign_with_an_incident_for_each_person() {
+    let mut log = Log::default();
+    let people: Vec<String> = (0..6).map(|n| format!("person{n}@example.org")).collect();
+    for name in &people {
+        log.habits(name, HOME, 0..10);
+    }
+    for (n, name) in people.iter().enumerate() {
+        log.prompt(name, STRANGER, at(11, 4, 2 * n as i64), PromptTimedOut, None);
+    }
+    log.habits(&people[0], HOME, 11..13);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 6);
+    let campaign = incidents[0].campaign.clone();
+    assert!(campaign.is_some());
+    assert!(incidents.iter().all(|i| i.campaign == campaign && i.stage == Stage::Bombing));
+}
+
+#[test]
+fn a_prompt_beside_the_owners_own_that_is_approved_far_from_the_phone_is_foreign() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, HOME, at(11, 8, 5), PromptApproved, Some(HOME));
+    log.prompt(
+        ALICE,
+        STRANGER,
+        at(11, 8, 5) + pushback_model::Span::seconds(20),
+        PromptApproved,
+        Some(HOME),
+    );
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Approved);
+}
+
+#[test]
+fn a_helpdesk_reset_followed_by_a_strangers_enrolment_is_a_foothold() {
+    let mut log = Log::with_habits(ALICE);
+    let reset = log.event(ALICE, HOME, at(11, 9, 0), EventKind::FactorReset, "all factors");
+    log.events[reset].actor =
+        Some(pushback_model::Party { name: "desk@example.org".into(), ..Default::default() });
+    log.event(ALICE, STRANGER, at(11, 9, 20), EventKind::FactorEnrolled, "authenticator bound");
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Foothold);
+}
+
+#[test]
+fn the_first_enrolment_of_a_dormant_account_from_nowhere_known_is_a_foothold() {
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, HOME, 10..13);
+    log.event(
+        "old@example.org",
+        STRANGER,
+        at(12, 1, 0),
+        EventKind::FactorEnrolled,
+        "authenticator bound",
+    );
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].subject.name, "old@example.org");
+    assert_eq!(incidents[0].stage, Stage::Foothold);
+}
+
+#[test]
+fn a_text_message_after_refused_pushes_counts_as_the_way_in() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, NEIGHBOUR, at(11, 7, 0), PromptDenied, None);
+    log.prompt(ALICE, NEIGHBOUR, at(11, 7, 2), PromptDenied, None);
+    let sms = log.event(ALICE, NEIGHBOUR, at(11, 7, 30), EventKind::FactorVerified, "");
+    log.events[sms].factor = Factor::Sms;
+    log.event(ALICE, NEIGHBOUR, at(11, 7, 31), EventKind::SessionStarted, "");
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents[0].stage, Stage::Approved);
+    assert!(incidents[0].evidence.iter().any(|e| e.kind == "downgrade"));
+}
+
+#[test]
+fn a_report_by_the_owner_is_enough_even_from_a_familiar_address() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, HOME, at(11, 8, 0), PromptReported, None);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].prompts.reported, 1);
+}

@@ -1,0 +1,284 @@
+//! The command line: what can be typed and what it means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pushback_model::Stage;
+
+/// Every exit code, for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; nothing at or above `--fail-on`.
+    Clean = 0,
+    /// Done; incidents at or above `--fail-on`.
+    Found = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// An input could not be read, or `--strict` met a record that could not be.
+    Input = 3,
+}
+
+/// Turns every sign-in prompt back into a security event.
+#[derive(Debug, Parser)]
+#[command(name = "pushback", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "EXIT CODES:
+  0  done, nothing at or above --fail-on
+  1  done, incidents at or above --fail-on
+  2  the command line or the configuration is wrong
+  3  an input could not be read, or --strict met a broken record")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One verb, one job.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read identity logs and report who was push-bombed, who approved, and what followed
+    Scan(ScanArgs),
+    /// Show every record behind one incident, with the evidence beside it
+    Explain(ExplainArgs),
+    /// Compare what two policies would have reported
+    Replay(ReplayArgs),
+    /// Print the identity events in logs as OCSF 1.8 JSON, one a line
+    Normalize(NormalizeArgs),
+    /// Write the logs of an invented organisation, attacks and truth included
+    Simulate(SimulateArgs),
+    /// Simulate two weeks of an organisation under attack, scan them, and show how it went
+    Demo(DemoArgs),
+    /// Check the configuration or print the defaults
+    Config(ConfigArgs),
+    /// Print shell completions
+    Completions {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Where to read from, and how.
+#[derive(Args, Clone, Debug)]
+pub struct InputArgs {
+    /// Files, folders, patterns, or - for standard input; .gz and .zst are unpacked
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Threads that read [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: Option<u16>,
+    /// Check every record in full and end with code 3 if one cannot be read
+    #[arg(long)]
+    pub strict: bool,
+    /// No progress and no notes on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The policy to judge by.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyArgs {
+    /// Configuration file with weights, windows, networks and aliases
+    #[arg(long, value_name = "FILE", env = "PUSHBACK_CONFIG")]
+    pub policy: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Args, Clone, Debug)]
+pub struct OutputArgs {
+    /// Colours: when
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+    /// Columns of the terminal report [default: the terminal's]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=400))]
+    pub width: Option<u16>,
+    /// Plain ASCII instead of drawn characters
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, on a terminal
+    Text,
+    /// One incident a line (stable contract)
+    Json,
+    /// OCSF 1.8 Detection and Incident Findings, one a line
+    Ocsf,
+    /// One incident a row
+    Csv,
+    /// One self-contained page with pictures; needs --out
+    Html,
+}
+
+/// A stage, on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StageArg {
+    /// An unexpected prompt: somebody else holds the password
+    Exposed,
+    /// Repeated or concerted unexpected prompts
+    Bombing,
+    /// One of them was approved
+    Approved,
+    /// Something was changed that outlives the session
+    Foothold,
+}
+
+impl From<StageArg> for Stage {
+    fn from(stage: StageArg) -> Self {
+        match stage {
+            StageArg::Exposed => Self::Exposed,
+            StageArg::Bombing => Self::Bombing,
+            StageArg::Approved => Self::Approved,
+            StageArg::Foothold => Self::Foothold,
+        }
+    }
+}
+
+/// Arguments of `scan`.
+#[derive(Args, Debug)]
+pub struct ScanArgs {
+    /// Input.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Form of the report on standard output (or in --out)
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write the report to a file; with --format html this is the page
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// End with code 1 if an incident is at this stage or above
+    #[arg(long, value_enum, value_name = "STAGE")]
+    pub fail_on: Option<StageArg>,
+    /// Show only incidents at this stage or above
+    #[arg(long, value_enum, value_name = "STAGE")]
+    pub min_stage: Option<StageArg>,
+    /// Show at most so many incidents in the terminal report
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The incident's id (inc_...), or its beginning, or the person's name
+    #[arg(value_name = "INCIDENT")]
+    pub incident: String,
+    /// Input.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Policy.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Show the records whole
+    #[arg(long)]
+    pub raw: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// Input.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// The policy to try
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// The policy of today [default: the built-in one]
+    #[arg(long, value_name = "FILE", env = "PUSHBACK_CONFIG")]
+    pub against: Option<PathBuf>,
+    /// Print one JSON object a line instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `normalize`.
+#[derive(Args, Debug)]
+pub struct NormalizeArgs {
+    /// Input.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Policy, for its mapping of vendor types.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+}
+
+/// Arguments of `simulate`.
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    /// People in the organisation
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=500_000))]
+    pub people: u32,
+    /// Days
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=180))]
+    pub days: u32,
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Whose format
+    #[arg(long, default_value = "okta_oie")]
+    pub vendor: String,
+    /// Folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Folder for the logs and the page [default: target/demo below the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Another world
+    #[arg(long, default_value_t = 2026)]
+    pub seed: u64,
+    /// Incidents shown in the terminal; the page has all
+    #[arg(long, default_value_t = 3)]
+    pub limit: usize,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What can be done with a configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Report everything that is wrong with a configuration file
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the defaults as a commented file
+    Example,
+}

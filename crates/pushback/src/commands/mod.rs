@@ -1,0 +1,143 @@
+//! One file a command.
+
+mod config;
+mod demo;
+mod explain;
+mod normalize;
+mod replay;
+mod scan;
+mod simulate;
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Colour, Command, Exit, OutputArgs};
+use crate::config::ConfigError;
+use crate::input::{InputError, ReadReport};
+use crate::report::terminal;
+
+/// Why a command ended without doing its job.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The command line asks for something that does not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// An input cannot be read.
+    #[error("{0}")]
+    Input(#[from] InputError),
+    /// `--strict`, and some records could not be read.
+    #[error("{0} records could not be read, and --strict was given")]
+    Strict(u64),
+    /// Reading or writing failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub const fn code(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Usage(_) => Exit::Usage,
+            Self::Input(_) | Self::Strict(_) | Self::Io { .. } => Exit::Input,
+        }
+    }
+
+    /// Whether whoever read our output has gone.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// [`Failure`], to be shown to the user.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Scan(args) => scan::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Normalize(args) => normalize::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "pushback", &mut io::stdout());
+            Ok(Exit::Clean)
+        }
+        Command::Man => man(),
+    }
+}
+
+/// One manual page for the program and all its commands.
+fn man() -> Result<Exit, Failure> {
+    let mut out = io::stdout().lock();
+    let command = Cli::command();
+    let write = || -> io::Result<()> {
+        clap_mangen::Man::new(command.clone()).render(&mut out)?;
+        for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
+            let name = format!("pushback {}", sub.get_name());
+            let man = clap_mangen::Man::new(sub.clone().name(name.clone()).display_name(name));
+            man.render_synopsis_section(&mut out)?;
+            man.render_description_section(&mut out)?;
+            man.render_options_section(&mut out)?;
+        }
+        Ok(())
+    };
+    let mut write = write;
+    write().map_err(Failure::io("standard output"))?;
+    Ok(Exit::Clean)
+}
+
+/// How a terminal report is to look.
+fn terminal_options(output: &OutputArgs, limit: Option<usize>, to_terminal: bool) -> terminal::Options {
+    let colour = match output.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    };
+    let width = output.width.map_or_else(
+        || terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)),
+        usize::from,
+    );
+    terminal::Options {
+        width: width.clamp(terminal::WIDTH_MIN, terminal::WIDTH_MAX),
+        colour,
+        ascii: output.ascii,
+        limit,
+    }
+}
+
+fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Says on standard error what could not be read, and holds to `--strict`.
+fn account(report: &ReadReport, is_strict: bool, is_quiet: bool) -> Result<(), Failure> {
+    if !is_quiet {
+        let mut err = io::stderr().lock();
+        // Standard error may be closed; that must not stop the scan.
+        let _ = write!(err, "{report}");
+    }
+    let rejected = report.rejected();
+    if is_strict && (rejected > 0 || !report.problems.is_empty()) {
+        return Err(Failure::Strict(rejected.max(1)));
+    }
+    Ok(())
+}

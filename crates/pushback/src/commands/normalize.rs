@@ -1,0 +1,33 @@
+//! `pushback normalize`.
+
+use std::io::{self, BufWriter, Write};
+
+use pushback_normalize::{Reader, ocsf};
+
+use super::{Failure, account};
+use crate::cli::{Exit, NormalizeArgs};
+use crate::config::Config;
+use crate::input;
+use crate::progress::Bar;
+
+pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
+    let config = Config::load(args.policy.policy.as_deref())?;
+    let reader = Reader::new(config.mapping.clone());
+    let mut bar = Bar::new(args.input.quiet);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut failed = None;
+    let report = input::for_each(&args.input.paths, &reader, args.input.strict, &mut bar, &mut |event| {
+        if failed.is_none()
+            && let Err(error) = writeln!(out, "{}", ocsf::to_ocsf(event))
+        {
+            failed = Some(error);
+        }
+        failed.is_none()
+    });
+    bar.finish();
+    let report = report?;
+    let written = failed.map_or_else(|| out.flush(), Err);
+    written.map_err(Failure::io("standard output"))?;
+    account(&report, args.input.strict, args.input.quiet)?;
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,175 @@
+//! The configuration file: TOML to checked values, with positions in every complaint.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use pushback_detect::{Alias, Policy};
+use pushback_normalize::Mapping;
+use serde::Deserialize;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// How to judge.
+    pub detection: Policy,
+    /// What vendor types mean beyond the built-in table.
+    pub mapping: Mapping,
+    /// Who goes by which names.
+    pub aliases: Vec<Alias>,
+}
+
+/// The file as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    aliases: Option<PathBuf>,
+    detection: Policy,
+    mapping: Mapping,
+}
+
+/// What is wrong with a configuration: every complaint, each with file and line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// The shipped example; a test keeps it equal to the defaults.
+pub const EXAMPLE: &str = include_str!("../../../pushback.example.toml");
+
+impl Config {
+    /// Reads a configuration; the built-in defaults if no file is named.
+    ///
+    /// # Errors
+    /// [`ConfigError`] listing everything that is wrong.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError(format!("{}: {error}", file.display())))?;
+        Self::parse(&text, file)
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let raw: Raw = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            ConfigError(complaint(file, text, at, error.message()))
+        })?;
+        let mut complaints: Vec<String> = raw
+            .detection
+            .problems()
+            .into_iter()
+            .map(|problem| {
+                let path = format!("detection.{}", problem.path);
+                complaint(file, text, position(text, &path), &problem.message)
+            })
+            .collect();
+        let mut aliases = Vec::new();
+        if let Some(listed) = &raw.aliases {
+            // A relative path is meant from the file that names it.
+            let path = file.parent().unwrap_or(Path::new("")).join(listed);
+            match read_aliases(&path) {
+                Ok(read) => aliases = read,
+                Err(problems) => complaints.extend(problems),
+            }
+        }
+        if complaints.is_empty() {
+            Ok(Self { detection: raw.detection, mapping: raw.mapping, aliases })
+        } else {
+            Err(ConfigError(complaints.join("\n")))
+        }
+    }
+}
+
+/// `file:line:column: message`, the line itself, and a mark under the place.
+fn complaint(file: &Path, text: &str, at: usize, message: &str) -> String {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |i| i + 1);
+    let column = before.get(start..).unwrap_or_default().chars().count() + 1;
+    let whole = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
+    let mut out = format!("{}:{line}:{column}: {}", file.display(), message.trim_end());
+    if !whole.trim().is_empty() {
+        let _ = write!(out, "\n  {line} | {whole}\n  {0} | {1}^", " ".repeat(line.to_string().len()), " ".repeat(column - 1));
+    }
+    out
+}
+
+/// Where the value of a dotted path stands in the text; 0 if it is not written there.
+fn position(text: &str, path: &str) -> usize {
+    let Ok(table) = toml::de::DeTable::parse(text) else { return 0 };
+    let mut found = 0;
+    let mut table = Some(table.into_inner());
+    for part in path.split('.') {
+        let Some((_, value)) =
+            table.take().and_then(|t| t.into_iter().find(|(key, _)| key.get_ref() == part))
+        else {
+            return found;
+        };
+        found = value.span().start;
+        if let toml::de::DeValue::Table(inner) = value.into_inner() {
+            table = Some(inner);
+        }
+    }
+    found
+}
+
+/// Reads `canonical,vendor,id` lines; a first line of those very words is a head.
+fn read_aliases(path: &Path) -> Result<Vec<Alias>, Vec<String>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| vec![format!("{}: {error}", path.display())])?;
+    let mut aliases = Vec::new();
+    let mut problems = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') || (number == 1 && line == "canonical,vendor,id") {
+            continue;
+        }
+        let mut fields = line.splitn(3, ',').map(str::trim);
+        match (fields.next(), fields.next(), fields.next()) {
+            (Some(canonical), Some(source), Some(id)) if !canonical.is_empty() && !id.is_empty() => {
+                aliases.push(Alias {
+                    canonical: canonical.to_lowercase(),
+                    source: source.to_lowercase(),
+                    id: id.to_owned(),
+                });
+            }
+            _ => problems.push(format!(
+                "{}:{number}: expected `canonical,vendor,id`, for example `alice@example.org,duo,asmith`",
+                path.display()
+            )),
+        }
+    }
+    if problems.is_empty() { Ok(aliases) } else { Err(problems) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Config::parse(text, Path::new("pushback.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_example_holds_the_defaults() {
+        let example: Raw = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(example.detection, Policy::default());
+        assert_eq!(example.mapping, Mapping::default());
+        let weights = toml::from_str::<toml::Table>(EXAMPLE).unwrap();
+        let written = weights["detection"]["weights"].as_table().unwrap().len();
+        assert_eq!(written, Policy::default().weights.table().len(), "every weight is shown");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place() {
+        let message = refused("[detection.windows]\nwatch_hour = 3\n");
+        assert!(message.starts_with("pushback.toml:2:1: unknown field `watch_hour`"), "{message}");
+    }
+
+    #[test]
+    fn every_bad_value_is_reported_at_once_with_its_place() {
+        let message = refused(
+            "[detection.windows]\nwatch_hours = 0\n[detection.networks]\nquiet = [\"office\"]\n",
+        );
+        assert!(message.contains("pushback.toml:2:15: windows.watch_hours is 0"), "{message}");
+        assert!(message.contains("pushback.toml:4:9: networks.quiet holds `office`"), "{message}");
+    }
+}

@@ -1,0 +1,50 @@
+//! Progress on standard error while a long input is read.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::input::Progress;
+
+/// A bar with share, rate and time left; nothing when standard error is not a terminal.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar, silent if asked for or if nobody is looking.
+    #[must_use]
+    pub fn new(is_quiet: bool) -> Self {
+        let target = if is_quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(10)
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style("{spinner} reading  {bytes}  {bytes_per_sec}  {elapsed}"));
+        Self(bar)
+    }
+
+    /// Takes the bar off the screen.
+    pub fn finish(self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Progress for Bar {
+    fn advance(&mut self, done: u64, total: Option<u64>) {
+        if let Some(total) = total
+            && self.0.length() != Some(total)
+        {
+            self.0.set_length(total);
+            self.0.set_style(style(
+                "reading  [{bar:24}] {percent:>3} %  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+            ));
+            self.0.enable_steady_tick(Duration::from_millis(250));
+        }
+        self.0.set_position(done);
+    }
+}
