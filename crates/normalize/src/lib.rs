@@ -7,6 +7,8 @@ mod auth0;
 mod aws;
 mod duo;
 mod entra;
+#[cfg(test)]
+mod fixture;
 mod google;
 mod keycloak;
 mod m365;
@@ -16,6 +18,7 @@ mod okta;
 mod onelogin;
 mod ping;
 mod text;
+mod value;
 mod windows;
 mod wrapped;
 
