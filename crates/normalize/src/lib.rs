@@ -9,6 +9,7 @@ mod duo;
 mod entra;
 #[cfg(test)]
 mod fixture;
+pub mod frame;
 mod google;
 mod keycloak;
 mod m365;
