@@ -1,1 +1,5 @@
+//! Finds push bombing in identity logs.
+
+mod input;
+
 fn main() {}
