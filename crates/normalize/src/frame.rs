@@ -397,7 +397,8 @@ impl Splitter {
             _ => {
                 self.in_string = false;
                 self.last = b'"';
-                if self.is_key && self.is_watching && NAMING_MEMBERS.contains(&self.key.as_slice()) {
+                if self.is_key && self.is_watching && NAMING_MEMBERS.contains(&self.key.as_slice())
+                {
                     self.is_watching = false;
                 }
                 self.is_key = false;

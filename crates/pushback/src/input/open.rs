@@ -121,7 +121,9 @@ fn head(file: &File, bytes: usize) -> io::Result<Vec<u8>> {
 fn compression_of(head: &[u8]) -> Compression {
     match head {
         [0x1F, 0x8B, ..] => Compression::Gzip,
-        [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Compression::Zstandard,
+        [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => {
+            Compression::Zstandard
+        }
         _ => Compression::None,
     }
 }
@@ -226,7 +228,10 @@ impl<R: Read> Read for Frames<R> {
 fn broken(error: FrameDecoderError) -> io::Error {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(inner) = cause {
-        if inner.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof) {
+        if inner
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof)
+        {
             return io::ErrorKind::UnexpectedEof.into();
         }
         cause = inner.source();

@@ -1,5 +1,6 @@
 //! From what a person typed to the files meant.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +26,12 @@ pub(super) struct Expanded {
 
 /// Endings of files that are no logs, or that no reader takes.
 const NOT_LOGS: &[&str] = &[
-    "7z", "avi", "bak", "bin", "bmp", "bz2", "c", "cfg", "class", "conf", "cpp", "css", "csv", "db",
-    "dll", "doc", "docx", "eml", "evtx", "exe", "gif", "h", "htm", "html", "ico", "ini", "jar", "jpeg",
-    "jpg", "js", "lock", "lz4", "md", "mov", "mp3", "mp4", "msg", "o", "ods", "odt", "parquet", "pcap",
-    "pcapng", "pdf", "png", "ppt", "pptx", "ps1", "py", "pyc", "rar", "rs", "sh", "so", "sqlite",
-    "sqlite3", "sum", "svg", "swp", "tar", "tgz", "tmp", "toml", "tsv", "wav", "webp", "xls", "xlsx",
-    "xz", "yaml", "yml", "zip",
+    "7z", "avi", "bak", "bin", "bmp", "bz2", "c", "cfg", "class", "conf", "cpp", "css", "csv",
+    "db", "dll", "doc", "docx", "eml", "evtx", "exe", "gif", "h", "htm", "html", "ico", "ini",
+    "jar", "jpeg", "jpg", "js", "lock", "lz4", "md", "mov", "mp3", "mp4", "msg", "o", "ods", "odt",
+    "parquet", "pcap", "pcapng", "pdf", "png", "ppt", "pptx", "ps1", "py", "pyc", "rar", "rs",
+    "sh", "so", "sqlite", "sqlite3", "sum", "svg", "swp", "tar", "tgz", "tmp", "toml", "tsv",
+    "wav", "webp", "xls", "xlsx", "xz", "yaml", "yml", "zip",
 ];
 
 /// Folders inside folders at the most; a loop of mounts ends here.
@@ -54,7 +55,9 @@ pub(super) fn expand(paths: &[PathBuf]) -> Expanded {
             }
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
+    out.passed_over.sort();
+    out.passed_over.dedup();
+    let mut seen = BTreeSet::new();
     out.files.retain(|file| {
         seen.insert(fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone()))
     });

@@ -170,8 +170,7 @@ fn sort_run(records: &mut [Record], resolver: &Resolver) {
     // `order` says for each place which record belongs there: follow its cycles.
     for start in 0..order.len() {
         let mut place = start;
-        loop {
-            let Some(entry) = order.get_mut(place) else { break };
+        while let Some(entry) = order.get_mut(place) {
             let from = entry.2 as usize;
             entry.2 = place as u32;
             if from == start || from == place {
@@ -211,11 +210,8 @@ impl Sorted {
             let file = self.0.file.as_ref()?;
             Some(Cursor::File { file, rest: *run, block, ready: Vec::new().into_iter() })
         });
-        let mut merged = Merged {
-            cursors: memory.chain(runs).collect(),
-            heads: BinaryHeap::new(),
-            error: None,
-        };
+        let mut merged =
+            Merged { cursors: memory.chain(runs).collect(), heads: BinaryHeap::new(), error: None };
         for number in 0..merged.cursors.len() {
             merged.advance(number);
         }

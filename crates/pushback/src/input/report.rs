@@ -135,9 +135,8 @@ impl Rejects {
     pub const FIRST_MAX: usize = 5;
 
     fn add(&mut self, rejected: Rejected) {
-        let at = self
-            .first
-            .partition_point(|r| (r.input, r.offset) < (rejected.input, rejected.offset));
+        let at =
+            self.first.partition_point(|r| (r.input, r.offset) < (rejected.input, rejected.offset));
         if at < Self::FIRST_MAX {
             self.first.insert(at, rejected);
             self.first.truncate(Self::FIRST_MAX);

@@ -98,8 +98,7 @@ pub(super) fn run(
     } else {
         threads.saturating_sub(piped.len()).max(1)
     };
-    let records_max =
-        (options.records_bytes_max / size_of::<Record>() / workers).max(RECORDS_MIN);
+    let records_max = (options.records_bytes_max / size_of::<Record>() / workers).max(RECORDS_MIN);
     let worker = || Worker::new(reader, options.is_strict, records_max, &spill);
     let total = inputs
         .iter()
@@ -214,9 +213,8 @@ fn work<'a>(
 /// Reads a stream from start to end and says what went wrong.
 fn stream(shared: &Shared<'_>, number: usize, take: &mut dyn Take) -> Option<Problem> {
     let input = shared.inputs.get(number)?;
-    let result: io::Result<()> = input
-        .stream(&shared.done)
-        .and_then(|mut reader| cut(number as u32, reader.as_mut(), take));
+    let result: io::Result<()> =
+        input.stream(&shared.done).and_then(|mut reader| cut(number as u32, reader.as_mut(), take));
     result.err().map(|error| Problem::new(&input.path, Problem::words(&error)))
 }
 

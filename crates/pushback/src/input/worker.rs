@@ -54,14 +54,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads one record that starts at `offset` of `input`.
-    fn record(
-        &mut self,
-        input: u32,
-        kept: Option<&File>,
-        offset: u64,
-        place: Place,
-        bytes: &[u8],
-    ) {
+    fn record(&mut self, input: u32, kept: Option<&File>, offset: u64, place: Place, bytes: &[u8]) {
         self.tally.records += 1;
         if self.is_strict {
             if str::from_utf8(bytes).is_err() {
@@ -114,7 +107,9 @@ impl<'a> Worker<'a> {
         let text = if offset == 0 { after_mark(line) } else { line };
         // Nearly every line begins at once and ends at most in a carriage return.
         let text = match (text.first(), text.last()) {
-            (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+            (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => {
+                text
+            }
             _ => text.trim_ascii_start(),
         };
         let offset = offset + (line.len() - text.len()) as u64;
@@ -145,14 +140,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads all lines in `bytes`, which starts at `offset` and at line number `first` of `input`.
-    fn lines(
-        &mut self,
-        input: u32,
-        kept: Option<&File>,
-        offset: u64,
-        first: u64,
-        bytes: &[u8],
-    ) {
+    fn lines(&mut self, input: u32, kept: Option<&File>, offset: u64, first: u64, bytes: &[u8]) {
         let mut at = 0;
         let mut number = first;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -175,10 +163,9 @@ impl<'a> Worker<'a> {
     ) {
         let mut buffer = std::mem::take(&mut self.buffer);
         if let Err(error) = self.chunk_in(&mut buffer, number, file, (start, end), done) {
-            self.tally.problems.push(super::Problem::new(
-                &input.path,
-                super::Problem::words(&error),
-            ));
+            self.tally
+                .problems
+                .push(super::Problem::new(&input.path, super::Problem::words(&error)));
         }
         self.buffer = buffer;
         // A giant line grew it; do not keep that.
@@ -211,8 +198,10 @@ impl<'a> Worker<'a> {
             let room = buffer.get_mut(carried..carried + wanted).unwrap_or_default();
             let n = read_at(file, room, offset)?;
             let base = offset - carried as u64;
+            // Each byte of the file counts in the chunk that it lies in.
+            let counted = end.min(offset + n as u64).saturating_sub(start.max(offset));
+            done.fetch_add(counted, Ordering::Relaxed);
             offset += n as u64;
-            done.fetch_add((n as u64).min(end.saturating_sub(offset - n as u64)), Ordering::Relaxed);
             let data = buffer.get(..carried + n).unwrap_or_default();
             let mut at = 0;
             // What was carried over holds no line's end.
