@@ -11,6 +11,7 @@ mod entra;
 mod fixture;
 pub mod frame;
 mod google;
+mod json;
 mod keycloak;
 mod m365;
 mod mapping;
@@ -24,6 +25,9 @@ mod windows;
 mod wrapped;
 
 use pushback_model::{IdentityEvent, Source};
+use serde::de::IgnoredAny;
+
+use json::Fault;
 
 pub use mapping::{KeycloakMapping, Mapping, OktaMapping, OneLoginMapping};
 
@@ -79,27 +83,52 @@ pub type Sink<'s> = dyn FnMut(&IdentityEvent<'_>) + 's;
 #[derive(Clone, Debug, Default)]
 pub struct Reader {
     mapping: Mapping,
+    okta: okta::Prefilter,
 }
 
 /// What a thread remembers from one record to the next: only which vendor to try first. It never
 /// changes what is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hint {
-    last: Option<Source>,
+    first: Fast,
+}
+
+/// The vendors whose records are read without building a tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fast {
+    #[default]
+    Okta,
+    Duo,
+    Entra,
+}
+
+impl Fast {
+    /// Every one of them, beginning with this one. The vendors' marks exclude each other, so the
+    /// order changes the time only.
+    const fn order(self) -> [Self; 3] {
+        match self {
+            Self::Okta => [Self::Okta, Self::Duo, Self::Entra],
+            Self::Duo => [Self::Duo, Self::Okta, Self::Entra],
+            Self::Entra => [Self::Entra, Self::Okta, Self::Duo],
+        }
+    }
 }
 
 impl Reader {
     /// A reader with a policy's additions.
     #[must_use]
     pub fn new(mapping: Mapping) -> Self {
-        Self { mapping }
+        Self { mapping, okta: okta::Prefilter::default() }
     }
 
     /// Reads one record: recognises vendor and shape, takes off wrappers, hands every identity event
     /// in it to `sink`.
     ///
+    /// What is stepped over is not checked in full; [`Reader::check`] does that.
+    ///
     /// # Errors
-    /// [`Reject`] if the record could not be read; events handed over before that stand.
+    /// [`Reject`] if the record could not be read, or one of several inside it; events handed over
+    /// stand.
     pub fn read(
         &self,
         record: &[u8],
@@ -109,21 +138,97 @@ impl Reader {
         if record.len() > RECORD_BYTES_MAX {
             return Err(Reject::TooLong);
         }
-        let _ = &hint.last;
-        match serde_json::from_slice(record) {
-            Ok(value) => wrapped::read(&value, record, &self.mapping, sink, 0),
-            Err(error) => {
-                let text = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
-                wrapped::read_text(text, &self.mapping, sink)
-                    .unwrap_or_else(|| Err(Reject::Syntax(error.to_string())))
+        self.read_within(record, hint, sink, wrapped::LAYERS_MAX)
+    }
+
+    /// Reads a record from which `layers` more wrappers may be taken off.
+    fn read_within(
+        &self,
+        record: &[u8],
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+    ) -> Result<Read, Reject> {
+        match record.trim_ascii_start().first() {
+            Some(b'{') => {}
+            Some(b'[') => return self.read_wrapped(record, hint, sink, layers),
+            _ => return self.read_text(record, sink),
+        }
+        for vendor in hint.first.order() {
+            let read = match vendor {
+                Fast::Okta => okta::read(record, &self.mapping, sink),
+                Fast::Duo => duo::read_authentication(record, sink),
+                Fast::Entra => entra::read_sign_in(record, sink),
+            };
+            match read {
+                Ok(None) => {}
+                Ok(Some(result)) => {
+                    hint.first = vendor;
+                    return result;
+                }
+                Err(fault) => return Err(rejection(record, fault)),
             }
+        }
+        let value = serde_json::from_slice(record).map_err(|error| syntax(record, &error))?;
+        match wrapped::reader_of(&value) {
+            Some(reader) => reader(&value, record, &self.mapping, sink),
+            None => self.read_wrapped(record, hint, sink, layers),
+        }
+    }
+
+    fn read_text(&self, record: &[u8], sink: &mut Sink<'_>) -> Result<Read, Reject> {
+        let text = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
+        wrapped::read_text(text, &self.mapping, sink).unwrap_or_else(|| {
+            Err(match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) => Reject::Unrecognised,
+                Err(error) => Reject::Syntax(error.to_string()),
+            })
+        })
+    }
+
+    /// Whether a record is well-formed throughout, also where [`Reader::read`] does not look.
+    ///
+    /// # Errors
+    /// [`Reject`] if it is not.
+    pub fn check(&self, record: &[u8]) -> Result<(), Reject> {
+        if record.len() > RECORD_BYTES_MAX {
+            return Err(Reject::TooLong);
+        }
+        let text = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Err(error) if !wrapped::recognises_text(text) => Err(syntax(record, &error)),
+            _ => Ok(()),
         }
     }
 
     /// The vendor, if a glance shows that this line holds nothing that [`Reader::read`] would turn
     /// into an event. `None` means "read it".
+    ///
+    /// Sound, not complete: see `docs/design/decisions/0002-prefilter.md`.
     #[must_use]
-    pub fn is_ignorable(&self, _line: &[u8]) -> Option<Source> {
-        None
+    pub fn is_ignorable(&self, line: &[u8]) -> Option<Source> {
+        self.okta.is_ignorable(line, &self.mapping).then_some(Source::Okta)
     }
+}
+
+/// The words for a fault: `serde_json` knows the line and column.
+#[cold]
+fn rejection(record: &[u8], fault: Fault) -> Reject {
+    match fault {
+        Fault::TooDeep => Reject::TooDeep,
+        Fault::Encoding => Reject::Encoding,
+        Fault::Syntax => match serde_json::from_slice::<IgnoredAny>(record) {
+            Err(error) => syntax(record, &error),
+            Ok(_) => Reject::Syntax("malformed".to_owned()),
+        },
+    }
+}
+
+#[cold]
+fn syntax(record: &[u8], error: &serde_json::Error) -> Reject {
+    if str::from_utf8(record).is_err() {
+        return Reject::Encoding;
+    }
+    let words = error.to_string();
+    if words.starts_with("recursion limit") { Reject::TooDeep } else { Reject::Syntax(words) }
 }

@@ -29,6 +29,13 @@ pub(crate) fn ip(text: &str) -> &str {
     }
 }
 
+/// Whether `text` contains `word`, which is lower-case ASCII, without regard to case.
+#[must_use]
+pub(crate) fn contains(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
 /// A text of fixed length that stands for these contents, for records without an id.
 #[must_use]
 pub(crate) fn content_id(parts: &[&str]) -> String {

@@ -1,35 +1,50 @@
-//! Records inside records: what collectors wrap around a vendor's event.
+//! Records inside records: what collectors wrap around a vendor's event, and lines that are not JSON.
 
 use serde_json::Value;
 
+use crate::json::{Cursor, Fault};
 use crate::{
-    Mapping, Read, Reject, Sink, auth0, aws, duo, entra, google, keycloak, m365, okta, onelogin,
-    ping, windows,
+    Hint, Mapping, Read, Reader, Reject, Sink, auth0, aws, duo, entra, google, keycloak, m365,
+    onelogin, ping, rejection, windows,
 };
 
 /// How many wrappers around one event are taken off. Real chains have two or three.
-const WRAPPERS_MAX: usize = 8;
+pub(crate) const LAYERS_MAX: usize = 8;
 
-type Reader = fn(&Value, &[u8], &Mapping, &mut Sink<'_>) -> Result<Read, Reject>;
+/// Members that hold records: of vendors' answers and hooks, of EventBridge, Splunk, Elastic,
+/// Microsoft 365 exports and container logs.
+const HOLDERS: &[&[u8]] = &[
+    b"detail",
+    b"data",
+    b"records",
+    b"value",
+    b"events",
+    b"response",
+    b"authlogs",
+    b"items",
+    b"logs",
+    b"AuditData",
+    b"_raw",
+    b"raw",
+    b"event",
+    b"result",
+    b"results",
+    b"hits",
+    b"_source",
+    b"original",
+    b"message",
+    b"payload",
+    b"body",
+    b"record",
+    b"log",
+];
 
-/// Reads a record of any shape that is JSON, whatever is wrapped around it.
-pub(crate) fn read(
-    value: &Value,
-    bytes: &[u8],
-    mapping: &Mapping,
-    sink: &mut Sink<'_>,
-    depth: usize,
-) -> Result<Read, Reject> {
-    if let Some(reader) = reader_of(value) {
-        return reader(value, bytes, mapping, sink);
-    }
-    let _ = (depth, WRAPPERS_MAX);
-    Err(Reject::Unrecognised)
-}
+type ReadValue = fn(&Value, &[u8], &Mapping, &mut Sink<'_>) -> Result<Read, Reject>;
+type Recognises = fn(&Value) -> bool;
 
-fn reader_of(value: &Value) -> Option<Reader> {
-    const READERS: &[(fn(&Value) -> bool, Reader)] = &[
-        (okta::recognises, okta::read),
+/// The reader of a record that is read as a tree, if it is one of a supported vendor.
+pub(crate) fn reader_of(value: &Value) -> Option<ReadValue> {
+    const READERS: &[(Recognises, ReadValue)] = &[
         (entra::recognises, entra::read),
         (m365::recognises, m365::read),
         (duo::recognises, duo::read),
@@ -41,10 +56,15 @@ fn reader_of(value: &Value) -> Option<Reader> {
         (aws::recognises, aws::read),
         (windows::recognises, windows::read),
     ];
-    READERS.iter().find(|(recognises, _)| recognises(value)).map(|(_, reader)| *reader)
+    READERS.iter().find(|(recognises, _)| recognises(value)).map(|(_, read)| *read)
 }
 
-/// Reads a line that is not JSON.
+/// Whether a line that is not JSON is one of a supported vendor's.
+pub(crate) fn recognises_text(text: &str) -> bool {
+    keycloak::recognises_text(text) || windows::recognises_text(text) || ping::recognises_text(text)
+}
+
+/// Reads a line that is not JSON, if it is one of a supported vendor's.
 pub(crate) fn read_text(
     text: &str,
     mapping: &Mapping,
@@ -58,5 +78,119 @@ pub(crate) fn read_text(
         Some(ping::read_text(text, mapping, sink))
     } else {
         None
+    }
+}
+
+/// What several records inside one come to.
+#[derive(Default)]
+struct Sum {
+    events: u32,
+    ignored: Option<Read>,
+    unknown: Option<Read>,
+    reject: Option<Reject>,
+}
+
+impl Sum {
+    fn add(&mut self, read: Result<Read, Reject>) {
+        match read {
+            Ok(Read::Events(n)) => {
+                self.events = self.events.saturating_add(n);
+                self.ignored.get_or_insert(Read::Events(0));
+            }
+            Ok(ignored @ Read::Ignored(_)) => self.ignored = Some(ignored),
+            Ok(unknown @ Read::Unknown(..)) => _ = self.unknown.get_or_insert(unknown),
+            Err(reject) => _ = self.reject.get_or_insert(reject),
+        }
+    }
+
+    fn into_read(self) -> Result<Read, Reject> {
+        match (self.reject, self.events) {
+            (Some(reject), _) => Err(reject),
+            (None, n @ 1..) => Ok(Read::Events(n)),
+            (None, 0) => self.unknown.or(self.ignored).ok_or(Reject::Unrecognised),
+        }
+    }
+}
+
+impl Reader {
+    /// Reads what an array or a wrapping object holds.
+    pub(crate) fn read_wrapped(
+        &self,
+        record: &[u8],
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+    ) -> Result<Read, Reject> {
+        let Some(layers) = layers.checked_sub(1) else { return Err(Reject::Unrecognised) };
+        let mut cursor = Cursor::new(record);
+        let walked = match cursor.peek() {
+            Ok(b'[') => self.read_elements(&mut cursor, hint, sink, layers),
+            _ => self.read_holders(&mut cursor, hint, sink, layers),
+        };
+        match walked.and_then(|read| cursor.end().map(|()| read)) {
+            Ok(read) => read,
+            Err(fault) => Err(rejection(record, fault)),
+        }
+    }
+
+    fn read_elements(
+        &self,
+        cursor: &mut Cursor<'_>,
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+    ) -> Result<Result<Read, Reject>, Fault> {
+        let mut sum = Sum::default();
+        let mut is_empty = true;
+        cursor.array(|cursor| {
+            is_empty = false;
+            sum.add(self.read_inner(cursor, hint, sink, layers)?);
+            Ok(())
+        })?;
+        Ok(if is_empty { Ok(Read::Events(0)) } else { sum.into_read() })
+    }
+
+    /// Reads the members that may hold records. What holds none is no failure, as long as one does.
+    fn read_holders(
+        &self,
+        cursor: &mut Cursor<'_>,
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+    ) -> Result<Result<Read, Reject>, Fault> {
+        let mut sum = Sum::default();
+        cursor.object(|key, cursor| {
+            if !HOLDERS.contains(&key) {
+                return cursor.skip();
+            }
+            match self.read_inner(cursor, hint, sink, layers)? {
+                Err(Reject::Unrecognised) => {}
+                read => sum.add(read),
+            }
+            Ok(())
+        })?;
+        Ok(sum.into_read())
+    }
+
+    fn read_inner(
+        &self,
+        cursor: &mut Cursor<'_>,
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+    ) -> Result<Result<Read, Reject>, Fault> {
+        match cursor.peek()? {
+            b'{' | b'[' => Ok(self.read_within(cursor.slice()?, hint, sink, layers)),
+            b'"' => {
+                let text = cursor.scalar()?.text()?;
+                let bytes = text.trim_ascii_start().as_bytes();
+                // Prose in a member that could have held a record is not a broken record.
+                if matches!(bytes.first(), Some(b'{' | b'[')) || recognises_text(&text) {
+                    return Ok(self.read_within(bytes, hint, sink, layers));
+                }
+                Ok(Err(Reject::Unrecognised))
+            }
+            _ => cursor.skip().map(|()| Err(Reject::Unrecognised)),
+        }
     }
 }

@@ -1,5 +1,4 @@
 //! Placeholder.
-
 use serde_json::Value;
 
 use crate::{Mapping, Read, Reject, Sink};

@@ -1,0 +1,366 @@
+//! Authentication log, version 2 (and the flat version 1): one record for each finished prompt.
+//!
+//! ```json
+//! {"event_type":"authentication","factor":"duo_push","result":"denied","reason":"no_response",
+//!  "timestamp":1769851800,"txid":"…","user":{"key":"DU1","name":"alice"},
+//!  "access_device":{"ip":"203.0.113.7"},"auth_device":{"ip":"198.51.100.2"}}
+//! ```
+
+use std::borrow::Cow;
+
+use pushback_model::{
+    Agent, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp,
+};
+
+use crate::json::{Cursor, Fault, Raw};
+use crate::text::{contains, content_id};
+use crate::{Read, Reject, Sink};
+
+/// `access_device` or `auth_device`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Device<'a> {
+    ip: Raw<'a>,
+    key: Raw<'a>,
+    name: Raw<'a>,
+    os: Raw<'a>,
+    browser: Raw<'a>,
+    city: Raw<'a>,
+    state: Raw<'a>,
+    country: Raw<'a>,
+}
+
+/// The members that matter, as they stand in the record.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fields<'a> {
+    txid: Raw<'a>,
+    timestamp: Raw<'a>,
+    iso_timestamp: Raw<'a>,
+    event_type: Raw<'a>,
+    factor: Raw<'a>,
+    result: Raw<'a>,
+    reason: Raw<'a>,
+    user_key: Raw<'a>,
+    user_name: Raw<'a>,
+    email: Raw<'a>,
+    app: Raw<'a>,
+    endpoint_status: Raw<'a>,
+    trust_level: Raw<'a>,
+    was_attacked: bool,
+    access: Device<'a>,
+    auth: Device<'a>,
+    is_authentication: bool,
+    is_foreign: bool,
+}
+
+/// Reads a record if it is an authentication; `Ok(None)` if it is not.
+pub(crate) fn read_authentication(
+    record: &[u8],
+    sink: &mut Sink<'_>,
+) -> Result<Option<Result<Read, Reject>>, Fault> {
+    let mut cursor = Cursor::new(record);
+    let f = Fields::read(&mut cursor)?;
+    cursor.end()?;
+    if f.is_foreign || !f.is_authentication || f.result.is_empty() {
+        return Ok(None);
+    }
+    let Some(at) = f.occurred_at()? else {
+        return Ok(Some(Err(Reject::Incomplete { vendor: Source::Duo, missing: "timestamp" })));
+    };
+    let event = f.event(at)?;
+    sink(&event);
+    Ok(Some(Ok(Read::Events(1))))
+}
+
+impl<'a> Fields<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
+        let mut f = Self::default();
+        cursor.object(|key, cursor| {
+            match key {
+                b"access_device" => {
+                    f.is_authentication = true;
+                    f.access = device(cursor, b"epkey", b"hostname")?;
+                }
+                b"auth_device" => {
+                    f.is_authentication = true;
+                    f.auth = device(cursor, b"key", b"name")?;
+                }
+                b"integration" => {
+                    f.is_authentication = true;
+                    f.app = cursor.scalar()?;
+                }
+                b"user" => {
+                    (f.user_key, f.user_name) = Default::default();
+                    cursor.object(|key, cursor| {
+                        match key {
+                            b"key" => f.user_key = cursor.scalar()?,
+                            b"name" => f.user_name = cursor.scalar()?,
+                            _ => cursor.skip()?,
+                        }
+                        Ok(())
+                    })?;
+                }
+                b"application" => {
+                    f.app = Raw::default();
+                    cursor.object(|key, cursor| {
+                        match key {
+                            b"name" => f.app = cursor.scalar()?,
+                            _ => cursor.skip()?,
+                        }
+                        Ok(())
+                    })?;
+                }
+                b"adaptive_trust_assessments" => {
+                    (f.trust_level, f.was_attacked) = Default::default();
+                    cursor.object(|key, cursor| match key {
+                        b"more_secure_auth" => {
+                            (f.trust_level, f.was_attacked) = assessment(cursor)?;
+                            Ok(())
+                        }
+                        _ => cursor.skip(),
+                    })?;
+                }
+                b"txid" => f.txid = cursor.scalar()?,
+                b"timestamp" => f.timestamp = cursor.scalar()?,
+                b"isotimestamp" => f.iso_timestamp = cursor.scalar()?,
+                b"event_type" | b"eventtype" => f.event_type = cursor.scalar()?,
+                b"factor" => f.factor = cursor.scalar()?,
+                b"result" => f.result = cursor.scalar()?,
+                b"reason" => f.reason = cursor.scalar()?,
+                b"email" => f.email = cursor.scalar()?,
+                b"username" => f.user_name = cursor.scalar()?,
+                b"ip" => f.access.ip = cursor.scalar()?,
+                b"trusted_endpoint_status" => f.endpoint_status = cursor.scalar()?,
+                // Okta's mark, and those of Duo's other logs.
+                b"eventType" | b"activity_id" | b"telephony_id" | b"action" | b"sekey" => {
+                    f.is_foreign = true;
+                    cursor.skip()?;
+                }
+                _ => cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(f)
+    }
+
+    fn occurred_at(&self) -> Result<Option<Timestamp>, Fault> {
+        // The text is the finer one: microseconds, where the number has seconds.
+        if let Ok(at) = Timestamp::parse(&self.iso_timestamp.text()?) {
+            return Ok(Some(at));
+        }
+        Ok(super::time_of(&self.timestamp.text()?))
+    }
+
+    fn event(&self, at: Timestamp) -> Result<IdentityEvent<'a>, Fault> {
+        let factor = factor(&self.factor.text()?);
+        let reason = self.reason.present()?;
+        let kind = self.kind(factor, &reason);
+        let mut event = IdentityEvent::new(Source::Duo, kind, at);
+        event.id = self.txid.present()?;
+        event.factor = factor;
+        event.subscriber = Party {
+            name: self.user_name.present()?,
+            mail: self.email.present()?,
+            id: self.user_key.present()?,
+        };
+        event.requester = endpoint(&self.access)?;
+        event.requester.is_managed = self.endpoint_status.is(b"trusted");
+        let responder = endpoint(&self.auth)?;
+        if responder != Endpoint::default() {
+            event.responder = Some(responder);
+        }
+        event.app = self.app.present()?;
+        event.native = self.event_type.present()?;
+        event.risk = match (self.was_attacked, self.trust_level.bytes) {
+            (true, _) => Risk::High,
+            (false, b"LOW") => Risk::Medium,
+            (false, b"NORMAL") => Risk::Low,
+            (false, _) => Risk::Unknown,
+        };
+        event.what = reason;
+        if event.id.is_empty() {
+            event.id = Cow::Owned(content_id(&[
+                &at.to_string(),
+                &event.subscriber.id,
+                &event.subscriber.name,
+                &event.app,
+                &event.what,
+                &event.requester.ip,
+                &self.factor.text()?,
+                &self.result.text()?,
+            ]));
+        }
+        event.transaction = event.id.clone();
+        Ok(event)
+    }
+
+    fn kind(&self, factor: Factor, reason: &str) -> EventKind {
+        use EventKind as K;
+
+        let prompts = matches!(factor, Factor::Push | Factor::Voice);
+        let succeeded = self.result.bytes.eq_ignore_ascii_case(b"success");
+        if self.event_type.is(b"enrollment") {
+            return if succeeded { K::FactorEnrolled } else { K::FactorFailed };
+        }
+        if self.result.bytes.eq_ignore_ascii_case(b"fraud") || reason == "user_marked_fraud" {
+            return K::PromptReported;
+        }
+        if succeeded {
+            return match reason {
+                "bypass_user"
+                | "allow_unenrolled_user"
+                | "allow_unenrolled_user_on_trusted_network" => K::Bypassed,
+                "remembered_device" | "trusted_network" | "trusted_location"
+                | "allowed_by_policy" | "valid_passcode" => K::FactorVerified,
+                _ if prompts => K::PromptApproved,
+                _ => K::FactorVerified,
+            };
+        }
+        match reason {
+            "user_mistake" | "user_cancelled" | "user_denied" | "no_keys_pressed" if prompts => {
+                K::PromptDenied
+            }
+            "no_response" | "call_timed_out" if prompts || factor == Factor::Unknown => {
+                K::PromptTimedOut
+            }
+            "anomalous_push" => K::PromptAnomalous,
+            "locked_out" | "user_disabled" => K::LockedOut,
+            _ if contains(reason, "harassment") => K::PromptAnomalous,
+            _ if contains(reason, "verification_code") && prompts => K::PromptMismatched,
+            _ if is_policy(reason) => K::PolicyRefused,
+            _ => K::FactorFailed,
+        }
+    }
+}
+
+/// Reasons that are a rule's refusal and no decision of the subscriber (Duo's documentation of the
+/// authentication log).
+fn is_policy(reason: &str) -> bool {
+    matches!(
+        reason,
+        "deny_unenrolled_user"
+            | "location_restricted"
+            | "factor_restricted"
+            | "platform_restricted"
+            | "version_restricted"
+            | "rooted_device"
+            | "no_screen_lock"
+            | "touch_id_disabled"
+            | "no_disk_encryption"
+            | "anonymous_ip"
+            | "out_of_date"
+            | "denied_by_policy"
+            | "software_restricted"
+            | "no_duo_certificate_present"
+            | "user_provided_invalid_certificate"
+            | "could_not_determine_if_endpoint_was_trusted"
+            | "invalid_management_certificate_collection_state"
+            | "no_referring_hostname_provided"
+            | "invalid_referring_hostname_provided"
+            | "no_web_referer_match"
+            | "endpoint_failed_google_verification"
+            | "endpoint_is_not_trusted"
+            | "endpoint_is_not_in_management_system"
+            | "invalid_device"
+            | "no_activated_duo_mobile_account"
+            | "user_not_in_permitted_group"
+            | "error"
+    )
+}
+
+/// The kind of authenticator that a Duo log names.
+pub(super) fn factor(name: &str) -> Factor {
+    match name {
+        "duo_push" | "verified_duo_push" => return Factor::Push,
+        "phone_call" | "phone" => return Factor::Voice,
+        "passcode" | "hardware_token" => return Factor::Code,
+        "bypass_code" => return Factor::RecoveryCode,
+        "" | "n/a" | "not_available" | "remembered_device" | "trusted_network" => {
+            return Factor::Unknown;
+        }
+        _ => {}
+    }
+    let has = |word| contains(name, word);
+    if has("push") {
+        Factor::Push
+    } else if has("sms") {
+        Factor::Sms
+    } else if has("call") {
+        Factor::Voice
+    } else if has("webauthn") || has("u2f") || has("security key") || has("authenticator") {
+        Factor::Passkey
+    } else if has("bypass") {
+        Factor::RecoveryCode
+    } else if has("passcode") || has("token") || has("code") || has("yubikey") {
+        Factor::Code
+    } else {
+        Factor::Unknown
+    }
+}
+
+fn device<'a>(
+    cursor: &mut Cursor<'a>,
+    key_name: &[u8],
+    name_name: &[u8],
+) -> Result<Device<'a>, Fault> {
+    let mut d = Device::default();
+    cursor.object(|key, cursor| {
+        match key {
+            b"ip" => d.ip = cursor.scalar()?,
+            b"os" => d.os = cursor.scalar()?,
+            b"browser" => d.browser = cursor.scalar()?,
+            b"location" => {
+                (d.city, d.state, d.country) = Default::default();
+                cursor.object(|key, cursor| {
+                    match key {
+                        b"city" => d.city = cursor.scalar()?,
+                        b"state" => d.state = cursor.scalar()?,
+                        b"country" => d.country = cursor.scalar()?,
+                        _ => cursor.skip()?,
+                    }
+                    Ok(())
+                })?;
+            }
+            _ if key == key_name => d.key = cursor.scalar()?,
+            _ if key == name_name => d.name = cursor.scalar()?,
+            _ => cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(d)
+}
+
+fn assessment<'a>(cursor: &mut Cursor<'a>) -> Result<(Raw<'a>, bool), Fault> {
+    let (mut level, mut was_attacked) = (Raw::default(), false);
+    cursor.object(|key, cursor| {
+        match key {
+            b"trust_level" => level = cursor.scalar()?,
+            b"detected_attack_detectors" => {
+                was_attacked = false;
+                cursor.array(|cursor| {
+                    was_attacked = true;
+                    cursor.skip()
+                })?;
+            }
+            _ => cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok((level, was_attacked))
+}
+
+fn endpoint<'a>(device: &Device<'a>) -> Result<Endpoint<'a>, Fault> {
+    Ok(Endpoint {
+        ip: device.ip.ip()?,
+        country: device.country.present()?,
+        region: device.state.present()?,
+        city: device.city.present()?,
+        device: device.key.present()?,
+        device_name: device.name.present()?,
+        agent: Agent {
+            raw: Cow::Borrowed(""),
+            os: device.os.present()?,
+            browser: device.browser.present()?,
+        },
+        ..Endpoint::default()
+    })
+}

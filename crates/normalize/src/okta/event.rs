@@ -1,0 +1,409 @@
+//! From an event's members to its meaning.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use pushback_model::{
+    Agent, Coordinates, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp,
+};
+
+use super::fields::{Fields, Who};
+use super::types::Meaning;
+use crate::json::{Fault, Raw};
+use crate::text::{contains, content_id};
+
+/// What a record comes to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack for one call; a box would allocate"
+)]
+pub(super) enum Event<'a> {
+    /// An identity event.
+    Of(IdentityEvent<'a>),
+    /// A type that is read, with an outcome that means nothing.
+    Nothing,
+}
+
+/// The identity event of a record.
+pub(super) fn build<'a>(
+    f: &Fields<'a>,
+    meaning: Meaning,
+    native: Cow<'a, str>,
+    published: Timestamp,
+) -> Result<Event<'a>, Fault> {
+    let Some((kind, factor)) = kind_and_factor(f, meaning)? else { return Ok(Event::Nothing) };
+    let mut event = IdentityEvent::new(Source::Okta, kind, published);
+    event.factor = factor;
+    event.id = f.uuid.present()?;
+    let is_account = match meaning {
+        Meaning::Account(..) | Meaning::Profile | Meaning::Password => true,
+        Meaning::Refusal(kind) => kind == EventKind::RiskDetected,
+        Meaning::Verification
+        | Meaning::Sent(_)
+        | Meaning::SessionStart
+        | Meaning::SignIn(..)
+        | Meaning::Report
+        | Meaning::Nothing => false,
+    };
+    (event.subscriber, event.actor) = people(f, is_account)?;
+    event.app = app(f)?;
+    event.session = f.session.present()?;
+    if event.session.is_empty() {
+        event.session = f.root_session.present()?;
+    }
+    event.transaction = f.transaction.present()?;
+    event.risk = risk(f);
+    event.what = what(f, kind)?;
+    place(f, meaning, &mut event)?;
+    if event.id.is_empty() {
+        let at = published.to_string();
+        let parts =
+            [&*native, &at, &event.subscriber.name, &event.subscriber.id, &event.transaction];
+        event.id = Cow::Owned(content_id(&parts));
+    }
+    event.native = native;
+    Ok(Event::Of(event))
+}
+
+/// What happened and with what, or nothing if this outcome says nothing.
+fn kind_and_factor(f: &Fields<'_>, meaning: Meaning) -> Result<Option<(EventKind, Factor)>, Fault> {
+    use EventKind as K;
+
+    let failed = f.result.is(b"FAILURE") || f.result.is(b"DENY");
+    let kind = match meaning {
+        Meaning::Nothing => return Ok(None),
+        Meaning::Verification => {
+            let factor = factor_used(f)?;
+            return Ok(Some((verification(f, factor)?, factor)));
+        }
+        Meaning::Sent(factor) => {
+            return Ok(Some((if failed { K::PromptUndelivered } else { K::PromptSent }, factor)));
+        }
+        Meaning::SessionStart if failed => K::SignInFailed,
+        Meaning::SessionStart => K::SessionStarted,
+        Meaning::Report => {
+            let about = f.debug.suspicious.kind.text()?;
+            // A report about a changed password or mail is no answer to a prompt.
+            let elsewhere = contains(&about, "password") || contains(&about, "primary_email");
+            if elsewhere { K::RiskDetected } else { K::PromptReported }
+        }
+        Meaning::SignIn(K::Bypassed, _) if failed => K::RiskDetected,
+        Meaning::SignIn(K::SessionUsed, _) if failed => K::PolicyRefused,
+        // What failed has not changed anything.
+        Meaning::Account(K::LockedOut, _) => K::LockedOut,
+        Meaning::Account(..) | Meaning::Profile | Meaning::Password if failed => return Ok(None),
+        Meaning::Account(K::FactorRemoved, factor) => {
+            let reason = f.reason.text()?;
+            let kind = if contains(&reason, "reset") { K::FactorReset } else { K::FactorRemoved };
+            return Ok(Some((kind, or_named(f, factor)?)));
+        }
+        Meaning::SignIn(kind, factor) => return Ok(Some((kind, factor))),
+        Meaning::Account(kind, factor) => {
+            let is_factor = matches!(kind, K::FactorEnrolled | K::FactorReset | K::FactorUpdated);
+            return Ok(Some((kind, if is_factor { or_named(f, factor)? } else { factor })));
+        }
+        Meaning::Profile => {
+            let changed = f.debug.changed.text()?;
+            if !["phone", "email", "login"].iter().any(|word| contains(&changed, word)) {
+                return Ok(None);
+            }
+            K::RecoveryChanged
+        }
+        Meaning::Password => {
+            let kind =
+                if people(f, true)?.1.is_some() { K::PasswordReset } else { K::PasswordChanged };
+            return Ok(Some((kind, Factor::Password)));
+        }
+        Meaning::Refusal(kind) if failed => kind,
+        Meaning::Refusal(_) => return Ok(None),
+    };
+    Ok(Some((kind, Factor::Unknown)))
+}
+
+/// The outcome of `user.authentication.auth_via_mfa`.
+fn verification(f: &Fields<'_>, factor: Factor) -> Result<EventKind, Fault> {
+    use EventKind as K;
+
+    let prompts = matches!(factor, Factor::Push | Factor::Voice);
+    if f.result.is(b"SUCCESS") || f.result.is(b"ALLOW") {
+        return Ok(match factor {
+            Factor::Push | Factor::Voice => K::PromptApproved,
+            // Identity Engine logs the password step under the same type.
+            Factor::Password => K::PasswordVerified,
+            _ => K::FactorVerified,
+        });
+    }
+    let reason = f.reason.text()?;
+    if contains(&reason, "phishing") {
+        return Ok(K::PhishingBlocked);
+    }
+    let silent = f.result.is(b"UNANSWERED") || f.result.is(b"ABANDONED");
+    if silent && (prompts || factor == Factor::Unknown) {
+        return Ok(K::PromptTimedOut);
+    }
+    Ok(match factor {
+        Factor::Password => K::SignInFailed,
+        Factor::Push => {
+            if f.debug.number_response.is(b"OV_WITH_CHALLENGE_RESPONSE_INVALID")
+                || f.debug.number_response.is(b"OV_WITH_CHALLENGE_RESPONSE_ERROR")
+            {
+                K::PromptMismatched
+            } else if f.debug.push_response.is(b"OV_RESPONSE_DENY")
+                || contains(&reason, "invalid_credentials")
+                || contains(&reason, "reject")
+            {
+                K::PromptDenied
+            } else if contains(&reason, "timeout")
+                || contains(&reason, "timed out")
+                || contains(&reason, "no response")
+            {
+                K::PromptTimedOut
+            } else {
+                K::FactorFailed
+            }
+        }
+        _ => K::FactorFailed,
+    })
+}
+
+/// The factor of a verification: named in `debugData`, or by the enrollment that was used.
+fn factor_used(f: &Fields<'_>) -> Result<Factor, Fault> {
+    for named in [f.debug.factor, f.targets.enrollment.method, f.targets.enrollment.display_name] {
+        let factor = factor_named(&named.text()?);
+        if factor != Factor::Unknown {
+            return Ok(factor);
+        }
+    }
+    let answered = !f.debug.push_response.is_empty() || !f.debug.number_response.is_empty();
+    Ok(if answered { Factor::Push } else { Factor::Unknown })
+}
+
+/// The factor that a change is about: given by the type, or named in `debugData` or in the reason
+/// ("User set up OKTA_VERIFY_PUSH factor").
+fn or_named(f: &Fields<'_>, factor: Factor) -> Result<Factor, Fault> {
+    if factor != Factor::Unknown {
+        return Ok(factor);
+    }
+    let named = factor_used(f)?;
+    if named != Factor::Unknown {
+        return Ok(named);
+    }
+    let reason = f.reason.text()?;
+    Ok(reason
+        .split_ascii_whitespace()
+        .filter(|word| {
+            word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())
+        })
+        .map(factor_named)
+        .find(|factor| *factor != Factor::Unknown)
+        .unwrap_or_default())
+}
+
+fn factor_named(name: &str) -> Factor {
+    match name {
+        "OKTA_VERIFY_PUSH" | "Get a push notification" => return Factor::Push,
+        "PASSWORD_AS_FACTOR" | "PASSWORD" | "Password" => return Factor::Password,
+        "SIGNED_NONCE" | "Use Okta FastPass" => return Factor::DeviceKey,
+        "" | "Okta Verify" => return Factor::Unknown,
+        _ => {}
+    }
+    let has = |word| contains(name, word);
+    if has("push") {
+        Factor::Push
+    } else if has("webauthn") || has("u2f") || has("security key") || has("fido") || has("passkey")
+    {
+        Factor::Passkey
+    } else if has("sms") {
+        Factor::Sms
+    } else if has("call") || has("voice") {
+        Factor::Voice
+    } else if has("question") {
+        Factor::Question
+    } else if has("email") {
+        Factor::Email
+    } else if has("nonce") || has("fastpass") || has("smart card") || has("smart_card") {
+        Factor::DeviceKey
+    } else if has("token") || has("code") || has("otp") || has("google") || has("authenticator") {
+        Factor::Code
+    } else if has("password") {
+        Factor::Password
+    } else {
+        Factor::Unknown
+    }
+}
+
+/// The subscriber, and who else did it.
+fn people<'a>(f: &Fields<'a>, is_account: bool) -> Result<(Party<'a>, Option<Party<'a>>), Fault> {
+    let actor_is_user = f.actor.kind.is(b"User");
+    let Some(user) = &f.targets.user else {
+        return Ok((party(&f.actor)?, None));
+    };
+    if !is_account && actor_is_user {
+        return Ok((party(&f.actor)?, None));
+    }
+    let (subscriber, actor) = (party(user)?, party(&f.actor)?);
+    // The product acting for itself is nobody; a support engineer logged as a user is somebody.
+    let other = is_account
+        && !f.actor.kind.is(b"SystemPrincipal")
+        && !actor.is_empty()
+        && differ(&actor, &subscriber);
+    Ok((subscriber, other.then_some(actor)))
+}
+
+fn differ(a: &Party<'_>, b: &Party<'_>) -> bool {
+    let unlike = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && !a.eq_ignore_ascii_case(b);
+    unlike(&a.id, &b.id) || unlike(&a.name, &b.name)
+}
+
+fn party<'a>(who: &Who<'a>) -> Result<Party<'a>, Fault> {
+    let mut party =
+        Party { name: who.alternate_id.present()?, mail: Cow::Borrowed(""), id: who.id.present()? };
+    if party.name.is_empty() && !who.kind.is(b"User") {
+        party.name = who.display_name.present()?;
+    }
+    Ok(party)
+}
+
+fn app<'a>(f: &Fields<'a>) -> Result<Cow<'a, str>, Fault> {
+    let name = f.targets.app.display_name.present()?;
+    if name.is_empty() { f.targets.app.alternate_id.present() } else { Ok(name) }
+}
+
+/// Puts the place and the device where they belong.
+fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) -> Result<(), Fault> {
+    let client = &f.client;
+    let degrees = |text: Raw<'_>| text.number::<f64>();
+    let here = Endpoint {
+        ip: client.ip.ip()?,
+        asn: f.network.number.number().unwrap_or(0),
+        as_name: f.network.name.present()?,
+        country: client.country.present()?,
+        region: client.state.present()?,
+        city: client.city.present()?,
+        coordinates: degrees(client.latitude)
+            .zip(degrees(client.longitude))
+            .and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude)),
+        device: f.device.id.present()?,
+        device_name: f.device.name.present()?,
+        agent: Agent {
+            raw: client.agent.present()?,
+            os: client.os.present()?,
+            browser: client.browser.present()?,
+        },
+        is_proxy: f.network.is_proxy,
+        is_managed: f.device.is_managed,
+    };
+    let mut browser = f.debug.fingerprint.present()?;
+    if browser.is_empty() {
+        browser = f.debug.token_hash.present()?;
+    }
+    // An answer to a push is sent by the phone, and the record gives the phone's address. The user
+    // agent in it is still that of the browser that waits.
+    let from_phone = event.factor == Factor::Push
+        && matches!(
+            event.kind,
+            EventKind::PromptApproved | EventKind::PromptDenied | EventKind::PromptMismatched
+        );
+    if from_phone {
+        event.requester.agent = here.agent.clone();
+        event.requester.device = browser;
+        event.responder = Some(Endpoint { agent: Agent::default(), ..here });
+    } else if meaning == Meaning::Report && event.kind == EventKind::PromptReported {
+        let reported = &f.debug.suspicious;
+        event.requester = Endpoint {
+            ip: reported.ip.ip()?,
+            country: reported.country.present()?,
+            region: reported.state.present()?,
+            city: reported.city.present()?,
+            agent: Agent {
+                raw: Cow::Borrowed(""),
+                os: reported.os.present()?,
+                browser: reported.browser.present()?,
+            },
+            ..Endpoint::default()
+        };
+        event.responder = Some(here);
+        let transaction = reported.transaction.present()?;
+        if !transaction.is_empty() {
+            event.transaction = transaction;
+        }
+    } else {
+        event.requester = here;
+        if event.requester.device.is_empty() {
+            event.requester.device = browser;
+        }
+    }
+    Ok(())
+}
+
+/// New things about a sign-in that together count as a medium risk; each alone is daily life.
+const NEW_THINGS_MIN: usize = 2;
+
+fn risk(f: &Fields<'_>) -> Risk {
+    let has = |raw: Raw<'_>, word: &[u8]| memmem::find(raw.bytes, word).is_some();
+    if f.debug.threat.is(b"true") || has(f.debug.risk, b"level=HIGH") {
+        return Risk::High;
+    }
+    let security = f.debug.log_only;
+    if f.debug.risk.is_empty() && has(security, br#"level\":\"HIGH"#) {
+        return Risk::High;
+    }
+    let behaviors = if f.debug.behaviors.is_empty() { security } else { f.debug.behaviors };
+    let positives = memmem::find_iter(behaviors.bytes, b"POSITIVE").count();
+    if has(f.debug.risk, b"level=MEDIUM") || positives >= NEW_THINGS_MIN {
+        return Risk::Medium;
+    }
+    if has(f.debug.risk, b"level=LOW") { Risk::Low } else { Risk::Unknown }
+}
+
+/// A few words on what was changed or why it failed.
+fn what<'a>(f: &Fields<'a>, kind: EventKind) -> Result<Cow<'a, str>, Fault> {
+    if kind == EventKind::RoleAssigned && !f.debug.privilege.is_empty() {
+        return f.debug.privilege.present();
+    }
+    if kind.is_lasting_change() {
+        let mut words = f.reason.present()?;
+        if words.is_empty() {
+            words = f.message.present()?;
+        }
+        let mut target = f.targets.other.display_name.present()?;
+        if target.is_empty() {
+            target = f.targets.enrollment.display_name.present()?;
+        }
+        let mut detail = target.into_owned();
+        if let Some(weaker) = factor_mode(f.targets.changes) {
+            detail = format!("{detail}, {weaker}");
+        }
+        return Ok(if detail.is_empty() {
+            words
+        } else {
+            Cow::Owned(format!("{words}: {detail}"))
+        });
+    }
+    let reason = f.reason.present()?;
+    if reason.is_empty() && !kind.is_prompt_outcome() && kind != EventKind::SessionUsed {
+        return f.message.present();
+    }
+    Ok(reason)
+}
+
+/// How many factors a sign-on rule asked for before and after: `factorMode 2FA -> 1FA`.
+fn factor_mode(changes: &[u8]) -> Option<String> {
+    if changes.is_empty() {
+        return None;
+    }
+    let changes: serde_json::Value = serde_json::from_slice(changes).ok()?;
+    let mode = |side: &str| find(changes.get(side)?, "factorMode", 4);
+    let (from, to) = (mode("from")?, mode("to")?);
+    (from != to).then(|| format!("factorMode {from} -> {to}"))
+}
+
+/// A text member at any depth up to `levels`.
+fn find<'v>(value: &'v serde_json::Value, key: &str, levels: usize) -> Option<&'v str> {
+    let object = value.as_object()?;
+    if let Some(text) = object.get(key).and_then(serde_json::Value::as_str) {
+        return Some(text);
+    }
+    let deeper = levels.checked_sub(1)?;
+    object.values().find_map(|inner| find(inner, key, deeper))
+}
