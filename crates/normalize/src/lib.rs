@@ -7,6 +7,9 @@ mod auth0;
 mod aws;
 mod duo;
 mod entra;
+#[cfg(test)]
+mod fixture;
+pub mod frame;
 mod google;
 mod json;
 mod keycloak;
@@ -17,6 +20,7 @@ mod okta;
 mod onelogin;
 mod ping;
 mod text;
+mod value;
 mod windows;
 mod wrapped;
 

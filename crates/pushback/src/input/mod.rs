@@ -1,0 +1,142 @@
+//! From files to detection: finds the inputs, takes them apart, reads every record once.
+//!
+//! What it promises: memory that does not grow with the size of the input (records beyond a budget
+//! go to a temporary file, oversized ones are passed over), the same result for any number of
+//! threads, and that nothing it cannot read goes unsaid.
+
+mod open;
+mod paths;
+mod records;
+mod report;
+mod run;
+mod source;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::io;
+use std::path::PathBuf;
+
+use pushback_detect::Claims;
+use pushback_normalize::Reader;
+
+pub use records::{Merged, Records, Sorted};
+pub use report::{Place, Problem, ReadReport, RejectKind, Rejected, Rejects, Unknown};
+pub use source::Inputs;
+
+/// How to read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads that read and parse, at least 1. A compressed input adds one that decompresses.
+    pub threads: usize,
+    /// Look at every record in full, also at those that a glance would skip.
+    pub is_strict: bool,
+    /// Bytes of memory for records; what exceeds it goes to a temporary file.
+    pub records_bytes_max: usize,
+}
+
+/// Records kept in memory unless told otherwise: 24 of the 64 MB that a scan may take.
+pub const RECORDS_BYTES_MAX: usize = 24 << 20;
+
+/// Threads at the most. Each holds a block of 256 KiB and its share of the records; past this many
+/// the disk decides.
+pub const THREADS_MAX: usize = 16;
+
+impl Default for Options {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            threads: cores.min(THREADS_MAX),
+            is_strict: false,
+            records_bytes_max: RECORDS_BYTES_MAX,
+        }
+    }
+}
+
+/// Told now and then how far reading has come, on the thread that called [`collect`].
+pub trait Progress {
+    /// `done` bytes were read from disk, of `total` if that is known.
+    fn advance(&mut self, done: u64, total: Option<u64>);
+}
+
+impl Progress for () {
+    fn advance(&mut self, _done: u64, _total: Option<u64>) {}
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// Inputs that are missing or cannot be read: every one of them.
+    #[error("{}", list(.0))]
+    Unreadable(Vec<Problem>),
+    /// No path led to a log.
+    #[error("no logs found; name files, folders, patterns, or - for standard input")]
+    Empty,
+    /// Records did not fit in memory and the temporary file failed.
+    #[error("the temporary file for records failed: {0}")]
+    Temporary(#[source] io::Error),
+    /// A thread stopped without an answer, which is a defect of this program.
+    #[error("a reading thread stopped unexpectedly")]
+    Thread,
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// What reading gave.
+#[derive(Debug)]
+pub struct Collected {
+    /// The records of all identity events, unsorted.
+    pub records: Records,
+    /// Who is called what.
+    pub claims: Claims,
+    /// What was read and what was not.
+    pub report: ReadReport,
+    /// The inputs, to read a record again.
+    pub inputs: Inputs,
+}
+
+/// Reads everything that `paths` lead to.
+///
+/// A path is a file, a folder (with all below it, hidden files and what is plainly no log left
+/// out), a pattern (`logs/*.json`; a file of that very name wins), or `-` for standard input.
+///
+/// # Errors
+/// [`InputError`] if an input is missing, unreadable or no text; nothing is read then. An input
+/// that fails half-way is no error: it is among [`ReadReport::problems`], and what came before counts.
+pub fn collect(
+    paths: &[PathBuf],
+    reader: &Reader,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Collected, InputError> {
+    collect_from(paths, Box::new(io::stdin()), reader, options, progress)
+}
+
+/// As [`collect`], with something else for standard input.
+fn collect_from(
+    paths: &[PathBuf],
+    standard_input: Box<dyn io::Read + Send>,
+    reader: &Reader,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Collected, InputError> {
+    let found = paths::expand(paths);
+    let mut problems = found.problems;
+    let (inputs, more, not_text) = open::open_all(found.files, standard_input)?;
+    problems.extend(more);
+    if !problems.is_empty() {
+        return Err(InputError::Unreadable(problems));
+    }
+    if inputs.is_empty() {
+        return Err(InputError::Empty);
+    }
+    let (records, claims, mut report) = run::run(&inputs, reader, options, progress)?;
+    report.passed_over(found.passed_over.into_iter().chain(not_text));
+    let inputs = Inputs::new(inputs);
+    report.locate(&inputs);
+    Ok(Collected { records, claims, report, inputs })
+}
