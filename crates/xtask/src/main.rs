@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a chore talks to the person who started it")]
 
 mod bench;
+mod fuzz;
 mod run;
 mod setup;
 mod test;
@@ -23,6 +24,8 @@ enum Chore {
     Test(test::Args),
     /// Make the house checks
     Tidy(tidy::Args),
+    /// Fuzz the readers of untrusted bytes
+    Fuzz(fuzz::Args),
     /// Measure speed or efficacy
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Tidy(args) => tidy::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Bench(bench) => bench::run(&bench),
     }
 }

@@ -82,3 +82,19 @@ fn install_venv() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Makes sure that `cargo fuzz` works.
+///
+/// # Errors
+/// If it is missing and cannot be installed, or there is no C++ compiler for libFuzzer.
+pub fn cargo_fuzz() -> anyhow::Result<()> {
+    let compilers = [std::env::var("CXX").unwrap_or_default(), "c++".to_owned()];
+    if !compilers.iter().any(|name| run::works(Command::new(name).arg("--version"))) {
+        bail!("a C++ compiler is needed to build libFuzzer; on Debian: apt-get install g++");
+    }
+    if run::works(run::cargo().args(["fuzz", "--version"])) {
+        return Ok(());
+    }
+    run::check(run::cargo().args(["install", "--locked", "cargo-fuzz"]))
+        .context("cargo-fuzz is missing and cannot be installed")
+}
