@@ -8,6 +8,8 @@ mod setup;
 mod test;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Chores of the Pushback workspace.
@@ -31,11 +33,19 @@ enum Chore {
     Bench(bench::Bench),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().chore {
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Tidy(args) => tidy::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Bench(bench) => bench::run(&bench),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // No backtrace: what failed was mostly another program, and it has had its say.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

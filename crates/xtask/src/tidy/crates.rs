@@ -10,7 +10,7 @@ pub const PURE: [&str; 4] = ["model", "normalize", "detect", "sim"];
 
 /// What a pure crate may depend on. None of these opens a file or a socket, starts a thread or
 /// asks for the time or randomness unless a method that `clippy.toml` forbids is called.
-const PURE_MAY_USE: [&str; 9] = [
+const PURE_MAY_USE: [&str; 10] = [
     "pushback-model",
     "jiff",
     "memchr",
@@ -20,6 +20,7 @@ const PURE_MAY_USE: [&str; 9] = [
     "smallvec",
     "thiserror",
     "toml",
+    "wide",
 ];
 
 /// Crates that must not come in by any door.
