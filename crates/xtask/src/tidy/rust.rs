@@ -25,7 +25,10 @@ const WORLDLY: [&str; 15] = [
 /// What breaks a rule in one Rust file.
 pub fn check(path: &str, text: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let is_test_file = path.contains("/tests/") || path.ends_with("/tests.rs");
+    let is_test_file = path.contains("/tests/")
+        || path.ends_with("/tests.rs")
+        || path.ends_with("_tests.rs")
+        || path.starts_with("fuzz/");
     let is_pure = PURE.iter().any(|name| path.starts_with(&format!("crates/{name}/src/")));
     let code = code_only(text);
     let tests = test_lines(&code);
