@@ -216,8 +216,16 @@ fn parse(b: &[u8]) -> Option<Timestamp> {
     };
     let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
         - offset_minutes * 60;
-    Some(Timestamp(seconds * 1_000 + millis))
+    // An offset or a leap second can lead out of the years that RFC 3339 can write.
+    let millis = seconds * 1_000 + millis;
+    (YEAR_0_MILLIS..YEAR_10000_MILLIS).contains(&millis).then_some(Timestamp(millis))
 }
+
+/// 0000-01-01T00:00:00Z, the first instant that RFC 3339 can write.
+const YEAR_0_MILLIS: i64 = days_from_civil(0, 1, 1) * 86_400_000;
+
+/// 10000-01-01T00:00:00Z, just past the last one.
+const YEAR_10000_MILLIS: i64 = days_from_civil(10_000, 1, 1) * 86_400_000;
 
 const fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -348,6 +356,13 @@ mod tests {
     fn days_that_do_not_exist_are_refused() {
         for text in ["2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "soon"]
         {
+            assert_eq!(Timestamp::parse(text), Err(ParseTimeError), "{text}");
+        }
+    }
+
+    #[test]
+    fn instants_that_cannot_be_printed_are_refused() {
+        for text in ["9999-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01"] {
             assert_eq!(Timestamp::parse(text), Err(ParseTimeError), "{text}");
         }
     }

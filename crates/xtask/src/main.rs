@@ -1,1 +1,55 @@
-fn main() {}
+//! House checks and chores too long for a recipe: `cargo xtask --help`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore talks to the person who started it"
+)]
+
+mod bench;
+mod fuzz;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the Pushback workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what the tests need and pass them
+    Test(test::Args),
+    /// Make the house checks
+    Tidy(tidy::Args),
+    /// Fuzz the readers of untrusted bytes
+    Fuzz(fuzz::Args),
+    /// Measure speed or efficacy
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Test(args) => test::run(&args),
+        Chore::Tidy(args) => tidy::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
+        Chore::Bench(bench) => bench::run(&bench),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // No backtrace: what failed was mostly another program, and it has had its say.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Measurements, each one command that anybody can repeat.
+
+mod efficacy;
+mod scan;
+
+use clap::Subcommand;
+
+/// What to measure.
+#[derive(Subcommand)]
+pub enum Bench {
+    /// CPU time and memory of a scan beside other tools
+    Scan(scan::Args),
+    /// What is found, and what published rules find on the same worlds
+    Efficacy(efficacy::Args),
+}
+
+/// Runs one measurement and prints its table.
+///
+/// # Errors
+/// Whatever kept the measurement from finishing.
+pub fn run(bench: &Bench) -> anyhow::Result<()> {
+    match bench {
+        Bench::Scan(args) => scan::run(args),
+        Bench::Efficacy(args) => efficacy::run(args),
+    }
+}
