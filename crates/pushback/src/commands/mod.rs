@@ -16,6 +16,7 @@ use crate::cli::{Cli, Colour, Command, Exit, OutputArgs};
 use crate::config::ConfigError;
 use crate::input::{InputError, ReadReport};
 use crate::report::terminal;
+use crate::report::text::sanitise;
 
 /// Why a command ended without doing its job.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +94,7 @@ fn man() -> Result<Exit, Failure> {
         clap_mangen::Man::new(command.clone()).render(&mut out)?;
         for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
             let name = format!("pushback {}", sub.get_name());
-            let man = clap_mangen::Man::new(sub.clone().name(name.clone()).display_name(name));
+            let man = clap_mangen::Man::new(sub.clone().display_name(name));
             man.render_synopsis_section(&mut out)?;
             man.render_description_section(&mut out)?;
             man.render_options_section(&mut out)?;
@@ -133,11 +134,42 @@ fn account(report: &ReadReport, is_strict: bool, is_quiet: bool) -> Result<(), F
     if !is_quiet {
         let mut err = io::stderr().lock();
         // Standard error may be closed; that must not stop the scan.
-        let _ = write!(err, "{report}");
+        let _ = notes(report, &mut err);
     }
     let rejected = report.rejected();
     if is_strict && (rejected > 0 || !report.problems.is_empty()) {
         return Err(Failure::Strict(rejected.max(1)));
+    }
+    Ok(())
+}
+
+/// What was not read, in lines: the first few of each kind, and how many in all.
+fn notes(report: &ReadReport, out: &mut dyn Write) -> io::Result<()> {
+    for problem in &report.problems {
+        writeln!(out, "pushback: {problem}")?;
+    }
+    for (kind, rejects) in &report.rejects {
+        for rejected in &rejects.first {
+            writeln!(out, "pushback: {rejected}")?;
+        }
+        let more = rejects.count - rejects.first.len() as u64;
+        if more > 0 {
+            writeln!(out, "pushback: and {more} more records: {}", kind.name())?;
+        }
+    }
+    for (source, unknown) in &report.unknown {
+        let count = unknown.count();
+        let names: Vec<&str> = unknown.types.keys().take(3).map(String::as_str).collect();
+        writeln!(
+            out,
+            "pushback: {}: {count} records of types this version does not know ({}{})",
+            source.title(),
+            sanitise(&names.join(", ")),
+            if unknown.types.len() > 3 { ", ..." } else { "" }
+        )?;
+    }
+    if !report.passed_over.is_empty() {
+        writeln!(out, "pushback: {} files are no logs and were passed over", report.passed_over_count)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     let config = Config::load(args.policy.policy.as_deref())?;
     let reader = Reader::new(config.mapping.clone());
     let mut bar = Bar::new(args.input.quiet);
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(io::stdout());
     let mut failed = None;
     let report = input::for_each(&args.input.paths, &reader, args.input.strict, &mut bar, &mut |event| {
         if failed.is_none()
@@ -25,9 +25,11 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
         failed.is_none()
     });
     bar.finish();
+    if let Some(error) = failed {
+        return Err(Failure::io("standard output")(error));
+    }
     let report = report?;
-    let written = failed.map_or_else(|| out.flush(), Err);
-    written.map_err(Failure::io("standard output"))?;
+    out.flush().map_err(Failure::io("standard output"))?;
     account(&report, args.input.strict, args.input.quiet)?;
     Ok(Exit::Clean)
 }

@@ -17,12 +17,14 @@ mod worker;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
-use pushback_detect::Claims;
+use pushback_detect::{Claims, Intake};
+use pushback_model::IdentityEvent;
 use pushback_normalize::Reader;
 
-pub use records::{Merged, Records, Sorted};
-pub use report::{Place, Problem, ReadReport, RejectKind, Rejected, Rejects, Unknown};
+pub use records::{Records, Sorted};
+pub use report::{Problem, ReadReport};
 pub use source::Inputs;
 
 /// How to read.
@@ -34,6 +36,8 @@ pub struct Options {
     pub is_strict: bool,
     /// Bytes of memory for records; what exceeds it goes to a temporary file.
     pub records_bytes_max: usize,
+    /// What every thread begins with: the networks of the policy.
+    pub intake: Intake,
 }
 
 /// Records kept in memory unless told otherwise: 24 of the 64 MB that a scan may take.
@@ -50,6 +54,7 @@ impl Default for Options {
             threads: cores.min(THREADS_MAX),
             is_strict: false,
             records_bytes_max: RECORDS_BYTES_MAX,
+            intake: Intake::default(),
         }
     }
 }
@@ -113,16 +118,42 @@ pub fn collect(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Collected, InputError> {
-    collect_from(paths, Box::new(io::stdin()), reader, options, progress)
+    collect_from(paths, Box::new(io::stdin()), reader, options, progress, None)
 }
 
-/// As [`collect`], with something else for standard input.
+/// Sees every event as it is read; answers whether it wants more.
+pub type Tap<'a> = dyn Fn(&IdentityEvent<'_>) -> bool + Sync + 'a;
+
+/// Shows every event to `tap`, in the order of the inputs, and keeps none.
+///
+/// # Errors
+/// As [`collect`].
+pub fn for_each(
+    paths: &[PathBuf],
+    reader: &Reader,
+    is_strict: bool,
+    progress: &mut dyn Progress,
+    tap: &mut (dyn FnMut(&IdentityEvent<'_>) -> bool + Send),
+) -> Result<ReadReport, InputError> {
+    let options = Options { threads: 1, is_strict, ..Options::default() };
+    let tap = Mutex::new(tap);
+    let tap = |event: &IdentityEvent<'_>| {
+        let mut tap = tap.lock().unwrap_or_else(PoisonError::into_inner);
+        (*tap)(event)
+    };
+    let collected =
+        collect_from(paths, Box::new(io::stdin()), reader, &options, progress, Some(&tap))?;
+    Ok(collected.report)
+}
+
+/// As [`collect`], with something else for standard input, and maybe with a tap.
 fn collect_from(
     paths: &[PathBuf],
     standard_input: Box<dyn io::Read + Send>,
     reader: &Reader,
     options: &Options,
     progress: &mut dyn Progress,
+    tap: Option<&Tap<'_>>,
 ) -> Result<Collected, InputError> {
     let found = paths::expand(paths);
     let mut problems = found.problems;
@@ -134,7 +165,7 @@ fn collect_from(
     if inputs.is_empty() {
         return Err(InputError::Empty);
     }
-    let (records, claims, mut report) = run::run(&inputs, reader, options, progress)?;
+    let (records, claims, mut report) = run::run(&inputs, reader, options, progress, tap)?;
     report.passed_over(found.passed_over.into_iter().chain(not_text));
     let inputs = Inputs::new(inputs);
     report.locate(&inputs);

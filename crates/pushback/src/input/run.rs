@@ -14,7 +14,7 @@ use super::report::{Problem, ReadReport};
 use super::source::{Input, Kind};
 use super::stream::{Block, Take, cut};
 use super::worker::Worker;
-use super::{InputError, Options, Progress, THREADS_MAX};
+use super::{InputError, Options, Progress, THREADS_MAX, Tap};
 
 /// Bytes of a file that a thread claims at a time. The lines that start in a chunk are its own.
 const CHUNK_BYTES: u64 = 4 << 20;
@@ -66,6 +66,7 @@ pub(super) fn run(
     reader: &Reader,
     options: &Options,
     progress: &mut dyn Progress,
+    tap: Option<&Tap<'_>>,
 ) -> Result<(Records, Claims, ReadReport), InputError> {
     let threads = options.threads.clamp(1, THREADS_MAX);
     let (mut files, mut chunks, mut streams) = (Vec::new(), 0, Vec::new());
@@ -99,7 +100,7 @@ pub(super) fn run(
         threads.saturating_sub(piped.len()).max(1)
     };
     let records_max = (options.records_bytes_max / size_of::<Record>() / workers).max(RECORDS_MIN);
-    let worker = || Worker::new(reader, options.is_strict, records_max, &spill);
+    let worker = || Worker::new(reader, options, records_max, &spill, tap);
     let total = inputs
         .iter()
         .all(|input| !matches!(input.kind, Kind::Once { .. }))

@@ -71,7 +71,7 @@ fn read(path: PathBuf) -> Collected {
 fn piped(bytes: &[u8], threads: usize) -> Collected {
     let options = Options { threads, ..Options::default() };
     let standard_input = Box::new(io::Cursor::new(bytes.to_vec()));
-    collect_from(&["-".into()], standard_input, &Reader::default(), &options, &mut ())
+    collect_from(&["-".into()], standard_input, &Reader::default(), &options, &mut (), None)
         .expect("standard input can be read")
 }
 

@@ -9,6 +9,7 @@ use pushback_detect::{Intake, Position, Record};
 use pushback_normalize::frame::{Shape, after_mark};
 use pushback_normalize::{Hint, RECORD_BYTES_MAX, Read, Reader, Reject};
 
+use super::{Options, Tap};
 use super::records::Spill;
 use super::report::{Place, Tally};
 use super::source::{Input, read_at, write_all_at};
@@ -24,6 +25,7 @@ const TAIL_BYTES: usize = 16 << 10;
 /// Reads records on one thread.
 pub(super) struct Worker<'a> {
     reader: &'a Reader,
+    tap: Option<&'a Tap<'a>>,
     is_strict: bool,
     hint: Hint,
     pub intake: Intake,
@@ -37,12 +39,19 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(reader: &'a Reader, is_strict: bool, records_max: usize, spill: &'a Spill) -> Self {
+    pub fn new(
+        reader: &'a Reader,
+        options: &Options,
+        records_max: usize,
+        spill: &'a Spill,
+        tap: Option<&'a Tap<'a>>,
+    ) -> Self {
         Self {
             reader,
-            is_strict,
+            tap,
+            is_strict: options.is_strict,
             hint: Hint::default(),
-            intake: Intake::default(),
+            intake: options.intake.clone(),
             // Reserved but untouched memory costs nothing; growing would copy and take it twice.
             records: Vec::with_capacity(records_max),
             records_max,
@@ -71,12 +80,20 @@ impl<'a> Worker<'a> {
         }
         // `RECORD_BYTES_MAX` fits in 32 bits.
         let position = Position { input, length: bytes.len() as u32, offset };
-        let Self { reader, hint, intake, records, tally, .. } = self;
+        let Self { reader, tap, hint, intake, records, tally, .. } = self;
         let before = records.len();
+        let mut wants_more = true;
         let result = reader.read(bytes, hint, &mut |event| {
             tally.event(event.source, event.occurred_at);
-            records.push(intake.take(event, position));
+            match tap {
+                Some(tap) => wants_more = wants_more && tap(event),
+                None => records.push(intake.take(event, position)),
+            }
         });
+        if !wants_more {
+            self.failure = Some(io::ErrorKind::Interrupted.into());
+            return;
+        }
         match result {
             Ok(Read::Events(_)) => {}
             Ok(Read::Ignored(source)) => tally.ignore(source),
