@@ -1,5 +1,6 @@
 //! Duo: authentication, administrator, activity and telephony logs, and trust monitor events.
 
+mod actions;
 mod administrator;
 mod authentication;
 #[cfg(test)]

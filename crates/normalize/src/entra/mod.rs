@@ -1,6 +1,7 @@
 //! Microsoft Entra ID: sign-in logs, audit logs, risk detections.
 
 mod audit;
+mod changes;
 mod columns;
 mod outcome;
 mod sign_in;
