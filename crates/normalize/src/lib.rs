@@ -7,6 +7,8 @@ mod auth0;
 mod aws;
 mod duo;
 mod entra;
+#[cfg(test)]
+mod fixture;
 mod google;
 mod json;
 mod keycloak;
@@ -17,6 +19,7 @@ mod okta;
 mod onelogin;
 mod ping;
 mod text;
+mod value;
 mod windows;
 mod wrapped;
 

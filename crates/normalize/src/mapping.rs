@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pushback_model::EventKind;
+use pushback_model::{EventKind, Source};
 use serde::Deserialize;
 
 /// The part of the readers that a policy can change. The default is what is known without one.
@@ -15,6 +15,17 @@ pub struct Mapping {
     pub onelogin: OneLoginMapping,
     /// Keycloak.
     pub keycloak: KeycloakMapping,
+    /// Every other vendor: its own name of an event, and what that means. Wins over what is built
+    /// in. Names are compared exactly, as the events' `native` shows them.
+    pub events: BTreeMap<Source, BTreeMap<String, EventKind>>,
+}
+
+impl Mapping {
+    /// What the policy says of a vendor's event.
+    #[must_use]
+    pub(crate) fn kind(&self, source: Source, native: &str) -> Option<EventKind> {
+        self.events.get(&source)?.get(native).copied()
+    }
 }
 
 /// What may be told to the reader of Okta logs.
