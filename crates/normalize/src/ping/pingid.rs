@@ -49,12 +49,11 @@ pub(super) fn read(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Res
     }
     if status.eq_ignore_ascii_case("POLICY") {
         event.native = Cow::Borrowed("POLICY");
-        event.kind =
-            match mapping.kind(VENDOR, "POLICY").map_or_else(|| policy(&message, &mut event), Some)
-            {
-                Some(kind) => kind,
-                None => return Ok(Read::Ignored(VENDOR)),
-            };
+        let built_in = policy(&message, &mut event);
+        event.kind = match mapping.kind(VENDOR, "POLICY").or(built_in) {
+            Some(kind) => kind,
+            None => return Ok(Read::Ignored(VENDOR)),
+        };
         sink(&event);
         return Ok(Read::Events(1));
     }
