@@ -203,7 +203,7 @@ fn rule(value: &Value, name: &str, base: &IdentityEvent<'_>) -> String {
         .find(|text| !text.is_empty())
         .unwrap_or_default();
     let thing = match name {
-        "Set-Mailbox" => "mailbox forwarding".to_owned(),
+        "Set-Mailbox" => "mailbox".to_owned(),
         _ if name.contains("Transport") => format!("transport rule '{label}'"),
         _ => format!("inbox rule '{label}'"),
     };
