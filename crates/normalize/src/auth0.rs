@@ -56,7 +56,9 @@ pub(crate) fn read(
     event.native = native.clone();
     let kind = match meaning(&native, data).or_policy(mapping, VENDOR, &native) {
         Meaning::Is(kind) => kind,
-        Meaning::Nothing if matches!(native.as_ref(), "sapi" | "my_account_authentication_method_succeeded") => {
+        Meaning::Nothing
+            if matches!(native.as_ref(), "sapi" | "my_account_authentication_method_succeeded") =>
+        {
             if !management::describe(data, &mut event) {
                 return Ok(Read::Ignored(VENDOR));
             }
@@ -96,12 +98,14 @@ fn base<'v>(value: &'v Value, data: &'v Value, occurred_at: Timestamp) -> Identi
         id: first(data, &[&["user_id"], &["details", "authenticator", "user_id"]]),
     };
     let place = get(data, &["location_info"]);
-    event.requester.ip = ip_of(first(data, &[&["ip"], &["client_ip"], &["details", "request", "ip"]]));
+    event.requester.ip =
+        ip_of(first(data, &[&["ip"], &["client_ip"], &["details", "request", "ip"]]));
     event.requester.country = first(place, &[&["country_code"], &["country_name"]]);
     event.requester.city = at(place, &["city_name"]);
     event.requester.coordinates =
         coordinates(get(place, &["latitude"]), get(place, &["longitude"]));
-    event.requester.agent.raw = first(data, &[&["user_agent"], &["details", "request", "userAgent"]]);
+    event.requester.agent.raw =
+        first(data, &[&["user_agent"], &["details", "request", "userAgent"]]);
     event.app = first(data, &[&["client_name"], &["client_id"]]);
     event.session = at(data, &["details", "session_id"]);
     event.transaction =
@@ -155,13 +159,20 @@ fn factor(data: &Value) -> Factor {
 
 fn settle<'v>(native: &str, data: &'v Value, event: &mut IdentityEvent<'v>) {
     event.factor = match native {
-        "gd_send_pn" | "gd_send_pn_failure" | "gd_auth_rejected" | "ciba_start_succeeded"
-        | "ciba_exchange_succeeded" | "ciba_exchange_failed" => Factor::Push,
+        "gd_send_pn"
+        | "gd_send_pn_failure"
+        | "gd_auth_rejected"
+        | "ciba_start_succeeded"
+        | "ciba_exchange_succeeded"
+        | "ciba_exchange_failed" => Factor::Push,
         "gd_send_sms" | "gd_send_sms_failure" => Factor::Sms,
         "gd_send_voice" | "gd_send_voice_failure" => Factor::Voice,
         "gd_send_email" | "gd_send_email_failure" | "scpr" => Factor::Email,
-        "gd_recovery_succeed" | "gd_recovery_failed" | "gd_recovery_rate_limit_exceed"
-        | "sercft" | "fercft" => Factor::RecoveryCode,
+        "gd_recovery_succeed"
+        | "gd_recovery_failed"
+        | "gd_recovery_rate_limit_exceed"
+        | "sercft"
+        | "fercft" => Factor::RecoveryCode,
         "seotpft" | "feotpft" => Factor::Code,
         "fp" => Factor::Password,
         _ if native.starts_with("gd_") || native.contains("oobft") => factor(data),
@@ -196,7 +207,9 @@ fn meaning(native: &str, data: &Value) -> Meaning {
         "mfar" | "gd_start_auth" => K::ChallengeRequired,
         "gd_send_pn" | "gd_send_sms" | "gd_send_voice" | "gd_send_email" => K::PromptSent,
         "ciba_start_succeeded" | "scpr" => K::PromptSent,
-        "gd_send_pn_failure" | "gd_send_sms_failure" | "gd_send_voice_failure"
+        "gd_send_pn_failure"
+        | "gd_send_sms_failure"
+        | "gd_send_voice_failure"
         | "gd_send_email_failure" => K::PromptUndelivered,
         "gd_auth_succeed" => K::FactorVerified,
         "ciba_exchange_succeeded" => K::PromptApproved,
@@ -211,10 +224,15 @@ fn meaning(native: &str, data: &Value) -> Meaning {
             }
         }
         "gd_auth_rejected" => K::PromptDenied,
-        "gd_auth_failed" | "gd_recovery_failed" | "feoobft" | "feotpft" | "fercft" => K::FactorFailed,
+        "gd_auth_failed" | "gd_recovery_failed" | "feoobft" | "feotpft" | "fercft" => {
+            K::FactorFailed
+        }
         "gd_recovery_succeed" | "seotpft" | "seoobft" | "sercft" => K::FactorVerified,
-        "gd_otp_rate_limit_exceed" | "gd_recovery_rate_limit_exceed" | "gd_webauthn_rate_limit"
-        | "api_limit" | "limit_delegation" => K::RateLimited,
+        "gd_otp_rate_limit_exceed"
+        | "gd_recovery_rate_limit_exceed"
+        | "gd_webauthn_rate_limit"
+        | "api_limit"
+        | "limit_delegation" => K::RateLimited,
         "limit_wc" | "limit_mu" | "limit_sul" => K::LockedOut,
         "ublkdu" => K::Unlocked,
         "gd_enrollment_complete" => K::FactorEnrolled,
@@ -233,16 +251,62 @@ fn meaning(native: &str, data: &Value) -> Meaning {
         "ss" | "sui" => K::AccountCreated,
         "du" | "sdu" => K::AccountDisabled,
         "sapi" | "my_account_authentication_method_succeeded" => return Meaning::Nothing,
-        "fsa" | "fapi" | "mgmt_api_read" | "admin_update_launch" | "sv" | "fv" | "svr" | "fvr"
-        | "fcp" | "fcpr" | "fce" | "fcpn" | "fcu" | "fs" | "fdu" | "flo" | "cs" | "cls" | "w"
-        | "fn" | "sys_os_update_start" | "sys_os_update_end" | "sys_update_start"
-        | "sys_update_end" | "depnote" | "api_limit_warning" | "gd_start_enroll"
-        | "gd_start_enroll_failed" | "gd_webauthn_enrollment_failed" | "gd_enrollment_failed"
-        | "gd_tenant_update_failed" | "gd_auth_email_verification" | "seccft" | "feccft"
-        | "seacft_native" | "feacft" | "fertft" | "fede" | "sede" | "fens" | "sens" | "fepotpft"
-        | "sce_started" | "ciba_start_failed" | "oidc_backchannel_logout_failed"
-        | "my_account_authentication_method_failed" | "mfa_challenge" | "actions_execution_failed"
-        | "fi" | "si" | "sd" | "fd" | "scoa" | "sscim" | "fscim" | "sssi" => return Meaning::Nothing,
+        "fsa"
+        | "fapi"
+        | "mgmt_api_read"
+        | "admin_update_launch"
+        | "sv"
+        | "fv"
+        | "svr"
+        | "fvr"
+        | "fcp"
+        | "fcpr"
+        | "fce"
+        | "fcpn"
+        | "fcu"
+        | "fs"
+        | "fdu"
+        | "flo"
+        | "cs"
+        | "cls"
+        | "w"
+        | "fn"
+        | "sys_os_update_start"
+        | "sys_os_update_end"
+        | "sys_update_start"
+        | "sys_update_end"
+        | "depnote"
+        | "api_limit_warning"
+        | "gd_start_enroll"
+        | "gd_start_enroll_failed"
+        | "gd_webauthn_enrollment_failed"
+        | "gd_enrollment_failed"
+        | "gd_tenant_update_failed"
+        | "gd_auth_email_verification"
+        | "seccft"
+        | "feccft"
+        | "seacft_native"
+        | "feacft"
+        | "fertft"
+        | "fede"
+        | "sede"
+        | "fens"
+        | "sens"
+        | "fepotpft"
+        | "sce_started"
+        | "ciba_start_failed"
+        | "oidc_backchannel_logout_failed"
+        | "my_account_authentication_method_failed"
+        | "mfa_challenge"
+        | "actions_execution_failed"
+        | "fi"
+        | "si"
+        | "sd"
+        | "fd"
+        | "scoa"
+        | "sscim"
+        | "fscim"
+        | "sssi" => return Meaning::Nothing,
         _ => return Meaning::Unknown,
     })
 }

@@ -142,7 +142,9 @@ fn meaning(native: &str, value: &Value) -> Meaning {
     let failed = |name: &str| holds(&outcome(name), &["fail"]) || is_refused(value);
     Meaning::Is(match native {
         "ConsoleLogin" if !failed("ConsoleLogin") => K::SessionStarted,
-        "ConsoleLogin" if at(value, &["additionalEventData", "MFAUsed"]) == "Yes" => K::FactorFailed,
+        "ConsoleLogin" if at(value, &["additionalEventData", "MFAUsed"]) == "Yes" => {
+            K::FactorFailed
+        }
         "ConsoleLogin" => K::SignInFailed,
         "CheckMfa" => K::ChallengeRequired,
         "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | "GetSessionToken" => {
@@ -193,8 +195,12 @@ fn meaning(native: &str, value: &Value) -> Meaning {
         "CreateLoginProfile" | "UpdateLoginProfile" => K::PasswordReset,
         "PasswordRecoveryRequested" => K::PromptSent,
         "PasswordRecoveryCompleted" => K::PasswordReset,
-        "AttachUserPolicy" | "PutUserPolicy" | "AddUserToGroup" | "AttachRolePolicy"
-        | "PutRolePolicy" | "CreateAccountAssignment" => K::RoleAssigned,
+        "AttachUserPolicy"
+        | "PutUserPolicy"
+        | "AddUserToGroup"
+        | "AttachRolePolicy"
+        | "PutRolePolicy"
+        | "CreateAccountAssignment" => K::RoleAssigned,
         "CreateAccessKey" | "CreateServiceSpecificCredential" => K::TokenCreated,
         "CreateUser" => K::AccountCreated,
         "DeleteUser" | "DeleteLoginProfile" => K::AccountDisabled,
@@ -218,11 +224,13 @@ fn meaning(native: &str, value: &Value) -> Meaning {
 fn what(value: &Value, kind: EventKind) -> Cow<'_, str> {
     let parameters = get(value, &["requestParameters"]);
     match kind {
-        EventKind::SessionStarted => match at(value, &["additionalEventData", "MFAUsed"]).as_ref() {
-            "Yes" => Cow::Borrowed("with a second factor"),
-            "No" => Cow::Borrowed("without a second factor"),
-            _ => Cow::Borrowed(""),
-        },
+        EventKind::SessionStarted => {
+            match at(value, &["additionalEventData", "MFAUsed"]).as_ref() {
+                "Yes" => Cow::Borrowed("with a second factor"),
+                "No" => Cow::Borrowed("without a second factor"),
+                _ => Cow::Borrowed(""),
+            }
+        }
         EventKind::SessionUsed => match at(parameters, &["roleArn"]) {
             role if role.is_empty() => Cow::Borrowed(""),
             role => Cow::Owned(format!("role {role}")),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{Mapping, Read, Reject, Sink};
 
-type Reader = fn(&Value, &[u8], &Mapping, &mut Sink<'_>) -> Result<Read, Reject>;
+pub(crate) type Reader = fn(&Value, &[u8], &Mapping, &mut Sink<'_>) -> Result<Read, Reject>;
 
 /// The events of a record, by a vendor's reader.
 pub(crate) fn events(

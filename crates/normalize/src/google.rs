@@ -16,7 +16,9 @@ use std::borrow::Cow;
 use pushback_model::{EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp};
 use serde_json::Value;
 
-use crate::value::{Meaning, at, first, get, holds, ip_of, is_true, items, login, other, text_of, time};
+use crate::value::{
+    Meaning, at, first, get, holds, ip_of, is_true, items, login, other, text_of, time,
+};
 use crate::{Mapping, Read, Reject, Sink, text};
 
 const VENDOR: Source = Source::GoogleWorkspace;
@@ -36,8 +38,8 @@ pub(crate) fn read(
 ) -> Result<Read, Reject> {
     // A collector that strips `id.time` leaves a record undated; that is the epoch, so that what
     // happened is still seen.
-    let occurred_at = time(value, &[&["id", "time"]], VENDOR, "id.time")?
-        .unwrap_or(Timestamp::from_millis(0));
+    let occurred_at =
+        time(value, &[&["id", "time"]], VENDOR, "id.time")?.unwrap_or(Timestamp::from_millis(0));
     let application = at(value, &["id", "applicationName"]);
     let base = base(value, &application, occurred_at);
     let events = match get(value, &["events"]) {
@@ -209,13 +211,10 @@ fn meaning(application: &str, name: &str, inner: &Value) -> Meaning {
         "email_forwarding_out_of_domain" => K::MailboxRule,
         "authorize" if application == "token" => K::ConsentGranted,
         "revoke" | "activity" | "request" if application == "token" => return Meaning::Nothing,
-        "DEVICE_REGISTER_UNREGISTER_EVENT" => {
-            if words(inner, "ACCOUNT_STATE") == "REGISTERED" {
-                K::DeviceRegistered
-            } else {
-                return Meaning::Nothing;
-            }
+        "DEVICE_REGISTER_UNREGISTER_EVENT" if words(inner, "ACCOUNT_STATE") == "REGISTERED" => {
+            K::DeviceRegistered
         }
+        "DEVICE_REGISTER_UNREGISTER_EVENT" => return Meaning::Nothing,
         "ENFORCE_STRONG_AUTHENTICATION"
         | "ALLOW_STRONG_AUTHENTICATION"
         | "CHANGE_ALLOWED_TWO_STEP_VERIFICATION_METHODS"

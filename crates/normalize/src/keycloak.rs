@@ -54,13 +54,9 @@ pub(crate) fn read(
     sink: &mut Sink<'_>,
 ) -> Result<Read, Reject> {
     if is_console(value) {
-        let occurred_at = time(
-            value,
-            &[&["timestamp"], &["@timestamp"], &["time"]],
-            VENDOR,
-            "timestamp",
-        )?
-        .ok_or(Reject::Incomplete { vendor: VENDOR, missing: "timestamp" })?;
+        let occurred_at =
+            time(value, &[&["timestamp"], &["@timestamp"], &["time"]], VENDOR, "timestamp")?
+                .ok_or(Reject::Incomplete { vendor: VENDOR, missing: "timestamp" })?;
         let message = at(value, &["message"]);
         let fields = line::fields(&message)
             .ok_or(Reject::Incomplete { vendor: VENDOR, missing: "message" })?;
@@ -204,18 +200,14 @@ impl<'v> Fields<'v> {
         } else {
             Cow::Borrowed(self.id.as_ref())
         };
-        event.requester = Endpoint {
-            ip: ip_of(Cow::Borrowed(self.get("ipAddress"))),
-            ..Endpoint::default()
-        };
+        event.requester =
+            Endpoint { ip: ip_of(Cow::Borrowed(self.get("ipAddress"))), ..Endpoint::default() };
         event.requester.agent.raw =
             Cow::Borrowed(first_of(&[self.get("user_agent"), self.get("userAgent")]));
         event.app = Cow::Borrowed(self.get("clientId"));
         event.session = Cow::Borrowed(self.get("sessionId"));
-        event.transaction = Cow::Borrowed(first_of(&[
-            self.get("code_id"),
-            self.get("authSessionParentId"),
-        ]));
+        event.transaction =
+            Cow::Borrowed(first_of(&[self.get("code_id"), self.get("authSessionParentId")]));
         event
     }
 
@@ -246,21 +238,18 @@ impl<'v> Fields<'v> {
     fn describe(&self, event: &mut IdentityEvent<'_>) {
         let what = match event.kind {
             EventKind::ConsentGranted => format!("consent to {}", self.get("clientId")),
-            EventKind::RecoveryChanged => match first_of(&[
-                self.get("updated_email"),
-                self.get("new_email"),
-            ]) {
-                "" => "mail address changed".to_owned(),
-                mail => format!("mail address changed to {mail}"),
-            },
+            EventKind::RecoveryChanged => {
+                match first_of(&[self.get("updated_email"), self.get("new_email")]) {
+                    "" => "mail address changed".to_owned(),
+                    mail => format!("mail address changed to {mail}"),
+                }
+            }
             EventKind::FactorEnrolled if self.get("type").starts_with("FEDERATED") => {
                 format!("linked identity provider {}", self.get("identity_provider"))
             }
             EventKind::FactorEnrolled | EventKind::FactorRemoved => {
-                match first_of(&[
-                    self.get("credential_type"),
-                    self.get("selected_credential_type"),
-                ]) {
+                match first_of(&[self.get("credential_type"), self.get("selected_credential_type")])
+                {
                     "" => return,
                     credential => format!("credential {credential}"),
                 }

@@ -5,6 +5,8 @@
 
 mod auth0;
 mod aws;
+#[cfg(test)]
+mod bent;
 mod duo;
 mod entra;
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) fn recognises(value: &Value) -> bool {
 /// Reads one recognised record.
 pub(crate) fn read(
     value: &Value,
-    bytes: &[u8],
+    _bytes: &[u8],
     mapping: &Mapping,
     sink: &mut Sink<'_>,
 ) -> Result<Read, Reject> {
@@ -44,7 +44,7 @@ pub(crate) fn read(
         None => record(value, mapping, sink),
         Some(Value::String(inner)) => match serde_json::from_str::<Value>(inner) {
             // `AuditData` inside `AuditData` does not occur; reading it would be a loop.
-            Ok(inner) if wrapped(&inner).is_none() => read(&inner, bytes, mapping, sink),
+            Ok(inner) if wrapped(&inner).is_none() => record(&inner, mapping, sink),
             Ok(_) => Err(Reject::Unrecognised),
             Err(error) => Err(Reject::Syntax(error.to_string())),
         },
@@ -121,10 +121,7 @@ fn base<'v>(value: &'v Value, operation: &str, occurred_at: Timestamp) -> Identi
     let device = get(value, &["DeviceProperties"]);
     let extended = get(value, &["ExtendedProperties"]);
     let mut requester = Endpoint {
-        ip: ip_of(first(
-            value,
-            &[&["ClientIP"], &["ActorIpAddress"], &["ClientIPAddress"]],
-        )),
+        ip: ip_of(first(value, &[&["ClientIP"], &["ActorIpAddress"], &["ClientIPAddress"]])),
         device: text_of(named(device, "Id")),
         device_name: text_of(named(device, "DisplayName")),
         is_managed: ["IsCompliant", "IsManaged", "IsCompliantAndManaged"]
@@ -142,8 +139,7 @@ fn base<'v>(value: &'v Value, operation: &str, occurred_at: Timestamp) -> Identi
     event.app = first(value, &[&["ApplicationDisplayName"], &["ApplicationId"], &["AppId"]]);
     event.session = text_of(named(device, "SessionId"));
     if event.session.is_empty() {
-        event.session =
-            first(value, &[&["AppAccessContext", "AADSessionId"], &["SessionId"]]);
+        event.session = first(value, &[&["AppAccessContext", "AADSessionId"], &["SessionId"]]);
     }
     event.transaction = at(value, &["InterSystemsId"]);
     event
@@ -232,8 +228,16 @@ fn failure(code: &str, logon_error: &str) -> Option<EventKind> {
 
 /// A chat begun by a stranger who calls themself the help desk: how codes are talked out of people.
 fn chat(value: &Value, base: &IdentityEvent<'_>, emit: &mut Sink<'_>) -> Meaning {
-    const HELP: &[&str] =
-        &["help", "support", "service desk", "servicedesk", "security", "microsoft", "it team", "admin"];
+    const HELP: &[&str] = &[
+        "help",
+        "support",
+        "service desk",
+        "servicedesk",
+        "security",
+        "microsoft",
+        "it team",
+        "admin",
+    ];
     let foreign = is_true(get(value, &["ParticipantInfo", "HasForeignTenantUsers"]));
     let alone = at(value, &["CommunicationType"]).eq_ignore_ascii_case("OneOnOne");
     let members = get(value, &["Members"]);

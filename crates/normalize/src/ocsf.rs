@@ -123,7 +123,8 @@ pub fn to_ocsf(event: &IdentityEvent<'_>) -> Value {
         out.insert("user".into(), user);
     }
     if matches!(form.class, Class::UserAccess | Class::AuthorizeSession) {
-        let given = if event.what.is_empty() { &event.native } else { &event.what };
+        let names = [event.what.as_ref(), event.native.as_ref(), event.kind.name()];
+        let given = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
         out.insert("privileges".into(), json!([given]));
     }
     if let Some(endpoint) = endpoint(&event.requester) {
@@ -408,10 +409,9 @@ fn entity(event: &IdentityEvent<'_>) -> Value {
         _ => (5, "Policy", &event.what),
     };
     let mut out = Map::new();
-    out.insert(
-        "name".into(),
-        Value::from(if name.is_empty() { &event.native } else { name }.as_ref()),
-    );
+    // The object demands a name; the kind is one that is always there.
+    let names = [name.as_ref(), event.native.as_ref(), event.kind.name()];
+    put(&mut out, "name", names.into_iter().find(|name| !name.is_empty()).unwrap_or_default());
     out.insert("type".into(), kind.into());
     out.insert("type_id".into(), type_id.into());
     if type_id == 1 {

@@ -121,7 +121,8 @@ fn event<'v>(
     } else {
         other(actor, &event.subscriber)
     };
-    event.requester.ip = ip_of(first(value, &[&["ipaddr"], &["ip_addr"], &["ip"], &["ip_address"]]));
+    event.requester.ip =
+        ip_of(first(value, &[&["ipaddr"], &["ip_addr"], &["ip"], &["ip_address"]]));
     event.requester.is_proxy = !ip_of(at(value, &["proxy_ip"])).is_empty();
     event.requester.agent.raw = at(value, &["user_agent"]);
     let cookie = at(value, &["risk_cookie_id"]);
@@ -179,12 +180,10 @@ fn settle<'v>(event: &mut IdentityEvent<'v>, value: &'v Value) {
         (kind, _) => kind,
     };
     event.what = match event.kind {
-        EventKind::RoleAssigned => {
-            match first(value, &[&["role_name"], &["privilege_name"]]) {
-                name if name.is_empty() => Cow::Borrowed(""),
-                name => Cow::Owned(format!("role {name}")),
-            }
-        }
+        EventKind::RoleAssigned => match first(value, &[&["role_name"], &["privilege_name"]]) {
+            name if name.is_empty() => Cow::Borrowed(""),
+            name => Cow::Owned(format!("role {name}")),
+        },
         EventKind::FactorEnrolled | EventKind::FactorRemoved | EventKind::FactorUpdated => {
             first(value, &[&["authentication_factor_description"], &["otp_device_name"]])
         }
@@ -225,8 +224,8 @@ fn by_number(number: &str) -> Meaning {
         "527" | "1002" => K::FactorFailed,
         "528" => K::FactorVerified,
         "900" | "901" | "904" | "905" => K::ChallengeRequired,
-        "14" | "29" | "71" | "73" | "110" | "111" | "122" | "123" | "148" | "150" | "152" | "180"
-        | "182" | "400" | "401" | "529" | "532" => return Meaning::Nothing,
+        "14" | "29" | "71" | "73" | "110" | "111" | "122" | "123" | "148" | "150" | "152"
+        | "180" | "182" | "400" | "401" | "529" | "532" => return Meaning::Nothing,
         _ => return Meaning::Unknown,
     })
 }

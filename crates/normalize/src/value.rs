@@ -129,7 +129,7 @@ pub(crate) fn time(
 
 // 1e11 seconds is the year 5138; 1e11 milliseconds is 1973, before any of these products.
 fn from_epoch(number: i64) -> Timestamp {
-    if number.abs() < 100_000_000_000 {
+    if number.unsigned_abs() < 100_000_000_000 {
         Timestamp::from_seconds(number)
     } else {
         Timestamp::from_millis(number)

@@ -30,19 +30,13 @@ pub(super) fn describe(data: &Value, event: &mut IdentityEvent<'_>) -> bool {
     event.what = Cow::Owned(plain(&what));
     event.factor = super::factor(data);
     let admin = Party {
-        name: first(
-            request,
-            &[&["auth", "user", "email"], &["auth", "user", "name"]],
-        )
-        .into_owned()
-        .into(),
+        name: first(request, &[&["auth", "user", "email"], &["auth", "user", "name"]])
+            .into_owned()
+            .into(),
         mail: at(request, &["auth", "user", "email"]).into_owned().into(),
-        id: first(
-            data,
-            &[&["details", "request", "auth", "user", "user_id"], &["user_id"]],
-        )
-        .into_owned()
-        .into(),
+        id: first(data, &[&["details", "request", "auth", "user", "user_id"], &["user_id"]])
+            .into_owned()
+            .into(),
     };
     let admin = if admin.is_empty() {
         // A machine-to-machine call: the application did it.
@@ -69,7 +63,9 @@ fn target(parts: &[&str], request: &Value, body: &Value) -> Option<String> {
     let id = match parts {
         ["users", id, ..] | ["user-blocks", id, ..] => Some((*id).to_owned()),
         ["organizations", _, "members", id, ..] => Some((*id).to_owned()),
-        ["roles", _, "users"] => items(get(body, &["users"])).next().map(|id| text_of(id).into_owned()),
+        ["roles", _, "users"] => {
+            items(get(body, &["users"])).next().map(|id| text_of(id).into_owned())
+        }
         ["tickets", ..] | ["guardian", "enrollments", "ticket"] => {
             Some(at(body, &["user_id"]).into_owned())
         }
@@ -110,7 +106,8 @@ fn meaning(
         ["guardian", "policies", ..] => {
             let off = items(body).next().is_none()
                 || body.as_object().is_some_and(serde_json::Map::is_empty);
-            let what = if off { "second factor no longer required" } else { "second factor policy" };
+            let what =
+                if off { "second factor no longer required" } else { "second factor policy" };
             (K::PolicyChanged, what.to_owned())
         }
         ["guardian", "factors", name, ..] => {
@@ -121,13 +118,19 @@ fn meaning(
             };
             (K::PolicyChanged, format!("factor {name} {state}"))
         }
-        ["guardian", "enrollments", "ticket"] => (K::FactorReset, "enrolment ticket made".to_owned()),
+        ["guardian", "enrollments", "ticket"] => {
+            (K::FactorReset, "enrolment ticket made".to_owned())
+        }
         ["guardian", "enrollments", ..] if deleted => (K::FactorRemoved, said()),
         ["attack-protection", rest @ ..] => {
             (K::PolicyChanged, format!("attack protection {}", rest.join("/")))
         }
         ["risk-assessment" | "risk-assessments", ..] => (K::PolicyChanged, said()),
-        ["connections" | "log-streams" | "actions" | "rules" | "rules-configs" | "network-acls" | "hooks", ..]
+        [
+            "connections" | "log-streams" | "actions" | "rules" | "rules-configs" | "network-acls"
+            | "hooks",
+            ..,
+        ]
         | ["tenants", "settings"]
         | ["self-service-profiles", ..] => (K::PolicyChanged, said()),
         ["roles", _, "users"] if created => (K::RoleAssigned, said()),
@@ -182,7 +185,9 @@ fn meaning(
             }
         }
         ["user-blocks", ..] if deleted => (K::Unlocked, said()),
-        ["tickets", "password-change"] => (K::PasswordReset, "password reset ticket made".to_owned()),
+        ["tickets", "password-change"] => {
+            (K::PasswordReset, "password reset ticket made".to_owned())
+        }
         ["clients", _, "rotate-secret"] | ["clients", _, "credentials", ..] if created => {
             (K::TokenCreated, said())
         }

@@ -18,10 +18,8 @@ pub(super) fn read(fields: &Fields<'_>, mapping: &Mapping, sink: &mut Sink<'_>) 
     // The name by which a policy can map it: no ids in it.
     let native = format!("{operation} {}", shape(path));
     let built_in = meaning(&operation, path, &resource, &fields.representation);
-    let Some((kind, what)) = mapping
-        .kind(VENDOR, &native)
-        .map(|kind| (kind, native.clone()))
-        .or(built_in)
+    let Some((kind, what)) =
+        mapping.kind(VENDOR, &native).map(|kind| (kind, native.clone())).or(built_in)
     else {
         return Read::Ignored(VENDOR);
     };
@@ -97,7 +95,9 @@ fn meaning(
             (K::FactorRemoved, format!("credentials disabled: {representation}"))
         }
         ["users", _, "reset-password"] => (K::PasswordReset, "password set".to_owned()),
-        ["users", _, "reset-password-email"] => (K::PasswordReset, "password reset mail".to_owned()),
+        ["users", _, "reset-password-email"] => {
+            (K::PasswordReset, "password reset mail".to_owned())
+        }
         ["users", _, "execute-actions-email"] => {
             if holds(representation, &["configure_totp", "webauthn", "recovery"]) {
                 (K::FactorReset, format!("asked by mail to do {representation}"))
@@ -113,9 +113,10 @@ fn meaning(
         ["users", _, "groups", ..] if matches!(operation, "CREATE" | "UPDATE") => {
             (K::RoleAssigned, format!("group {}", named()))
         }
-        ["users", _, "logout"] | ["users", _, "sessions", ..] | ["sessions", ..] | ["logout-all"] => {
-            (K::SessionRevoked, "signed out".to_owned())
-        }
+        ["users", _, "logout"]
+        | ["users", _, "sessions", ..]
+        | ["sessions", ..]
+        | ["logout-all"] => (K::SessionRevoked, "signed out".to_owned()),
         ["users", _, "impersonation"] => (K::Impersonated, "impersonated".to_owned()),
         ["users", _, "federated-identity", ..] if operation == "CREATE" => {
             (K::FactorEnrolled, "linked an identity provider".to_owned())

@@ -54,9 +54,7 @@ fn until_quote(text: &str) -> (Cow<'_, str>, &str) {
                 };
             }
             b'\\' if matches!(bytes.get(i + 1), Some(b'"' | b'\\')) => {
-                owned
-                    .get_or_insert_default()
-                    .push_str(text.get(from..i).unwrap_or_default());
+                owned.get_or_insert_default().push_str(text.get(from..i).unwrap_or_default());
                 from = i + 1;
                 i += 2;
             }

@@ -110,12 +110,25 @@ fn known(name: &str) -> Option<(Option<EventKind>, About)> {
         | "add verified domain" => (K::PolicyChanged, Actor),
         "add user" | "enable account" => (K::AccountCreated, Target),
         "delete user" | "disable account" => (K::AccountDisabled, Target),
-        "add member to group" | "remove member from group" | "update group" | "add group"
-        | "update device" | "delete device" | "remove member from role" | "update application"
-        | "add application" | "update service principal" | "remove delegated permission grant"
-        | "set company information" | "change user license" | "enable strong authentication"
-        | "user started security info registration" | "set force change user password"
-        | "update role" | "restore user" | "set license properties" => return Some((None, Actor)),
+        "add member to group"
+        | "remove member from group"
+        | "update group"
+        | "add group"
+        | "update device"
+        | "delete device"
+        | "remove member from role"
+        | "update application"
+        | "add application"
+        | "update service principal"
+        | "remove delegated permission grant"
+        | "set company information"
+        | "change user license"
+        | "enable strong authentication"
+        | "user started security info registration"
+        | "set force change user password"
+        | "update role"
+        | "restore user"
+        | "set license properties" => return Some((None, Actor)),
         _ => return None,
     };
     Some((Some(kind), about))
@@ -200,11 +213,10 @@ fn what(value: &Value, name: &str, kind: EventKind) -> Cow<'static, str> {
                 })
                 .or_else(|| quoted("DelegatedPermissionGrant.Scope"))
                 .unwrap_or_default();
-            let by_admin =
-                modified(value, "ConsentContext.IsAdminConsent").is_some_and(|(new, _)| {
-                    holds(&new, &["true"])
-                });
-            let mut what = format!("consent to {}", if app.is_empty() { "an application" } else { &app });
+            let by_admin = modified(value, "ConsentContext.IsAdminConsent")
+                .is_some_and(|(new, _)| holds(&new, &["true"]));
+            let mut what =
+                format!("consent to {}", if app.is_empty() { "an application" } else { &app });
             if !scope.is_empty() {
                 what.push_str(&format!(" for {scope}"));
             }
@@ -246,10 +258,18 @@ fn update_user(value: &Value, base: &IdentityEvent<'_>, emit: &mut Sink<'_>) {
         let added: Vec<_> = new_types.difference(&old_types).copied().collect();
         let removed: Vec<_> = old_types.difference(&new_types).copied().collect();
         if let Some(method) = added.first() {
-            say(EventKind::FactorEnrolled, method_factor(*method), methods_in_words("added", &added));
+            say(
+                EventKind::FactorEnrolled,
+                method_factor(*method),
+                methods_in_words("added", &added),
+            );
         }
         if let Some(method) = removed.first() {
-            say(EventKind::FactorRemoved, method_factor(*method), methods_in_words("removed", &removed));
+            say(
+                EventKind::FactorRemoved,
+                method_factor(*method),
+                methods_in_words("removed", &removed),
+            );
         }
         if added.is_empty() && removed.is_empty() && new != old {
             say(EventKind::FactorUpdated, Factor::Unknown, "default method changed".to_owned());
@@ -283,9 +303,7 @@ fn update_user(value: &Value, base: &IdentityEvent<'_>, emit: &mut Sink<'_>) {
         }
     }
     if let Some((new, old)) = modified(value, "StrongAuthenticationRequirement") {
-        let demanded = |text: &str| {
-            members(text, "State").iter().any(|state| state != "0")
-        };
+        let demanded = |text: &str| members(text, "State").iter().any(|state| state != "0");
         if demanded(&old) && !demanded(&new) {
             say(
                 EventKind::FactorRemoved,
@@ -313,18 +331,13 @@ fn update_user(value: &Value, base: &IdentityEvent<'_>, emit: &mut Sink<'_>) {
 
 fn method_types(text: &str) -> BTreeSet<i64> {
     let parsed: Value = serde_json::from_str(text).unwrap_or_default();
-    items(&parsed)
-        .filter_map(|method| text_of(get(method, &["MethodType"])).parse().ok())
-        .collect()
+    items(&parsed).filter_map(|method| text_of(get(method, &["MethodType"])).parse().ok()).collect()
 }
 
 /// The values of a member in a JSON text of objects, lower-cased, without absent ones.
 fn members(text: &str, name: &str) -> BTreeSet<String> {
     let parsed: Value = serde_json::from_str(text).unwrap_or_default();
-    items(&parsed)
-        .map(|item| plain(&at(item, &[name])))
-        .filter(|text| !text.is_empty())
-        .collect()
+    items(&parsed).map(|item| plain(&at(item, &[name]))).filter(|text| !text.is_empty()).collect()
 }
 
 // The numbers index the list in Microsoft's hunting query for changed methods (Tech Community, "Hunting

@@ -77,8 +77,12 @@ pub(super) fn read(
     emit: &mut Sink<'_>,
 ) -> Option<Meaning> {
     let what = match name {
-        "New-InboxRule" | "Set-InboxRule" | "Enable-InboxRule" | "New-TransportRule"
-        | "Set-TransportRule" | "Enable-TransportRule" => rule(value, name, base),
+        "New-InboxRule"
+        | "Set-InboxRule"
+        | "Enable-InboxRule"
+        | "New-TransportRule"
+        | "Set-TransportRule"
+        | "Enable-TransportRule" => rule(value, name, base),
         "Set-Mailbox" => match forwards_of(value).is_empty() {
             true => return Some(Meaning::Nothing),
             false => rule(value, name, base),
@@ -96,13 +100,33 @@ pub(super) fn read(
             deletion(value, name, base, emit);
             return Some(Meaning::Nothing);
         }
-        "MailItemsAccessed" | "Send" | "SendAs" | "SendOnBehalf" | "Create" | "Update" | "Move"
-        | "Copy" | "FolderBind" | "MessageBind" | "MailboxLogin" | "Remove-InboxRule"
-        | "Disable-InboxRule" | "Remove-TransportRule" | "Disable-TransportRule"
-        | "Set-User" | "Set-CASMailbox" | "Remove-MailboxPermission" | "New-Mailbox"
-        | "UpdateCalendarDelegation" | "UpdateFolderPermissions" | "AddFolderPermissions"
-        | "ModifyFolderPermissions" | "RemoveFolderPermissions" | "ApplyRecord"
-        | "RecordDelete" | "SearchQueryInitiatedExchange" => return Some(Meaning::Nothing),
+        "MailItemsAccessed"
+        | "Send"
+        | "SendAs"
+        | "SendOnBehalf"
+        | "Create"
+        | "Update"
+        | "Move"
+        | "Copy"
+        | "FolderBind"
+        | "MessageBind"
+        | "MailboxLogin"
+        | "Remove-InboxRule"
+        | "Disable-InboxRule"
+        | "Remove-TransportRule"
+        | "Disable-TransportRule"
+        | "Set-User"
+        | "Set-CASMailbox"
+        | "Remove-MailboxPermission"
+        | "New-Mailbox"
+        | "UpdateCalendarDelegation"
+        | "UpdateFolderPermissions"
+        | "AddFolderPermissions"
+        | "ModifyFolderPermissions"
+        | "RemoveFolderPermissions"
+        | "ApplyRecord"
+        | "RecordDelete"
+        | "SearchQueryInitiatedExchange" => return Some(Meaning::Nothing),
         _ => return None,
     };
     if holds(&at(value, &["ResultStatus"]), &["fail", "false"]) {
@@ -179,7 +203,7 @@ fn rule(value: &Value, name: &str, base: &IdentityEvent<'_>) -> String {
         .find(|text| !text.is_empty())
         .unwrap_or_default();
     let thing = match name {
-        "Set-Mailbox" => "mailbox forwarding".to_owned(),
+        "Set-Mailbox" => "mailbox".to_owned(),
         _ if name.contains("Transport") => format!("transport rule '{label}'"),
         _ => format!("inbox rule '{label}'"),
     };
@@ -272,8 +296,7 @@ fn is_external(address: &str, value: &Value, base: &IdentityEvent<'_>) -> bool {
         at(value, &["OrganizationName"]).to_ascii_lowercase(),
     ];
     !own.iter().filter(|own| !own.is_empty()).any(|own| {
-        domain == *own
-            || domain.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'))
+        domain == *own || domain.strip_suffix(own.as_str()).is_some_and(|rest| rest.ends_with('.'))
     })
 }
 
