@@ -1,0 +1,97 @@
+//! The table of the measurement, and its page.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::measure::Measured;
+use super::peers::Peers;
+use super::{Args, cpu_of};
+
+/// Between these the page is written by the measurement.
+const BEGIN: &str = "<!-- measured: begin -->";
+const END: &str = "<!-- measured: end -->";
+
+/// A limit that the project sets itself.
+struct Limit {
+    what: &'static str,
+    of: &'static str,
+    by: &'static str,
+    goal: f64,
+    /// Whether the ratio may be at most the goal, rather than at least.
+    is_most: bool,
+}
+
+const LIMITS: &[Limit] = &[
+    Limit { what: "Okta scan / `wc -l`", of: "okta-1", by: "wc", goal: 3.0, is_most: true },
+    Limit { what: "DuckDB / Okta scan", of: "duckdb", by: "okta-1", goal: 4.0, is_most: false },
+    Limit { what: "simdjson / Duo scan", of: "simdjson", by: "duo-1", goal: 0.7, is_most: false },
+    Limit { what: "`.gz` scan / decompression", of: "gz-1", by: "gunzip", goal: 1.4, is_most: true },
+    Limit {
+        what: "`.gz` scan, 2 threads / decompression",
+        of: "gz-2",
+        by: "gunzip",
+        goal: 1.4,
+        is_most: true,
+    },
+    Limit { what: "2 threads / 1 thread", of: "okta-2", by: "okta-1", goal: 1.1, is_most: true },
+];
+
+/// The measurement as Markdown.
+pub fn table(measured: &[Measured], peers: &Peers, logs: &str, args: &Args) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "Medians of {} rounds, everything in turn in each round. Logs: {logs}. CPU is user and \
+         system time.\n",
+        args.rounds
+    );
+    out.push_str("| program | CPU s | least to most | wall s | memory MB |\n|---|--:|--:|--:|--:|\n");
+    for m in measured {
+        let (least, most) = m.cpu_spread();
+        let _ = writeln!(
+            out,
+            "| {} | {:.2} | {least:.2} to {most:.2} | {:.2} | {:.0} |",
+            m.what,
+            m.cpu_median(),
+            m.wall_median(),
+            m.memory as f64 / 1e6
+        );
+    }
+    out.push_str("\n| ratio of CPU | measured | limit | |\n|---|--:|--:|---|\n");
+    for limit in LIMITS {
+        let word = if limit.is_most { "at most" } else { "at least" };
+        let ratio = cpu_of(measured, limit.of).zip(cpu_of(measured, limit.by));
+        let (ratio, verdict) = match ratio {
+            Some((of, by)) => {
+                let ratio = of / by.max(f64::MIN_POSITIVE);
+                let holds = if limit.is_most { ratio <= limit.goal } else { ratio >= limit.goal };
+                (format!("{ratio:.2}"), if holds { "holds" } else { "missed" })
+            }
+            None => ("-".into(), "not measured"),
+        };
+        let _ = writeln!(out, "| {} | {ratio} | {word} {} | {verdict} |", limit.what, limit.goal);
+    }
+    for (name, error) in
+        [("DuckDB", peers.duckdb.as_ref().err()), ("simdjson", peers.simdjson.as_ref().err())]
+    {
+        if let Some(error) = error {
+            let _ = writeln!(out, "\n{name} could not be installed: {error:#}.");
+        }
+    }
+    out
+}
+
+/// Puts the table between the marks of its page.
+///
+/// # Errors
+/// If the page is missing, has no marks or cannot be written.
+pub fn put(page: &Path, table: &str) -> anyhow::Result<()> {
+    let name = page.display();
+    let text = std::fs::read_to_string(page).with_context(|| format!("{name} cannot be read"))?;
+    let (before, rest) = text.split_once(BEGIN).with_context(|| format!("{name} lacks {BEGIN}"))?;
+    let (_, after) = rest.split_once(END).with_context(|| format!("{name} lacks {END}"))?;
+    std::fs::write(page, format!("{before}{BEGIN}\n{}\n{END}{after}", table.trim_end()))
+        .with_context(|| format!("{name} cannot be written"))
+}
