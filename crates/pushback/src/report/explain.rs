@@ -128,7 +128,9 @@ fn write_term(page: &mut Page<'_>, term: &Evidence) -> io::Result<()> {
 fn body(page: &mut Page<'_>, record: &Record<'_>, raw: Raw) -> io::Result<()> {
     let bar = if page.ascii { "| " } else { "│ " };
     let Some(text) = record.text else {
-        return page.line(Line::indented(5).put(Ink::Dim, format!("{bar}(the record cannot be read again)")));
+        return page.line(
+            Line::indented(5).put(Ink::Dim, format!("{bar}(the record cannot be read again)")),
+        );
     };
     let room = page.width.saturating_sub(7);
     let lines = pretty::lines(text);
@@ -157,7 +159,8 @@ fn body(page: &mut Page<'_>, record: &Record<'_>, raw: Raw) -> io::Result<()> {
     match lines.len().saturating_sub(shown) {
         0 => Ok(()),
         n => {
-            let words = format!("{bar}({}; --raw shows all)", words::several_of(n as u64, "more line"));
+            let words =
+                format!("{bar}({}; --raw shows all)", words::several_of(n as u64, "more line"));
             page.line(Line::indented(5).put(Ink::Dim, words))
         }
     }

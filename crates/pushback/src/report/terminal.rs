@@ -94,10 +94,6 @@ impl<'w> Page<'w> {
     pub(crate) const fn dot(&self) -> &'static str {
         if self.ascii { " | " } else { " · " }
     }
-
-    pub(crate) const fn range(&self) -> &'static str {
-        if self.ascii { "-" } else { "–" }
-    }
 }
 
 /// Writes the whole report.

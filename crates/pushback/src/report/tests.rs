@@ -85,8 +85,14 @@ fn no_line_is_wider_than_the_terminal() {
 
 #[test]
 fn a_terminal_narrower_or_wider_than_the_layout_gets_the_nearest_one() {
-    assert_eq!(terminal(&samples::sample(), at_width(1)), terminal(&samples::sample(), at_width(60)));
-    assert_eq!(terminal(&samples::sample(), at_width(900)), terminal(&samples::sample(), at_width(120)));
+    assert_eq!(
+        terminal(&samples::sample(), at_width(1)),
+        terminal(&samples::sample(), at_width(60))
+    );
+    assert_eq!(
+        terminal(&samples::sample(), at_width(900)),
+        terminal(&samples::sample(), at_width(120))
+    );
 }
 
 #[test]
