@@ -47,8 +47,13 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
             })
             .collect();
         let terminal = terminal_options(&args.output, None, stdout_is_terminal());
-        explain::write(&told.incident, &records, explain::Options { terminal, is_whole: args.raw }, &mut out)
-            .map_err(Failure::io("standard output"))?;
+        explain::write(
+            &told.incident,
+            &records,
+            explain::Options { terminal, is_whole: args.raw },
+            &mut out,
+        )
+        .map_err(Failure::io("standard output"))?;
     }
     out.flush().map_err(Failure::io("standard output"))?;
     Ok(Exit::Clean)

@@ -1,6 +1,6 @@
 //! What people and programs get to see of a scan.
 //!
-//! One model ([`view::Report`]) feeds every format, so no two formats can disagree. Everything that comes
+//! One model ([`Report`]) feeds every format, so no two formats can disagree. Everything that comes
 //! out of a record passes [`sanitise`](text::sanitise) or an equivalent escape first: nothing in a
 //! log can steer a terminal, run in a page or start a formula. Nothing here reads a clock, a file or
 //! the environment; width, colour and limits are arguments. The same input gives the same bytes.
@@ -20,3 +20,5 @@ pub mod words;
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
+
+pub use view::{ReadSummary, Rejects, Report, TimelineItem};

@@ -183,10 +183,12 @@ pub(super) fn foothold_story() -> Vec<TimelineItem> {
         ("2026-03-15T00:40:00Z", EventKind::TokenCreated, "API token \"sync\"", "evt-63"),
     ];
     rows.into_iter()
-        .map(|(when, kind, label, event)| {
+        .enumerate()
+        .map(|(n, (when, kind, label, event))| {
             let mut i = item(when, kind);
             i.label = label.to_owned();
             i.event = event.to_owned();
+            i.position = format!("okta.jsonl:{}", 1_200 + n / 2);
             if event == "evt-62" {
                 i.foreign = false;
                 i.ip = "192.0.2.10".to_owned();
