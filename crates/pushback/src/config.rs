@@ -87,7 +87,12 @@ fn complaint(file: &Path, text: &str, at: usize, message: &str) -> String {
     let whole = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
     let mut out = format!("{}:{line}:{column}: {}", file.display(), message.trim_end());
     if !whole.trim().is_empty() {
-        let _ = write!(out, "\n  {line} | {whole}\n  {0} | {1}^", " ".repeat(line.to_string().len()), " ".repeat(column - 1));
+        let _ = write!(
+            out,
+            "\n  {line} | {whole}\n  {0} | {1}^",
+            " ".repeat(line.to_string().len()),
+            " ".repeat(column - 1)
+        );
     }
     out
 }
@@ -119,7 +124,10 @@ fn read_aliases(path: &Path) -> Result<Vec<Alias>, Vec<String>> {
     let mut problems = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || (number == 1 && line == "canonical,vendor,id") {
+        if line.is_empty()
+            || line.starts_with('#')
+            || (number == 1 && line == "canonical,vendor,id")
+        {
             continue;
         }
         let mut fields = line.splitn(3, ',').map(str::trim);

@@ -45,8 +45,7 @@ pub struct Scan {
 pub fn load(args: &InputArgs, config: &Config) -> Result<Loaded, input::InputError> {
     let started = Instant::now();
     let reader = Reader::new(config.mapping.clone());
-    let mut options =
-        input::Options { is_strict: args.strict, ..input::Options::default() };
+    let mut options = input::Options { is_strict: args.strict, ..input::Options::default() };
     if let Some(threads) = args.threads {
         options.threads = usize::from(threads);
     }
@@ -157,7 +156,8 @@ impl Scan {
         self.told
             .iter()
             .map(|told| {
-                let items = told.steps.iter().map(|step| item(&told.incident, step, loaded)).collect();
+                let items =
+                    told.steps.iter().map(|step| item(&told.incident, step, loaded)).collect();
                 (told.incident.id.clone(), items)
             })
             .collect()

@@ -1,7 +1,7 @@
 //! `pushback demo`.
 
 use super::Failure;
-use crate::cli::{Exit, DemoArgs};
+use crate::cli::{DemoArgs, Exit};
 
 pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     let _ = args;

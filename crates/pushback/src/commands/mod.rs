@@ -107,7 +107,11 @@ fn man() -> Result<Exit, Failure> {
 }
 
 /// How a terminal report is to look.
-fn terminal_options(output: &OutputArgs, limit: Option<usize>, to_terminal: bool) -> terminal::Options {
+fn terminal_options(
+    output: &OutputArgs,
+    limit: Option<usize>,
+    to_terminal: bool,
+) -> terminal::Options {
     let colour = match output.color {
         Colour::Always => true,
         Colour::Never => false,

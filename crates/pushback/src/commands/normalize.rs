@@ -16,14 +16,15 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     let mut bar = Bar::new(args.input.quiet);
     let mut out = BufWriter::new(io::stdout());
     let mut failed = None;
-    let report = input::for_each(&args.input.paths, &reader, args.input.strict, &mut bar, &mut |event| {
-        if failed.is_none()
-            && let Err(error) = writeln!(out, "{}", ocsf::to_ocsf(event))
-        {
-            failed = Some(error);
-        }
-        failed.is_none()
-    });
+    let report =
+        input::for_each(&args.input.paths, &reader, args.input.strict, &mut bar, &mut |event| {
+            if failed.is_none()
+                && let Err(error) = writeln!(out, "{}", ocsf::to_ocsf(event))
+            {
+                failed = Some(error);
+            }
+            failed.is_none()
+        });
     bar.finish();
     if let Some(error) = failed {
         return Err(Failure::io("standard output")(error));

@@ -46,7 +46,12 @@ impl Change {
     }
 }
 
-fn write(before: &[Incident], after: &[Incident], as_json: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write(
+    before: &[Incident],
+    after: &[Incident],
+    as_json: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let changes = changes(before, after);
     if as_json {
         for (change, old, new) in &changes {
@@ -74,7 +79,9 @@ fn write(before: &[Incident], after: &[Incident], as_json: bool, out: &mut dyn W
     for (change, old, new) in &changes {
         let Some(one) = new.or(*old) else { continue };
         let side = |i: &Option<&Incident>| {
-            i.map_or("-".to_owned(), |i| format!("{} ({:+.1} bits)", i.stage.name(), i.evidence_bits))
+            i.map_or("-".to_owned(), |i| {
+                format!("{} ({:+.1} bits)", i.stage.name(), i.evidence_bits)
+            })
         };
         writeln!(
             out,
@@ -113,6 +120,8 @@ fn changes<'a>(before: &'a [Incident], after: &'a [Incident]) -> Vec<Row<'a>> {
             None => rows.push((Change::Appears, None, Some(new))),
         }
     }
-    rows.extend(by_subject.into_values().flatten().map(|old| (Change::Disappears, Some(old), None)));
+    rows.extend(
+        by_subject.into_values().flatten().map(|old| (Change::Disappears, Some(old), None)),
+    );
     rows
 }

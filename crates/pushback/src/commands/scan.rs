@@ -42,9 +42,8 @@ pub fn run(args: &ScanArgs) -> Result<Exit, Failure> {
         }
     }
     account(&loaded.report, args.input.strict, args.input.quiet)?;
-    let reached = args
-        .fail_on
-        .is_some_and(|stage| incidents.iter().any(|i| i.stage >= Stage::from(stage)));
+    let reached =
+        args.fail_on.is_some_and(|stage| incidents.iter().any(|i| i.stage >= Stage::from(stage)));
     Ok(if reached { Exit::Found } else { Exit::Clean })
 }
 

@@ -112,9 +112,9 @@ fn list<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> String {
 /// separator of any locale can open a new cell. Guarded by `no_cell_starts_a_formula`.
 fn cell(text: &str) -> String {
     let clean = sanitise(text);
-    let starts_formula = clean
-        .trim_start()
-        .starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '|', '%']);
+    let starts_formula = clean.trim_start().starts_with([
+        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '|', '%',
+    ]);
     let guard = if starts_formula { "'" } else { "" };
     format!("\"{guard}{}\"", clean.replace('"', "\"\""))
 }

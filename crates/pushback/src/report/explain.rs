@@ -9,21 +9,23 @@ use pushback_model::{Evidence, Factor, Incident};
 
 use super::marks;
 use super::terminal::ink::{Ink, Line};
-use super::terminal::{Options, Page};
+use super::terminal::{self, Page};
 use super::text;
 use super::view::TimelineItem;
 use super::words;
 
 /// Lines of a record that are shown unless all are asked for.
 const LINES_MAX: usize = 16;
+/// Where everything about a record starts, after its number.
+const INDENT: usize = 5;
 
-/// How much of each record to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Raw {
-    /// The first lines, each cut at the width.
-    Brief,
-    /// All of it, wrapped.
-    Full,
+/// How to show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How the terminal wants it; `limit` means nothing here.
+    pub terminal: terminal::Options,
+    /// Show all of each record, wrapped, instead of its first lines, cut at the width.
+    pub is_whole: bool,
 }
 
 /// One record behind an incident.
@@ -31,8 +33,8 @@ pub enum Raw {
 pub struct Record<'a> {
     /// What it was read as.
     pub item: &'a TimelineItem,
-    /// Its text as it stands in the log; `None` if it cannot be read again (standard input).
-    pub text: Option<&'a str>,
+    /// Its bytes as they stand in the log; empty if it cannot be read again (standard input).
+    pub raw: &'a [u8],
 }
 
 /// Writes the incident and every record behind it, in the order given.
@@ -43,11 +45,10 @@ pub fn write(
     incident: &Incident,
     records: &[Record<'_>],
     options: Options,
-    raw: Raw,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let page = &mut Page::new(out, options);
-    super::terminal::head(page, incident)?;
+    let page = &mut Page::new(out, options.terminal);
+    terminal::head(page, incident)?;
     page.blank()?;
     let mut terms: BTreeMap<&str, Vec<&Evidence>> = BTreeMap::new();
     for term in words::terms_by_size(incident) {
@@ -59,6 +60,7 @@ pub fn write(
         let story: Vec<&TimelineItem> = records.iter().map(|record| record.item).collect();
         marks::place(&story).iter().map(|p| (std::ptr::from_ref(p.item), p.mark)).collect()
     };
+    let mut first_shown: BTreeMap<&str, usize> = BTreeMap::new();
     let mut day = None;
     for (number, record) in records.iter().enumerate() {
         let today = record.item.at.day();
@@ -70,7 +72,12 @@ pub fn write(
         for term in terms.get(record.item.event.as_str()).into_iter().flatten() {
             write_term(page, term)?;
         }
-        body(page, record, raw)?;
+        let place = record.item.position.as_str();
+        match first_shown.get(place).filter(|_| !place.is_empty()) {
+            Some(first) => note(page, &format!("the same record as #{first}"))?,
+            None => body(page, record, options.is_whole)?,
+        }
+        first_shown.entry(place).or_insert(number + 1);
         page.blank()?;
     }
     let shown: BTreeSet<&str> = records.iter().map(|r| r.item.event.as_str()).collect();
@@ -95,7 +102,7 @@ fn summary(
         what.push_str(&format!(": {}", text::sanitise(&item.label)));
     }
     let line = Line::default()
-        .put(Ink::Dim, text::pad(&format!("#{number}"), 5))
+        .put(Ink::Dim, text::pad(&format!("#{number}"), INDENT))
         .put(Ink::Plain, words::time_seconds(item.at))
         .put(Ink::Plain, "  ");
     let line = match mark {
@@ -111,7 +118,7 @@ fn summary(
     beside.push(text::sanitise(&item.event).into_owned());
     beside.push(text::sanitise(&item.position).into_owned());
     beside.retain(|part| !part.is_empty());
-    page.paragraph(5, Ink::Dim, &beside.join(page.dot()))
+    page.paragraph(INDENT, Ink::Dim, &beside.join(page.dot()))
 }
 
 fn write_term(page: &mut Page<'_>, term: &Evidence) -> io::Result<()> {
@@ -125,42 +132,42 @@ fn write_term(page: &mut Page<'_>, term: &Evidence) -> io::Result<()> {
     page.hang(line, Ink::Plain, &format!("{}: {}{shared}", words::spaced(&term.kind), term.why))
 }
 
-fn body(page: &mut Page<'_>, record: &Record<'_>, raw: Raw) -> io::Result<()> {
-    let bar = if page.ascii { "| " } else { "│ " };
-    let Some(text) = record.text else {
-        return page.line(Line::indented(5).put(Ink::Dim, format!("{bar}(the record cannot be read again)")));
-    };
-    let room = page.width.saturating_sub(7);
-    let lines = pretty::lines(text);
-    let shown = match raw {
-        Raw::Brief => LINES_MAX,
-        Raw::Full => usize::MAX,
-    };
+fn body(page: &mut Page<'_>, record: &Record<'_>, is_whole: bool) -> io::Result<()> {
+    if record.raw.is_empty() {
+        return note(page, "the record cannot be read again");
+    }
+    let room = page.width.saturating_sub(INDENT + 2);
+    let lines = pretty::lines(&String::from_utf8_lossy(record.raw));
+    let shown = if is_whole { usize::MAX } else { LINES_MAX };
     for line in lines.iter().take(shown) {
         let clean = text::sanitise(line);
+        if !is_whole {
+            let line = text::shorten(&clean, room, page.ascii);
+            page.line(bar(page).put(Ink::Plain, line))?;
+            continue;
+        }
         let mut rest: &str = &clean;
         loop {
-            let (head, tail) = match raw {
-                Raw::Brief => (text::shorten(rest, room, page.ascii), ""),
-                Raw::Full => {
-                    let (head, tail) = text::take_columns(rest, room);
-                    (head.into(), tail)
-                }
-            };
-            page.line(Line::indented(5).put(Ink::Dim, bar).put(Ink::Plain, head))?;
-            rest = tail;
-            if rest.is_empty() {
+            let (head, tail) = text::take_columns(rest, room);
+            page.line(bar(page).put(Ink::Plain, head))?;
+            if tail.is_empty() || head.is_empty() {
                 break;
             }
+            rest = tail;
         }
     }
     match lines.len().saturating_sub(shown) {
         0 => Ok(()),
-        n => {
-            let words = format!("{bar}({}; --raw shows all)", words::several_of(n as u64, "more line"));
-            page.line(Line::indented(5).put(Ink::Dim, words))
-        }
+        n => note(page, &format!("{}; --raw shows all", words::several_of(n as u64, "more line"))),
     }
+}
+
+fn note(page: &mut Page<'_>, words: &str) -> io::Result<()> {
+    page.line(bar(page).put(Ink::Dim, format!("({words})")))
+}
+
+fn bar(page: &Page<'_>) -> Line {
+    Line::indented(INDENT).put(Ink::Dim, if page.ascii { "| " } else { "│ " })
 }
 
 /// Terms that rest on no record shown above.

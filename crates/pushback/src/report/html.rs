@@ -80,7 +80,6 @@ struct Row {
 /// One incident in full.
 struct Card {
     row: Row,
-    number: usize,
     sources: String,
     story: Option<StoryView>,
     after: Vec<AfterRow>,
@@ -134,7 +133,6 @@ struct CampaignRow {
 
 struct Finding {
     title: String,
-    kind: String,
     affected: String,
     days: String,
     prompts: String,
@@ -165,8 +163,7 @@ fn page(report: &Report<'_>) -> Page {
     let cards = anchors
         .iter()
         .take(CARDS_MAX)
-        .enumerate()
-        .map(|(i, (incident, anchor))| card(report, &campaigns, incident, anchor, i + 1))
+        .map(|(incident, anchor)| card(report, &campaigns, incident, anchor))
         .collect();
     let read = report.read;
     Page {
@@ -256,7 +253,6 @@ fn card(
     campaigns: &BTreeMap<&str, Campaign<'_>>,
     incident: &Incident,
     anchor: &str,
-    number: usize,
 ) -> Card {
     let timeline = report.timeline(incident);
     let marks = marks::place(&timeline);
@@ -268,7 +264,11 @@ fn card(
     let after = after
         .into_iter()
         .map(|step| AfterRow {
-            shape: charts::shape(if step.kind.is_lasting_change() { Mark::Change } else { Mark::Session }),
+            shape: charts::shape(if step.kind.is_lasting_change() {
+                Mark::Change
+            } else {
+                Mark::Session
+            }),
             date: if day.replace(step.at.day()) == Some(step.at.day()) {
                 String::new()
             } else {
@@ -281,7 +281,6 @@ fn card(
     let (origins, origins_more) = origins(incident, &timeline);
     Card {
         row: row(incident, anchor, true),
-        number,
         sources: sources.into_iter().collect::<Vec<_>>().join(" + "),
         story: charts::story(&format!("{anchor}-story"), incident, &marks).map(|story| StoryView {
             picture: story.picture,
@@ -397,7 +396,6 @@ fn campaign(campaign: &Campaign<'_>, anchors: &[(&Incident, String)]) -> Campaig
 fn finding(finding: &ConfigurationFinding) -> Finding {
     Finding {
         title: clean(&finding.title),
-        kind: words::spaced(&finding.kind),
         affected: words::affected(finding),
         days: words::days(finding.started_at, finding.last_at),
         prompts: words::number(u64::from(finding.prompts)),

@@ -35,7 +35,11 @@ pub fn line<T: Serialize>(value: &T, out: &mut dyn Write) -> io::Result<()> {
 struct Visible;
 
 impl serde_json::ser::Formatter for Visible {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
         let mut rest = text;
         while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_hostile(c)) {
             let (clean, tail) = rest.split_at(at);
@@ -65,8 +69,7 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         let read: Vec<Incident> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let written: Vec<Incident> =
-            sample.report().worst_first().into_iter().cloned().collect();
+        let written: Vec<Incident> = sample.report().worst_first().into_iter().cloned().collect();
         assert_eq!(read, written);
     }
 

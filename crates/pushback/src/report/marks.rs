@@ -98,9 +98,9 @@ impl Mark {
 
     fn of(item: &TimelineItem) -> Self {
         match item.kind {
-            EventKind::PromptSent | EventKind::PromptTimedOut | EventKind::PromptUndelivered => {
-                Self::Unanswered
-            }
+            EventKind::PromptSent | EventKind::PromptTimedOut => Self::Unanswered,
+            // Nobody was asked.
+            EventKind::PromptUndelivered => Self::Other,
             EventKind::PromptDenied => Self::Denied,
             EventKind::PromptReported | EventKind::PromptAnomalous => Self::Reported,
             EventKind::PromptMismatched => Self::Mismatched,
@@ -143,7 +143,7 @@ pub fn place<'a>(story: &[&'a TimelineItem]) -> Vec<Placed<'a>> {
         }
         if item.kind == EventKind::PromptSent {
             open.push(marks.len());
-        } else if item.kind.is_prompt_outcome() {
+        } else if item.kind.is_prompt_outcome() || item.kind == EventKind::PromptUndelivered {
             let settles = |&slot: &usize| {
                 marks.get(slot).copied().flatten().is_some_and(|sent| {
                     item.at - sent.at <= PROMPT_LIFE_MAX && is_same_prompt(sent.item, item)
@@ -185,7 +185,8 @@ mod tests {
             item("2026-03-14T03:01:00Z", EventKind::PromptSent),
             item("2026-03-14T03:01:20Z", EventKind::PromptDenied),
         ];
-        let marks: Vec<Mark> = place(&story.iter().collect::<Vec<_>>()).iter().map(|p| p.mark).collect();
+        let marks: Vec<Mark> =
+            place(&story.iter().collect::<Vec<_>>()).iter().map(|p| p.mark).collect();
         assert_eq!(marks, [Mark::Unanswered, Mark::Denied]);
     }
 

@@ -114,9 +114,9 @@ pub fn detection_finding(incident: &Incident, product_version: &str) -> Value {
 /// The incidents of one campaign, or one alone, as an Incident Finding.
 #[must_use]
 pub fn incident_finding(id: &str, members: &[&Incident], product_version: &str) -> Value {
-    let worst = members.iter().max_by(|a, b| {
-        a.stage.cmp(&b.stage).then(a.evidence_bits.total_cmp(&b.evidence_bits))
-    });
+    let worst = members
+        .iter()
+        .max_by(|a, b| a.stage.cmp(&b.stage).then(a.evidence_bits.total_cmp(&b.evidence_bits)));
     let stage = worst.map_or(Stage::Exposed, |worst| worst.stage);
     let bits = worst.map_or(0.0, |worst| worst.evidence_bits);
     let people: BTreeSet<&str> = members.iter().map(|i| i.subject.name.as_str()).collect();
@@ -129,7 +129,8 @@ pub fn incident_finding(id: &str, members: &[&Incident], product_version: &str) 
         (Some(worst), n) => format!("{} people asked by one attacker; worst: {}", n, title(worst)),
         (None, _) => String::new(),
     };
-    let millis = |at: Option<pushback_model::Timestamp>| at.map(pushback_model::Timestamp::as_millis);
+    let millis =
+        |at: Option<pushback_model::Timestamp>| at.map(pushback_model::Timestamp::as_millis);
     json!({
         "activity_id": 1,
         "activity_name": "Create",
@@ -162,12 +163,7 @@ pub fn incident_finding(id: &str, members: &[&Incident], product_version: &str) 
 }
 
 fn title(incident: &Incident) -> String {
-    format!(
-        "{}: {} {}",
-        incident.stage.name(),
-        incident.subject.name,
-        words::headline(incident)
-    )
+    format!("{}: {} {}", incident.stage.name(), incident.subject.name, words::headline(incident))
 }
 
 fn metadata(uid: &str, correlation: Option<&str>, product_version: &str) -> Value {
@@ -191,10 +187,8 @@ fn finding_info(incident: &Incident) -> Value {
         .map(String::as_str)
         .filter(|id| !id.is_empty())
         .collect();
-    let sources: BTreeSet<&str> =
-        incident.subject.ids.iter().map(|id| id.source.title()).collect();
-    let types: BTreeSet<String> =
-        incident.evidence.iter().map(|term| term.kind.clone()).collect();
+    let sources: BTreeSet<&str> = incident.subject.ids.iter().map(|id| id.source.title()).collect();
+    let types: BTreeSet<String> = incident.evidence.iter().map(|term| term.kind.clone()).collect();
     json!({
         "uid": incident.id,
         "title": title(incident),
@@ -218,8 +212,7 @@ fn finding_info(incident: &Incident) -> Value {
 
 fn evidences(incident: &Incident) -> Vec<Value> {
     let terms = words::terms_by_size(incident).into_iter().map(|term| {
-        let (verdict_id, verdict) =
-            if term.bits > 0.0 { (4, "Suspicious") } else { (5, "Benign") };
+        let (verdict_id, verdict) = if term.bits > 0.0 { (4, "Suspicious") } else { (5, "Benign") };
         json!({
             "name": term.kind,
             "verdict_id": verdict_id,
@@ -292,8 +285,7 @@ fn endpoint(origin: &Origin) -> Value {
 
 fn observables(incident: &Incident) -> Vec<Value> {
     let name = &incident.subject.name;
-    let (type_id, caption) =
-        if is_mail(name) { (5, "Email Address") } else { (4, "User Name") };
+    let (type_id, caption) = if is_mail(name) { (5, "Email Address") } else { (4, "User Name") };
     let person = json!({
         "name": "resources[].name", "type_id": type_id, "type": caption, "value": name,
     });

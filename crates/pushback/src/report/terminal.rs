@@ -94,10 +94,6 @@ impl<'w> Page<'w> {
     pub(crate) const fn dot(&self) -> &'static str {
         if self.ascii { " | " } else { " · " }
     }
-
-    pub(crate) const fn range(&self) -> &'static str {
-        if self.ascii { "-" } else { "–" }
-    }
 }
 
 /// Writes the whole report.
@@ -116,7 +112,7 @@ pub fn write(report: &Report<'_>, options: Options, out: &mut dyn Write) -> io::
     let hidden = blocks.len().saturating_sub(shown);
     if hidden > 0 {
         let words = format!(
-            "{} not shown; a higher limit shows them, and every other format lists them all.",
+            "{} not shown (see --limit); every other format lists them all.",
             words::several_of(hidden as u64, "further incident")
         );
         page.paragraph(0, Ink::Plain, &words)?;

@@ -69,7 +69,8 @@ fn is_combining(c: char) -> bool {
 fn push_escaped(out: &mut String, c: char) {
     let code = u32::from(c);
     // Writing to a String cannot fail.
-    let _ = if code < 0x100 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:x}}}") };
+    let _ =
+        if code < 0x100 { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:x}}}") };
 }
 
 /// Columns that a text takes on a terminal.
@@ -161,7 +162,9 @@ mod tests {
 
     #[test]
     fn ordinary_names_of_any_script_stay_as_they_are() {
-        for name in ["alice@example.org", r"CORP\bob", "Zoë Müller", "Nguyễn Văn An", "李小龍", "O'Neil"] {
+        for name in
+            ["alice@example.org", r"CORP\bob", "Zoë Müller", "Nguyễn Văn An", "李小龍", "O'Neil"]
+        {
             assert!(matches!(sanitise(name), Cow::Borrowed(same) if same == name), "{name}");
         }
     }

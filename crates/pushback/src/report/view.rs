@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pushback_model::{
-    ConfigurationFinding, EventKind, Factor, Incident, Source, Stage, Timestamp,
-};
+use pushback_model::{ConfigurationFinding, EventKind, Factor, Incident, Source, Stage, Timestamp};
 
 /// Everything that one report shows. All formats are written from this.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,17 @@
 //! Sentences, numbers and times, the same in every format.
 
+mod kinds;
+mod numbers;
+
 use std::collections::BTreeSet;
 
-use pushback_model::{After, ConfigurationFinding, EventKind, Evidence, Incident, Origin, Span, Stage, Timestamp};
+use pushback_model::{After, ConfigurationFinding, Evidence, Incident, Origin, Stage, Timestamp};
 
 use super::text::sanitise;
 use super::view::{Campaign, ReadSummary, Rejects, Report};
+
+pub use kinds::{did, what};
+pub use numbers::*;
 
 /// What happened, in one sentence without a full stop, for somebody who has five seconds.
 ///
@@ -18,7 +24,11 @@ pub fn headline(incident: &Incident) -> String {
         (Some(at), _) => approved(incident, at),
         (None, Stage::Exposed | Stage::Bombing) => refused(incident),
         (None, Stage::Foothold) if !changes.is_empty() => {
-            let prelude = if prompts.sent == 0 { "without any prompt" } else { "no prompt was approved, yet" };
+            let prelude = if prompts.sent == 0 {
+                "without any prompt"
+            } else {
+                "no prompt was approved, yet"
+            };
             return format!("{prelude} a stranger {changes}");
         }
         (None, Stage::Approved | Stage::Foothold) => {
@@ -39,11 +49,17 @@ fn listed(changes: &[&str]) -> String {
 
 fn approved(incident: &Incident, at: Timestamp) -> String {
     let before = incident.prompts.sent.saturating_sub(incident.prompts.approved);
-    let how = if incident.prompts.sent == 0 { "let a stranger in" } else { "approved a stranger's prompt" };
+    let how = if incident.prompts.sent == 0 {
+        "let a stranger in"
+    } else {
+        "approved a stranger's prompt"
+    };
     let time = time(at);
     match before {
         0 => format!("{how} at {time}"),
-        _ => format!("{how} at {time} after {}{}", several(before, "prompt"), before_words(incident)),
+        _ => {
+            format!("{how} at {time} after {}{}", several(before, "prompt"), before_words(incident))
+        }
     }
 }
 
@@ -97,104 +113,6 @@ fn changes(incident: &Incident) -> Vec<&'static str> {
         .collect()
 }
 
-/// A kind of event as something that somebody did: `bound a new authenticator`.
-#[must_use]
-pub const fn did(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::PromptSent => "caused a prompt",
-        EventKind::PromptApproved => "got a prompt approved",
-        EventKind::PromptDenied => "had a prompt denied",
-        EventKind::PromptTimedOut => "had a prompt time out",
-        EventKind::PromptMismatched => "had a wrong number entered",
-        EventKind::PromptReported => "was reported",
-        EventKind::PromptUndelivered => "caused a prompt that was not delivered",
-        EventKind::PromptAnomalous => "was called harassment by the vendor",
-        EventKind::ChallengeRequired => "was asked for a second factor",
-        EventKind::PasswordVerified => "entered the right password",
-        EventKind::FactorVerified => "passed the second factor",
-        EventKind::FactorFailed => "failed the second factor",
-        EventKind::PhishingBlocked => "was stopped as phishing",
-        EventKind::Bypassed => "skipped the second factor",
-        EventKind::SessionStarted => "opened a session",
-        EventKind::SessionUsed => "used the session",
-        EventKind::SessionRevoked => "ended sessions",
-        EventKind::SessionReused => "reused a session elsewhere",
-        EventKind::SignInFailed => "failed to sign in",
-        EventKind::PolicyRefused => "was refused by policy",
-        EventKind::LockedOut => "got the account locked",
-        EventKind::Unlocked => "got the account unlocked",
-        EventKind::RateLimited => "was slowed down by the vendor",
-        EventKind::RiskDetected => "was called risky by the vendor",
-        EventKind::FactorEnrolled => "bound a new authenticator",
-        EventKind::FactorRemoved => "invalidated an authenticator",
-        EventKind::FactorReset => "got the authenticators reset",
-        EventKind::FactorUpdated => "changed an authenticator",
-        EventKind::DeviceRegistered => "registered a device",
-        EventKind::PasswordChanged => "changed the password",
-        EventKind::PasswordReset => "reset the password",
-        EventKind::RecoveryChanged => "changed the recovery contact",
-        EventKind::MailboxRule => "made a mail rule",
-        EventKind::MailDeleted => "deleted mail",
-        EventKind::ConsentGranted => "gave an application access",
-        EventKind::RoleAssigned => "gave out a role",
-        EventKind::TokenCreated => "made a token",
-        EventKind::PolicyChanged => "changed a policy",
-        EventKind::BypassGranted => "let the account skip the second factor",
-        EventKind::Impersonated => "took over a session as administrator",
-        EventKind::AccountCreated => "made an account",
-        EventKind::AccountDisabled => "disabled an account",
-    }
-}
-
-/// A kind of event as a thing that is in the log: `prompt sent`.
-#[must_use]
-pub const fn what(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::PromptSent => "prompt sent",
-        EventKind::PromptApproved => "prompt approved",
-        EventKind::PromptDenied => "prompt denied",
-        EventKind::PromptTimedOut => "prompt timed out",
-        EventKind::PromptMismatched => "wrong number entered",
-        EventKind::PromptReported => "prompt reported",
-        EventKind::PromptUndelivered => "prompt not delivered",
-        EventKind::PromptAnomalous => "called harassment by the vendor",
-        EventKind::ChallengeRequired => "second factor demanded",
-        EventKind::PasswordVerified => "password verified",
-        EventKind::FactorVerified => "second factor verified",
-        EventKind::FactorFailed => "second factor failed",
-        EventKind::PhishingBlocked => "phishing blocked",
-        EventKind::Bypassed => "second factor bypassed",
-        EventKind::SessionStarted => "session started",
-        EventKind::SessionUsed => "session used",
-        EventKind::SessionRevoked => "sessions ended",
-        EventKind::SessionReused => "session reused elsewhere",
-        EventKind::SignInFailed => "sign-in failed",
-        EventKind::PolicyRefused => "refused by policy",
-        EventKind::LockedOut => "account locked",
-        EventKind::Unlocked => "account unlocked",
-        EventKind::RateLimited => "rate limited",
-        EventKind::RiskDetected => "risk detected by the vendor",
-        EventKind::FactorEnrolled => "authenticator bound",
-        EventKind::FactorRemoved => "authenticator invalidated",
-        EventKind::FactorReset => "authenticators reset",
-        EventKind::FactorUpdated => "authenticator changed",
-        EventKind::DeviceRegistered => "device registered",
-        EventKind::PasswordChanged => "password changed",
-        EventKind::PasswordReset => "password reset",
-        EventKind::RecoveryChanged => "recovery contact changed",
-        EventKind::MailboxRule => "mail rule made",
-        EventKind::MailDeleted => "mail deleted",
-        EventKind::ConsentGranted => "application given access",
-        EventKind::RoleAssigned => "role assigned",
-        EventKind::TokenCreated => "token made",
-        EventKind::PolicyChanged => "policy changed",
-        EventKind::BypassGranted => "bypass of the second factor granted",
-        EventKind::Impersonated => "session taken over by an administrator",
-        EventKind::AccountCreated => "account made",
-        EventKind::AccountDisabled => "account disabled",
-    }
-}
-
 /// What a stage means, in one sentence.
 #[must_use]
 pub const fn meaning(stage: Stage) -> &'static str {
@@ -227,7 +145,11 @@ pub fn verdict(report: &Report<'_>) -> String {
     }
     format!(
         "Nobody let a stranger in, but {} unexpected prompts: somebody else holds {}.",
-        if total.people == 1 { "one person got".to_owned() } else { format!("{} people got", number(total.people as u64)) },
+        if total.people == 1 {
+            "one person got".to_owned()
+        } else {
+            format!("{} people got", number(total.people as u64))
+        },
         if total.people == 1 { "the password" } else { "their passwords" },
     )
 }
@@ -246,20 +168,13 @@ pub fn looked_at(read: &ReadSummary) -> String {
     let skipped: u64 = read.rejects.iter().map(|r| r.count).sum::<u64>()
         + read.unknown.iter().map(|(_, _, n)| n).sum::<u64>();
     if skipped > 0 {
-        words.push_str(&format!("; {} could not be judged (listed below)", several_of(skipped, "record")));
+        words.push_str(&format!(
+            "; {} could not be judged (listed below)",
+            several_of(skipped, "record")
+        ));
     }
     words.push('.');
     words
-}
-
-/// The days of a period: `2026-03-10`, or `2026-03-10 to 2026-03-12`.
-#[must_use]
-pub fn days(first: Timestamp, last: Timestamp) -> String {
-    if first.day() == last.day() {
-        date(first)
-    } else {
-        format!("{} to {}", date(first), date(last))
-    }
 }
 
 /// From when to when, to the minute.
@@ -267,7 +182,11 @@ pub fn days(first: Timestamp, last: Timestamp) -> String {
 pub fn period(first: Timestamp, last: Timestamp) -> String {
     format!(
         "{} {} to {} {} UTC ({})",
-        date(first), time(first), date(last), time(last), last - first
+        date(first),
+        time(first),
+        date(last),
+        time(last),
+        last - first
     )
 }
 
@@ -308,7 +227,11 @@ pub fn rejects(rejects: &Rejects) -> String {
         format!("{}: {}", several_of(rejects.count, "record"), sanitise(&rejects.reason));
     if !rejects.examples.is_empty() {
         let examples: Vec<_> = rejects.examples.iter().take(3).map(|e| sanitise(e)).collect();
-        words.push_str(&format!(" ({}{})", examples.join(", "), if rejects.count > examples.len() as u64 { ", ..." } else { "" }));
+        words.push_str(&format!(
+            " ({}{})",
+            examples.join(", "),
+            if rejects.count > examples.len() as u64 { ", ..." } else { "" }
+        ));
     }
     words
 }
@@ -318,7 +241,8 @@ pub fn rejects(rejects: &Rejects) -> String {
 pub fn campaign(campaign: &Campaign<'_>) -> String {
     let people: BTreeSet<&str> =
         campaign.incidents.iter().map(|incident| incident.subject.name.as_str()).collect();
-    let inside = campaign.incidents.iter().filter(|incident| incident.stage >= Stage::Approved).count();
+    let inside =
+        campaign.incidents.iter().filter(|incident| incident.stage >= Stage::Approved).count();
     let first = campaign.incidents.iter().map(|incident| incident.started_at).min();
     let last = campaign.incidents.iter().map(|incident| incident.last_at).max();
     let mut words = format!("one attacker, {} people", number(people.len() as u64));
@@ -341,12 +265,6 @@ pub fn after(after: &After) -> String {
     } else {
         format!("{}: {}", did(after.kind), sanitise(&after.what))
     }
-}
-
-/// A span in its largest unit alone, rounded down: `2h`.
-#[must_use]
-pub fn about(span: Span) -> String {
-    span.to_string().split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// The terms of the evidence, the largest first, those for the owner last.
@@ -402,110 +320,6 @@ pub fn spaced(name: &str) -> String {
     sanitise(name).replace('_', " ")
 }
 
-/// Bits with their sign and one decimal: `+6.0`, `-1.5`.
-#[must_use]
-pub fn bits(bits: f64) -> String {
-    // Adding zero turns a negative zero into a positive one.
-    format!("{:+.1}", (bits * 10.0).round() / 10.0 + 0.0)
-}
-
-/// A number with its noun, "one" written out: `one prompt`, `7 prompts`.
-#[must_use]
-pub fn several(count: u32, noun: &str) -> String {
-    if count == 1 { format!("one {noun}") } else { format!("{} {noun}s", number(u64::from(count))) }
-}
-
-/// A number with its noun: `1 account`, `1,204 accounts`.
-#[must_use]
-pub fn several_of(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(count), if count == 1 { "" } else { "s" })
-}
-
-/// A whole number with commas: `1,204,331`.
-#[must_use]
-pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// A size in powers of a thousand: `812 B`, `1.2 GB`.
-#[must_use]
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1_000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1_000.0;
-    let mut unit = "kB";
-    for next in UNITS.iter().skip(1) {
-        if value < 999.95 {
-            break;
-        }
-        value /= 1_000.0;
-        unit = next;
-    }
-    format!("{value:.1} {unit}")
-}
-
-/// The day of an instant in UTC: `2026-03-14`.
-#[must_use]
-pub fn date(at: Timestamp) -> String {
-    at.to_string().split('T').next().unwrap_or_default().to_owned()
-}
-
-/// The time of day of an instant in UTC, to the minute: `03:12`.
-#[must_use]
-pub fn time(at: Timestamp) -> String {
-    time_seconds(at).chars().take(5).collect()
-}
-
-/// The time of day of an instant in UTC, to the second: `03:12:09`.
-#[must_use]
-pub fn time_seconds(at: Timestamp) -> String {
-    at.to_string().split('T').nth(1).unwrap_or_default().chars().take(8).collect()
-}
-
-/// Writes times one after the other and the day only when it changes.
-#[derive(Clone, Copy, Debug)]
-pub struct Days(Option<i64>);
-
-impl Days {
-    /// A reader who has just been told the day of `at`.
-    #[must_use]
-    pub const fn known(at: Timestamp) -> Self {
-        Self(Some(at.day()))
-    }
-
-    /// A reader who has not been told any day.
-    #[must_use]
-    pub const fn unknown() -> Self {
-        Self(None)
-    }
-
-    /// Whether `at` is on another day than the last one told; remembers the day.
-    pub fn turns(&mut self, at: Timestamp) -> bool {
-        self.0.replace(at.day()) != Some(at.day())
-    }
-
-    /// `03:12`, or `03-15 03:12` on a new day.
-    pub fn time(&mut self, at: Timestamp) -> String {
-        if self.turns(at) { format!("{} {}", short_date(at), time(at)) } else { time(at) }
-    }
-}
-
-/// Month and day of an instant in UTC: `03-15`.
-#[must_use]
-pub fn short_date(at: Timestamp) -> String {
-    date(at).split_once('-').map(|(_, rest)| rest.to_owned()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -539,25 +353,5 @@ mod tests {
             headline(&samples::reset()),
             "without any prompt a stranger got the authenticators reset and bound a new authenticator",
         );
-    }
-
-    #[test]
-    fn numbers_sizes_and_bits_read_easily() {
-        assert_eq!(number(1_204_331), "1,204,331");
-        assert_eq!(number(12), "12");
-        assert_eq!(size(999), "999 B");
-        assert_eq!(size(1_234_567_890), "1.2 GB");
-        assert_eq!(size(999_960), "1.0 MB");
-        assert_eq!(bits(-0.01), "+0.0");
-        assert_eq!(bits(-1.55), "-1.6");
-    }
-
-    #[test]
-    fn the_day_is_told_once() {
-        let at = Timestamp::parse("2026-03-14T23:59:00Z").unwrap();
-        let mut days = Days::known(at);
-        assert_eq!(days.time(at), "23:59");
-        assert_eq!(days.time(at + Span::minutes(2)), "03-15 00:01");
-        assert_eq!(days.time(at + Span::minutes(3)), "00:02");
     }
 }

@@ -5,16 +5,24 @@
 
 use pushback_model::{Span, Timestamp};
 
+use super::picture::Align;
+
 /// Cuts at most; more would make the axis hard to read on a phone.
 const BREAKS_MAX: usize = 3;
 /// The shortest empty stretch that is cut out.
 const BREAK_MIN: Span = Span::minutes(5);
 /// An empty stretch is cut out if it takes more than this share of what is left.
 const BREAK_SHARE: f64 = 0.35;
+/// The shortest stretch that fills an axis: two seconds should look like an instant.
+const LENGTH_MIN: Span = Span::minutes(2);
 /// Per cent of the width that a break takes.
 const BREAK_WIDTH: f64 = 7.0;
 /// Per cent left free at either end, so that shapes are not cut off.
 const MARGIN: f64 = 3.0;
+/// Per cent that a label takes on a desk, where a picture is at least 500 pixels wide.
+const LABEL_WIDTH: f64 = 9.0;
+/// Per cent that a label takes on a phone, where a picture may be only 180 pixels wide.
+const LABEL_WIDTH_PHONE: f64 = 24.0;
 /// The share of the room that every segment gets at least.
 const SEGMENT_MIN: f64 = 0.12;
 
@@ -41,6 +49,8 @@ pub struct Tick {
     pub at: Timestamp,
     /// Whether ticks are days or more apart, so that the time of day says nothing.
     pub is_day: bool,
+    /// Whether a phone has no room for its label.
+    pub is_fine: bool,
 }
 
 impl Axis {
@@ -59,6 +69,11 @@ impl Axis {
                 }
                 _ => segments.push((*at, *at, 1)),
             }
+        }
+        if let [(from, to, _)] = segments.as_mut_slice()
+            && from < to
+        {
+            *to = (*to).max(*from + LENGTH_MIN);
         }
         Self { segments: laid_out(&segments, times.len()) }
     }
@@ -96,10 +111,25 @@ impl Axis {
             .collect()
     }
 
-    /// The labelled points; few enough to read side by side on a phone.
+    /// The labelled points, far enough apart to be read side by side.
     #[must_use]
     pub fn ticks(&self) -> Vec<Tick> {
-        self.segments.iter().flat_map(Segment::ticks).collect()
+        let mut ticks: Vec<Tick> = Vec::new();
+        let (mut end, mut end_on_phone) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+        for mut tick in self.segments.iter().flat_map(Segment::ticks) {
+            let (left, right) = Align::extent(tick.x, LABEL_WIDTH);
+            if left < end {
+                continue;
+            }
+            end = right;
+            let (left, right) = Align::extent(tick.x, LABEL_WIDTH_PHONE);
+            tick.is_fine = left < end_on_phone;
+            if !tick.is_fine {
+                end_on_phone = right;
+            }
+            ticks.push(tick);
+        }
+        ticks
     }
 }
 
@@ -117,14 +147,31 @@ impl Segment {
         const MINUTE: i64 = 60_000;
         const HOUR: i64 = 60 * MINUTE;
         const DAY: i64 = 24 * HOUR;
-        const STEPS: [i64; 17] = [
-            MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR,
-            3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY,
+        const STEPS: [i64; 20] = [
+            MINUTE,
+            2 * MINUTE,
+            5 * MINUTE,
+            10 * MINUTE,
+            15 * MINUTE,
+            30 * MINUTE,
+            HOUR,
+            2 * HOUR,
+            3 * HOUR,
+            6 * HOUR,
+            12 * HOUR,
+            DAY,
+            2 * DAY,
+            3 * DAY,
+            4 * DAY,
+            5 * DAY,
+            7 * DAY,
+            14 * DAY,
+            28 * DAY,
+            91 * DAY,
         ];
-        // A label needs about 46 of the 240 pixels that a phone leaves to a picture: 19 per cent.
-        let room = ((self.right - self.left) / 19.0).floor() as i64;
+        let room = ((self.right - self.left) / LABEL_WIDTH).floor() as i64;
         let length = (self.to - self.from).as_millis();
-        let start = Tick { x: self.x(self.from), at: self.from, is_day: false };
+        let start = Tick { x: self.x(self.from), at: self.from, is_day: false, is_fine: false };
         let step = STEPS.into_iter().find(|step| length / step < room.max(1));
         let Some(step) = step.filter(|step| room >= 2 && length >= *step) else {
             return vec![start];
@@ -133,9 +180,13 @@ impl Segment {
         let ticks: Vec<Tick> = (0..=room)
             .map(|n| Timestamp::from_millis(first + n * step))
             .filter(|at| *at >= self.from && *at <= self.to)
-            .map(|at| Tick { x: self.x(at), at, is_day: step >= DAY })
+            .map(|at| Tick { x: self.x(at), at, is_day: step >= DAY, is_fine: false })
             .collect();
-        if ticks.is_empty() { vec![start] } else { ticks }
+        // Two round times or more tell the scale; fewer do not, and then the ends tell it.
+        match ticks.as_slice() {
+            [_, _, ..] => ticks,
+            _ => vec![start, Tick { x: self.x(self.to), at: self.to, ..start }],
+        }
     }
 }
 
@@ -231,7 +282,8 @@ mod tests {
             prop_assert!(xs.iter().all(|x| (0.0..=100.0).contains(x)));
             let ticks = axis.ticks();
             prop_assert!(ticks.iter().all(|tick| (0.0..=100.0).contains(&tick.x)));
-            prop_assert!(ticks.len() <= 9);
+            prop_assert!(ticks.len() <= 12);
+            prop_assert!(ticks.iter().any(|tick| !tick.is_fine));
         }
     }
 }

@@ -87,17 +87,22 @@ fn told(placed: &Placed<'_>) -> String {
 
 fn ticks(canvas: &mut Canvas, axis: &Axis, y: f64) {
     let mut days = Days::unknown();
-    for Tick { x, at, is_day } in axis.ticks() {
-        canvas.line("tick", (x, y), (x, y + 4.0));
-        let align = Align::inside(x);
-        let turns = days.turns(at);
-        if is_day {
-            canvas.text("tick-label", x, y + 17.0, align, &words::short_date(at));
+    for Tick { x, at, is_day, is_fine } in axis.ticks() {
+        let [line, label, date] = if is_fine {
+            ["tick fine", "tick-label fine", "tick-date fine"]
         } else {
-            canvas.text("tick-label", x, y + 17.0, align, &words::time(at));
-            if turns {
-                canvas.text("tick-date", x, y + 31.0, align, &words::short_date(at));
-            }
+            ["tick", "tick-label", "tick-date"]
+        };
+        canvas.line(line, (x, y), (x, y + 4.0));
+        let align = Align::inside(x);
+        if is_day {
+            canvas.text(label, x, y + 17.0, align, &words::short_date(at));
+            continue;
+        }
+        canvas.text(label, x, y + 17.0, align, &words::time(at));
+        // A fine tick may be hidden, so it cannot be the one that tells the day.
+        if !is_fine && days.turns(at) {
+            canvas.text(date, x, y + 31.0, align, &words::short_date(at));
         }
     }
 }
@@ -120,19 +125,27 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
         let mut members: Vec<_> =
             anchors.iter().filter(|(incident, _)| incident.stage == stage).collect();
         members.sort_by_key(|(incident, _)| incident.started_at);
+        // What finds no room is counted beside the pile; the list below the picture has it too.
+        let mut piles: Vec<(f64, u64)> = Vec::new();
         for (incident, anchor) in members {
             let x = axis.x(incident.started_at);
-            let free = ends.iter().position(|end| *end < x).unwrap_or(ROWS_MAX - 1);
-            if let Some(end) = ends.get_mut(free) {
-                *end = x + SHAPE;
+            match ends.iter_mut().enumerate().find(|(_, end)| **end < x) {
+                Some((row, end)) => {
+                    *end = x + SHAPE;
+                    placed.push((x, row, incident, anchor));
+                }
+                None => match piles.last_mut() {
+                    Some((at, count)) if x - *at < 3.0 * SHAPE => *count += 1,
+                    _ => piles.push((x, 1)),
+                },
             }
-            placed.push((x, free, incident, anchor));
         }
         if placed.is_empty() {
             continue;
         }
         let rows = placed.iter().map(|(_, row, _, _)| row + 1).max().unwrap_or(1) as f64;
-        let label = format!("{} ({})", stage.name(), words::number(placed.len() as u64));
+        let total = placed.len() as u64 + piles.iter().map(|(_, count)| count).sum::<u64>();
+        let label = format!("{} ({})", stage.name(), words::number(total));
         canvas.text("lane-label", 0.0, y + 12.0, Align::Start, &label);
         y += 18.0;
         let base = y + ROW * rows;
@@ -150,13 +163,20 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
             canvas.shape(stage_shape(stage), x, base - ROW * (row as f64 + 0.5) - 1.0, &told);
             canvas.close_link();
         }
+        for (x, count) in piles {
+            let (x, align) =
+                if x < 85.0 { (x + SHAPE, Align::Start) } else { (x - SHAPE, Align::End) };
+            let more = format!("+{}", words::number(count));
+            canvas.text("more", x, base - ROW * (rows - 0.5) + 3.0, align, &more);
+        }
         y = base + 10.0;
     }
     ticks(&mut canvas, &axis, y - 10.0);
+    let below = if (to - from).as_millis() > 4 * 86_400_000 { 22.0 } else { BELOW };
     let total = report.total();
     Some(canvas.finish(
         "overview",
-        y - 10.0 + BELOW,
+        y - 10.0 + below,
         "All incidents over the time of the log",
         &format!(
             "{} over {}; the table below lists them.",
@@ -195,7 +215,12 @@ pub(super) fn hours(report: &Report<'_>) -> Option<Picture> {
         canvas.rect(shade, x + 0.2, 0.0, width - 0.4, CELL);
         let middle = x + width / 2.0;
         if *count > 0 {
-            let class = if *count * 2 > most { "heat-number heat-strong" } else { "heat-number" };
+            let class = match (*count * 2 > most, *count > 99) {
+                (true, true) => "heat-number heat-strong heat-long",
+                (true, false) => "heat-number heat-strong",
+                (false, true) => "heat-number heat-long",
+                (false, false) => "heat-number",
+            };
             canvas.text(class, middle, CELL / 2.0 + 4.0, Align::Middle, &short(*count));
         }
         if hour % 3 == 0 {
@@ -229,6 +254,9 @@ pub(super) struct Bar {
     pub(super) picture: Picture,
 }
 
+/// Longer than any row is high: the cell cuts the lines off, so that they run through all rows.
+const TALL: f64 = 400.0;
+
 /// The evidence as a waterfall: each bar starts where the one before ended. Then the bar of the sum.
 pub(super) fn waterfall(incident: &Incident, threshold: Option<f64>) -> (Vec<Bar>, Picture) {
     let terms = words::terms_by_size(incident);
@@ -245,9 +273,9 @@ pub(super) fn waterfall(incident: &Incident, threshold: Option<f64>) -> (Vec<Bar
     let draw = |from: f64, to: f64, class: &str, height: f64| {
         let mut canvas = Canvas::new();
         if let Some(threshold) = threshold {
-            canvas.line("threshold", (scale(threshold), 0.0), (scale(threshold), height));
+            canvas.line("threshold", (scale(threshold), -TALL), (scale(threshold), TALL));
         }
-        canvas.line("zero", (scale(0.0), 0.0), (scale(0.0), height));
+        canvas.line("zero", (scale(0.0), -TALL), (scale(0.0), TALL));
         let (left, right) = (scale(from.min(to)), scale(from.max(to)));
         canvas.rect(class, left, height / 2.0 - 6.0, (right - left).max(0.8), 12.0);
         canvas.decoration(height)

@@ -51,6 +51,16 @@ impl Align {
         }
     }
 
+    /// From where to where a text of `width` per cent reaches that is kept [`inside`](Self::inside).
+    #[must_use]
+    pub fn extent(x: f64, width: f64) -> (f64, f64) {
+        match Self::inside(x) {
+            Self::Start => (x, x + width),
+            Self::Middle => (x - width / 2.0, x + width / 2.0),
+            Self::End => (x - width, x),
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -70,18 +80,15 @@ impl Canvas {
 
     /// One of the shapes that the page defines, centred at a point; `title` is told on hovering.
     pub fn shape(&mut self, name: &'static str, x: f64, y: f64, title: &str) {
-        let _ = write!(self.body, "<use href=\"#{name}\" class=\"{name}\" x=\"{x:.2}%\" y=\"{y:.1}\">");
+        let _ =
+            write!(self.body, "<use href=\"#{name}\" class=\"{name}\" x=\"{x:.2}%\" y=\"{y:.1}\">");
         let _ = write!(self.body, "<title>{}</title></use>", escape(title));
     }
 
     /// Starts a link to a place in the page. `anchor` is made by the page itself.
     pub fn open_link(&mut self, anchor: &str, label: &str) {
-        let _ = write!(
-            self.body,
-            "<a href=\"#{}\" aria-label=\"{}\">",
-            escape(anchor),
-            escape(label)
-        );
+        let _ =
+            write!(self.body, "<a href=\"#{}\" aria-label=\"{}\">", escape(anchor), escape(label));
     }
 
     /// Ends a link.

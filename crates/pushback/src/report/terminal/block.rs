@@ -123,7 +123,11 @@ fn origins(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
         })
         .collect();
     let widest = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| text::width(cell)).max().unwrap_or(0)
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| text::width(cell))
+            .max()
+            .unwrap_or(0)
     };
     let (ip_columns, prompt_columns) = (widest(0).min(39), widest(1));
     for [ip, prompts, network, place] in &rows {
@@ -132,8 +136,11 @@ fn origins(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
             .put(Ink::Plain, text::pad(&text::shorten(ip, ip_columns, page.ascii), ip_columns))
             .put(Ink::Plain, "  ")
             .put(Ink::Plain, text::pad_left(prompts, prompt_columns));
-        let beside: Vec<&str> =
-            [place, network].into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let beside: Vec<&str> = [place, network]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
         let beside = beside.join(page.dot());
         if line.columns() + 2 + text::width(&beside) <= page.width {
             page.line(line.put(Ink::Dim, format!("  {beside}")))?;
@@ -169,18 +176,18 @@ fn evidence(page: &mut Page<'_>, report: &Report<'_>, incident: &Incident) -> io
     }
     let rest: Vec<f64> = terms.iter().skip(TERMS_MAX).map(|term| term.bits).collect();
     if !rest.is_empty() {
-        let line = labels
-            .next()
-            .put(Ink::Plain, text::pad_left(&words::bits(rest.iter().sum()), 5))
-            .put(Ink::Dim, format!("  {} of less weight", words::several_of(rest.len() as u64, "term")));
+        let line =
+            labels.next().put(Ink::Plain, text::pad_left(&words::bits(rest.iter().sum()), 5)).put(
+                Ink::Dim,
+                format!("  {} of less weight", words::several_of(rest.len() as u64, "term")),
+            );
         page.line(line)?;
     }
     if terms.is_empty() {
         return Ok(());
     }
-    let threshold = report
-        .threshold_bits
-        .map_or_else(String::new, |bits| format!(", reported from {bits:.1}"));
+    let threshold =
+        report.threshold_bits.map_or_else(String::new, |bits| format!(", reported from {bits:.1}"));
     let line = labels
         .next()
         .put(Ink::Strong, text::pad_left(&format!("{:.1}", incident.evidence_bits), 5))
@@ -253,13 +260,20 @@ fn campaign(
 /// When, where there is room, and how many prompts.
 fn brief(incident: &Incident, days: &mut Days, wide: bool) -> String {
     let prompts = words::several_of(u64::from(incident.prompts.sent), "prompt");
-    if wide { format!("{}  {prompts}", text::pad_left(&days.time(incident.started_at), 5)) } else { prompts }
+    if wide {
+        format!("{}  {prompts}", text::pad_left(&days.time(incident.started_at), 5))
+    } else {
+        prompts
+    }
 }
 
 fn more(page: &mut Page<'_>, len: usize, max: usize, one: &str, many: &str) -> io::Result<()> {
     match len.saturating_sub(max) {
         0 => Ok(()),
         1 => page.line(Line::indented(ROWS).put(Ink::Dim, format!("and 1 more {one}"))),
-        n => page.line(Line::indented(ROWS).put(Ink::Dim, format!("and {} more {many}", words::number(n as u64)))),
+        n => page.line(
+            Line::indented(ROWS)
+                .put(Ink::Dim, format!("and {} more {many}", words::number(n as u64))),
+        ),
     }
 }

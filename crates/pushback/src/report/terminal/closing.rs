@@ -48,7 +48,11 @@ pub(super) fn findings(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<(
     }
     let rest = findings.len().saturating_sub(FINDINGS_MAX);
     if rest > 0 {
-        page.paragraph(0, Ink::Dim, &format!("and {} more", words::several_of(rest as u64, "finding")))?;
+        page.paragraph(
+            0,
+            Ink::Dim,
+            &format!("and {} more", words::several_of(rest as u64, "finding")),
+        )?;
     }
     page.blank()
 }
@@ -65,7 +69,8 @@ pub(super) fn summary(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()
         if tally.incidents == 0 {
             continue;
         }
-        let counts = [tally.incidents as u64, tally.people as u64, tally.prompts].map(words::number);
+        let counts =
+            [tally.incidents as u64, tally.people as u64, tally.prompts].map(words::number);
         let [a, b, c] = &counts;
         page.line(row(stage.name(), [a, b, c], Ink::Stage(stage), words::meaning(stage), page))?;
     }
@@ -98,8 +103,12 @@ fn row(name: &str, counts: [&str; 3], ink: Ink, meaning: &str, page: &Page<'_>) 
 pub(super) fn read(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     let read = report.read;
     page.heading("WHAT WAS READ")?;
-    let mut inputs: Vec<String> =
-        read.inputs.iter().take(INPUTS_MAX).map(|input| text::sanitise(input).into_owned()).collect();
+    let mut inputs: Vec<String> = read
+        .inputs
+        .iter()
+        .take(INPUTS_MAX)
+        .map(|input| text::sanitise(input).into_owned())
+        .collect();
     let rest = read.inputs.len().saturating_sub(INPUTS_MAX);
     if rest > 0 {
         inputs.push(words::several_of(rest as u64, "more input"));

@@ -72,7 +72,11 @@ fn push_run(row: &mut Vec<Piece>, run: Option<(Mark, usize)>, ascii: bool, run_m
 fn push_pause(row: &mut Vec<Piece>, pause: Span, ascii: bool, named: bool) {
     let dash = if ascii { "-" } else { "─" };
     if pause >= LONG_PAUSE {
-        let text = if named { format!(" {dash} {} {dash} ", words::about(pause)) } else { format!(" {dash} ") };
+        let text = if named {
+            format!(" {dash} {} {dash} ", words::about(pause))
+        } else {
+            format!(" {dash} ")
+        };
         row.push((Ink::Dim, text));
     } else if pause >= PAUSE {
         row.push((Ink::Plain, " ".to_owned()));
