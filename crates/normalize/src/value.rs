@@ -116,24 +116,16 @@ pub(crate) fn time(
             Value::Null => continue,
             Value::String(s) if text::present(s).is_empty() => continue,
             Value::String(s) => Timestamp::parse(s).ok(),
-            Value::Number(n) => n.as_i64().map(from_epoch).or_else(|| {
+            Value::Number(n) => match n.as_i64() {
+                Some(number) => Timestamp::from_epoch(number),
                 // Fractions of a second, as some collectors write.
-                n.as_f64().map(|seconds| from_epoch((seconds * 1_000.0) as i64))
-            }),
+                None => n.as_f64().and_then(|s| Timestamp::from_epoch((s * 1_000.0) as i64)),
+            },
             Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         return found.map(Some).ok_or(Reject::Incomplete { vendor, missing });
     }
     Ok(None)
-}
-
-// 1e11 seconds is the year 5138; 1e11 milliseconds is 1973, before any of these products.
-fn from_epoch(number: i64) -> Timestamp {
-    if number.abs() < 100_000_000_000 {
-        Timestamp::from_seconds(number)
-    } else {
-        Timestamp::from_millis(number)
-    }
 }
 
 /// Whether two logins or ids are the same but for case, and are not empty.

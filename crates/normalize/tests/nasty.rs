@@ -16,6 +16,8 @@ const READ: &[(&str, EventKind)] = &[
     ("escaped_keys.json", EventKind::PromptDenied),
     ("escaped_values.json", EventKind::PromptDenied),
     ("escaped_solidus.json", EventKind::PromptDenied),
+    ("lone_surrogate.json", EventKind::PromptDenied),
+    ("lone_trailing_surrogate.json", EventKind::PromptDenied),
     ("surrogate_pair_in_login.json", EventKind::PromptDenied),
     ("nul_escape.json", EventKind::PromptDenied),
     ("ansi_escapes.json", EventKind::PromptDenied),
