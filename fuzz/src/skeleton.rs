@@ -190,14 +190,18 @@ pub const AWS: &[Skeleton] = &[
 /// Windows Security events about accounts.
 pub const WINDOWS: &[Skeleton] = &[
     (
-        r#"{"EventID":4724,"Channel":"Security","TimeCreated":"2026-03-02T09:00:00.0000000Z","EventRecordID":7,"Computer":"dc1.example.org","TargetUserName":"alice","SubjectUserName":"helpdesk""#,
-        "}",
+        r#"<Event><System><EventID Qualifiers='0'>4724</EventID><TimeCreated SystemTime='2026-03-02T09:00:00.5Z'/><EventRecordID>7</EventRecordID><Computer>dc1.example.org</Computer></System><EventData><Data Name='SubjectUserName'>helpdesk</Data><Data Name='TargetUserName'>"#,
+        "</Data></EventData></Event>",
     ),
     (
         r#"<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System><EventID>4724</EventID><TimeCreated SystemTime="2026-03-02T09:00:00.0000000Z"/><EventRecordID>7</EventRecordID><Channel>Security</Channel><Computer>dc1.example.org</Computer></System><EventData><Data Name="TargetUserName">alice</Data><Data Name="SubjectUserName">helpdesk</Data>"#,
         "</EventData></Event>",
     ),
 ];
+
+/// Every vendor's.
+pub const ALL: [&[Skeleton]; 11] =
+    [OKTA, ENTRA, DUO, M365, PING, GOOGLE, ONELOGIN, AUTH0, KEYCLOAK, AWS, WINDOWS];
 
 /// One record a vendor, read first to leave a hint behind.
 pub const FIRST: [Skeleton; 2] = [

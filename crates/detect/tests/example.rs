@@ -1,4 +1,4 @@
-//! `pushback.example.toml` shows every setting of a policy with its default.
+//! `pushback.example.toml` shows every setting of detection with its default.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ fn corrected(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name.to_owned();
+            section = name.strip_prefix("detection.").unwrap_or_default().to_owned();
         }
         let value = line
             .split_once(" = ")
@@ -59,7 +59,7 @@ fn the_example_shows_every_setting_and_nothing_else() {
     let text = std::fs::read_to_string(path()).expect("pushback.example.toml is there");
     let example: Table = text.parse().expect("TOML");
     for (section, settings) in defaults() {
-        let shown = example.get(&section).and_then(Value::as_table).expect(&section);
+        let shown = example["detection"].get(&section).and_then(Value::as_table).expect(&section);
         let settings = settings.as_table().expect("sections are tables");
         for key in settings.keys() {
             assert!(shown.contains_key(key), "{section}.{key} is not in the example");

@@ -120,6 +120,22 @@ impl Timestamp {
         Self(seconds.saturating_mul(1_000))
     }
 
+    /// An instant from a number that is seconds or milliseconds since the Unix epoch, told apart by
+    /// size: 1e11 seconds is the year 5138, 1e11 milliseconds is 1973, before any log read here.
+    ///
+    /// `None` outside of the years 0 to 9999, which RFC 3339 can write.
+    // SECURITY: a lying number must not become the last instant of a scan. Guarded by
+    // `numbers_outside_the_calendar_are_no_instants`.
+    #[must_use]
+    pub const fn from_epoch(number: i64) -> Option<Self> {
+        let millis = if number.unsigned_abs() < 100_000_000_000 { number * 1_000 } else { number };
+        if millis >= YEAR_0_MILLIS && millis < YEAR_10000_MILLIS {
+            Some(Self(millis))
+        } else {
+            None
+        }
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
@@ -361,8 +377,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_outside_the_calendar_are_no_instants() {
+        let at = Timestamp::from_millis(1_772_442_000_000);
+        assert_eq!(Timestamp::from_epoch(1_772_442_000), Some(at));
+        assert_eq!(Timestamp::from_epoch(1_772_442_000_000), Some(at));
+        for number in [i64::MIN, i64::MAX, 253_402_300_800_000] {
+            assert_eq!(Timestamp::from_epoch(number), None, "{number}");
+        }
+    }
+
+    #[test]
     fn instants_that_cannot_be_printed_are_refused() {
-        for text in ["9999-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01"] {
+        for text in
+            ["9999-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01"]
+        {
             assert_eq!(Timestamp::parse(text), Err(ParseTimeError), "{text}");
         }
     }

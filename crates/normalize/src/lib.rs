@@ -21,6 +21,7 @@ pub mod ocsf;
 mod okta;
 mod onelogin;
 mod ping;
+mod repair;
 mod text;
 mod value;
 mod windows;
@@ -77,6 +78,10 @@ pub const DEPTH_MAX: usize = 128;
 
 /// Length at which a record is refused. Real records stay below 1 MiB.
 pub const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Length at which the name of an unknown kind of record is cut off. Vendors' names stay below 100,
+/// and callers count by name.
+pub const UNKNOWN_BYTES_MAX: usize = 128;
 
 /// Where events go.
 pub type Sink<'s> = dyn FnMut(&IdentityEvent<'_>) + 's;
@@ -140,7 +145,14 @@ impl Reader {
         if record.len() > RECORD_BYTES_MAX {
             return Err(Reject::TooLong);
         }
-        self.read_within(record, hint, sink, wrapped::LAYERS_MAX)
+        match self.read_within(record, hint, sink, wrapped::LAYERS_MAX) {
+            Ok(Read::Unknown(source, mut name)) => {
+                let end = name.floor_char_boundary(UNKNOWN_BYTES_MAX);
+                name.truncate(end);
+                Ok(Read::Unknown(source, name))
+            }
+            read => read,
+        }
     }
 
     /// Reads a record from which `layers` more wrappers may be taken off.
@@ -168,13 +180,42 @@ impl Reader {
                     hint.first = vendor;
                     return result;
                 }
-                Err(fault) => return Err(rejection(record, fault)),
+                Err(fault) => {
+                    return self.read_repaired(
+                        record,
+                        hint,
+                        sink,
+                        layers,
+                        rejection(record, fault),
+                    );
+                }
             }
         }
-        let value = serde_json::from_slice(record).map_err(|error| syntax(record, &error))?;
+        let value = match serde_json::from_slice(record) {
+            Ok(value) => value,
+            Err(error) => {
+                return self.read_repaired(record, hint, sink, layers, syntax(record, &error));
+            }
+        };
         match wrapped::reader_of(&value) {
             Some(reader) => reader(&value, record, &self.mapping, sink),
             None => self.read_wrapped(record, hint, sink, layers),
+        }
+    }
+
+    /// Tries a refused record again without half characters, if it has any.
+    #[cold]
+    fn read_repaired(
+        &self,
+        record: &[u8],
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+        reject: Reject,
+    ) -> Result<Read, Reject> {
+        match repair::without_lone_surrogates(record) {
+            Some(repaired) => self.read_within(&repaired, hint, sink, layers),
+            None => Err(reject),
         }
     }
 

@@ -8,8 +8,10 @@ use anyhow::{Context as _, bail};
 
 /// The folder that holds the workspace's `Cargo.toml`.
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+    // Asked at run time first: several clones may share one target folder, and with it this program.
+    let built_in = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or(built_in, PathBuf::from);
+    here.ancestors().nth(2).unwrap_or(&here).to_path_buf()
 }
 
 /// The cargo that started this chore, so that a pinned toolchain stays pinned.

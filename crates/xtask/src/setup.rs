@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 
 use crate::run;
 
-/// The version of the Python package whose models our OCSF output must satisfy.
-pub const OCSF_MODELS: &str = "py-ocsf-models==0.10.0";
+/// What the validation of OCSF output needs of Python, pinned.
+const OCSF_REQUIREMENTS: &str = "tests/ocsf/requirements.txt";
 
 /// Makes sure that `cargo fmt` and `cargo clippy` work.
 ///
@@ -34,7 +34,10 @@ pub fn ocsf_python() -> anyhow::Result<PathBuf> {
     let venv = run::target_dir().join("ocsf-venv");
     let python = venv.join("bin/python3");
     let stamp = venv.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|is| is == OCSF_MODELS)
+    let wanted = run::root().join(OCSF_REQUIREMENTS);
+    let wanted = std::fs::read_to_string(&wanted)
+        .with_context(|| format!("{OCSF_REQUIREMENTS} cannot be read"))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|is| is == wanted)
         && run::works(Command::new(&python).args(["-c", "import py_ocsf_models"]))
     {
         return Ok(python);
@@ -48,16 +51,11 @@ pub fn ocsf_python() -> anyhow::Result<PathBuf> {
             .with_context(|| format!("{} cannot be removed", venv.display()))?;
     }
     run::check(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    run::check(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        OCSF_MODELS,
-    ]))
-    .context("the OCSF models cannot be installed; is the Python package index reachable?")?;
-    std::fs::write(&stamp, OCSF_MODELS)?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    run::check(install.args(["--requirement", OCSF_REQUIREMENTS]).current_dir(run::root()))
+        .context("the OCSF models cannot be installed; is the Python package index reachable?")?;
+    std::fs::write(&stamp, wanted)?;
     Ok(python)
 }
 
