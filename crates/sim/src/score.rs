@@ -196,7 +196,7 @@ fn lists(incident: &Incident, after: &AfterTruth) -> bool {
 impl Score {
     /// Records whether an approval was seen coming: `incidents` come from the log cut just before.
     pub fn count_in_time(&mut self, truth: &Truth, cut: &crate::Cut, incidents: &[Incident]) {
-        let Some(campaign) = truth.campaigns.get(cut.campaign as usize).filter(|c| c.id == cut.campaign).or_else(|| truth.campaigns.iter().find(|c| c.id == cut.campaign)) else {
+        let Some(campaign) = truth.campaigns.iter().find(|c| c.id == cut.campaign) else {
             return;
         };
         let Some(target) = campaign.targets.iter().find(|target| target.name == cut.name) else { return };

@@ -194,7 +194,7 @@ fn second_step(s: &mut Scribe<'_>, at: i64, person: &Person, attempt: &Attempt, 
             from,
             transaction: tx,
             uri: if attempt.is_recovery { "/idp/idx/recover" } else { "/idp/idx/challenge" },
-            debug: vec![("factor", json!(name))],
+            debug: vec![("factor", json!(name)), ("behaviors", json!(behaviours(person, &attempt.from)))],
             ..Line::default()
         };
         emit(s, at + 1_200 + n as i64 * 220, 5 + n, line);
@@ -446,8 +446,16 @@ fn browser_name(browser: &Browser) -> &'static str {
     }
 }
 
-fn emit(s: &mut Scribe<'_>, at: i64, part: u64, line: Line<'_>) {
+fn emit(s: &mut Scribe<'_>, at: i64, part: u64, mut line: Line<'_>) {
     let id = s.id(part);
+    if let What::Attempt(attempt) = s.act.what
+        && s.settings.vendor == Vendor::OktaOie
+        && line.event != "user.account.report_suspicious_activity_by_enduser"
+    {
+        // Identity Engine gives a sign-in its session id from the first step on; Classic says
+        // "unknown" until there is a session.
+        line.session = Some(attempt.session);
+    }
     let (client, chain, security, fingerprint) = match &line.from {
         Some(from) => {
             let ip = s.ip(from, at);
