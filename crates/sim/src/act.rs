@@ -77,13 +77,27 @@ pub(crate) enum By {
 pub(crate) enum What {
     Attempt(Attempt),
     /// A session is used for an application.
-    Use { from: Origin, app: u8, session: u64 },
+    Use {
+        from: Origin,
+        app: u8,
+        session: u64,
+    },
     /// Something that outlives the session.
-    Change { kind: EventKind, by: By, from: Origin, session: u64, detail: u8 },
+    Change {
+        kind: EventKind,
+        by: By,
+        from: Origin,
+        session: u64,
+        detail: u8,
+    },
     /// The account was locked.
-    Locked { from: Origin },
+    Locked {
+        from: Origin,
+    },
     /// A record about nobody's sign-in.
-    Housekeeping { topic: u8 },
+    Housekeeping {
+        topic: u8,
+    },
 }
 
 /// One happening. `tag` ties it to the target of a campaign.
@@ -168,7 +182,9 @@ impl Build {
             approved_at: None,
             after: Vec::new(),
         };
-        let Some(open) = self.truth.campaigns.get_mut(campaign as usize) else { return (campaign, 0) };
+        let Some(open) = self.truth.campaigns.get_mut(campaign as usize) else {
+            return (campaign, 0);
+        };
         open.targets.push(target);
         (campaign, open.targets.len() as u32 - 1)
     }

@@ -20,7 +20,9 @@ mod write;
 
 pub use score::{Figures, Score, Share, score};
 pub use settings::{Assumptions, Settings, Vendor};
-pub use truth::{AfterTruth, Campaign, LookAlike, LookAlikeKind, Pattern, SourceClass, Target, Truth};
+pub use truth::{
+    AfterTruth, Campaign, LookAlike, LookAlikeKind, Pattern, SourceClass, Target, Truth,
+};
 
 use pushback_model::Timestamp;
 

@@ -83,20 +83,57 @@ const FIRST: &[&str] = &[
     "Yusuf", "Zoe",
 ];
 const LAST: &[&str] = &[
-    "Abara", "Aldous", "Bakker", "Berisha", "Calder", "Castell", "Dahl", "Drozd", "Eberle",
-    "Farrow", "Fonseca", "Garrow", "Hallam", "Hsu", "Ibarra", "Iyer", "Jansky", "Keller", "Kimura",
-    "Lindqvist", "Lowe", "Maddox", "Moreau", "Nair", "Novak", "Okafor", "Orlov", "Pacheco",
-    "Quist", "Rahman", "Rinaldi", "Sato", "Sorel", "Tanaka", "Thorne", "Ulrich", "Varga", "Weiss",
-    "Yilmaz", "Zeller",
+    "Abara",
+    "Aldous",
+    "Bakker",
+    "Berisha",
+    "Calder",
+    "Castell",
+    "Dahl",
+    "Drozd",
+    "Eberle",
+    "Farrow",
+    "Fonseca",
+    "Garrow",
+    "Hallam",
+    "Hsu",
+    "Ibarra",
+    "Iyer",
+    "Jansky",
+    "Keller",
+    "Kimura",
+    "Lindqvist",
+    "Lowe",
+    "Maddox",
+    "Moreau",
+    "Nair",
+    "Novak",
+    "Okafor",
+    "Orlov",
+    "Pacheco",
+    "Quist",
+    "Rahman",
+    "Rinaldi",
+    "Sato",
+    "Sorel",
+    "Tanaka",
+    "Thorne",
+    "Ulrich",
+    "Varga",
+    "Weiss",
+    "Yilmaz",
+    "Zeller",
 ];
 /// Sites of the organisation: indices into the cities, the first is the largest.
-const SITES: &[(&[u8], f64)] = &[(&[0, 1, 2, 3], 0.45), (&[4, 5], 0.2), (&[6, 7], 0.15), (&[8, 9], 0.14), (&[10], 0.06)];
+const SITES: &[(&[u8], f64)] =
+    &[(&[0, 1, 2, 3], 0.45), (&[4, 5], 0.2), (&[6, 7], 0.15), (&[8, 9], 0.14), (&[10], 0.06)];
 
 impl Organisation {
     pub(crate) fn new(settings: &Settings) -> Self {
         let mut rng = Rng::new(settings.seed, 1);
         let tenant = rng.bits();
-        let offices: Vec<Net> = (0..CITIES.len() as u8).map(|city| Net::new(&mut rng, NetKind::Office, city)).collect();
+        let offices: Vec<Net> =
+            (0..CITIES.len() as u8).map(|city| Net::new(&mut rng, NetKind::Office, city)).collect();
         let vpn = Net::new(&mut rng, NetKind::Office, 0);
         let mut people = Vec::with_capacity(settings.people as usize);
         for n in 0..settings.people {
@@ -115,7 +152,16 @@ impl Organisation {
                 offsets.insert((at as u8, day), i64::from(zone.to_offset(noon).seconds()) * 1_000);
             }
         }
-        Self { people, domain: settings.domain.clone(), vpn, number_match, phone_agent, tenant, offsets, fallback }
+        Self {
+            people,
+            domain: settings.domain.clone(),
+            vpn,
+            number_match,
+            phone_agent,
+            tenant,
+            offsets,
+            fallback,
+        }
     }
 
     /// The person with an index; a stranger to everybody for an index that is off the list.
@@ -148,13 +194,17 @@ fn person(rng: &mut Rng, settings: &Settings, n: u32, offices: &[Net]) -> Person
     let home = Net::new(rng, NetKind::Home, city);
     let office = offices.get(usize::from(city)).copied().unwrap_or(home);
     let mobile = Net::new(rng, NetKind::Mobile, city);
-    let laptop = Origin { net: home, browser: Browser::desktop(rng), device: rng.bits(), is_managed };
-    let phone = Origin { net: mobile, browser: Browser::phone(rng), device: rng.bits(), is_managed: false };
+    let laptop =
+        Origin { net: home, browser: Browser::desktop(rng), device: rng.bits(), is_managed };
+    let phone =
+        Origin { net: mobile, browser: Browser::phone(rng), device: rng.bits(), is_managed: false };
     let has_second = rng.chance(0.3);
-    let second = Origin { net: home, browser: Browser::desktop(rng), device: rng.bits(), is_managed: false };
+    let second =
+        Origin { net: home, browser: Browser::desktop(rng), device: rng.bits(), is_managed: false };
     let key = rng.bits();
     // The number keeps names unique without looking odd.
-    let login = format!("{}{}{n}", first.to_lowercase(), last.to_lowercase().chars().next().unwrap_or('x'));
+    let login =
+        format!("{}{}{n}", first.to_lowercase(), last.to_lowercase().chars().next().unwrap_or('x'));
     Person {
         display: format!("{first} {last}"),
         mail: format!("{}.{}{n}@{}", first.to_lowercase(), last.to_lowercase(), settings.domain),
@@ -199,7 +249,7 @@ impl Person {
         self
     }
 
-    pub(crate) fn country(&self) -> &'static str {
+    pub(crate) fn country_code(&self) -> &'static str {
         city_at(self.city).code
     }
 }

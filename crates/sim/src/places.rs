@@ -78,10 +78,31 @@ pub(crate) struct Net {
 
 /// Providers by country: (number, name). Numbers are real so that lists of hosting networks apply.
 const HOME: &[(&str, &[(u32, &str)])] = &[
-    ("US", &[(7922, "comcast cable communications, llc"), (7018, "at&t corp."), (20001, "charter communications inc")]),
+    (
+        "US",
+        &[
+            (7922, "comcast cable communications, llc"),
+            (7018, "at&t corp."),
+            (20001, "charter communications inc"),
+        ],
+    ),
     ("DE", &[(3320, "deutsche telekom ag"), (3209, "vodafone gmbh"), (8881, "1&1 versatel gmbh")]),
-    ("GB", &[(2856, "british telecommunications plc"), (5607, "sky uk limited"), (5089, "virgin media limited")]),
-    ("IN", &[(24560, "bharti airtel ltd."), (55836, "reliance jio infocomm limited"), (17488, "hathway cable and datacom limited")]),
+    (
+        "GB",
+        &[
+            (2856, "british telecommunications plc"),
+            (5607, "sky uk limited"),
+            (5089, "virgin media limited"),
+        ],
+    ),
+    (
+        "IN",
+        &[
+            (24560, "bharti airtel ltd."),
+            (55836, "reliance jio infocomm limited"),
+            (17488, "hathway cable and datacom limited"),
+        ],
+    ),
     ("AU", &[(1221, "telstra limited"), (4764, "aussie broadband")]),
     ("CA", &[(577, "bell canada"), (812, "rogers communications canada inc.")]),
 ];
@@ -110,11 +131,13 @@ const HOSTING: &[(u32, &str)] = &[
     (20473, "the constant company, llc"),
     (63949, "akamai connected cloud"),
 ];
-const VPN: &[(u32, &str)] = &[(9009, "m247 europe srl"), (212238, "datacamp limited"), (39351, "31173 services ab")];
+const VPN: &[(u32, &str)] =
+    &[(9009, "m247 europe srl"), (212238, "datacamp limited"), (39351, "31173 services ab")];
 
 /// The city, by index; the first one for an index that is off the table.
 pub(crate) fn city_at(index: u8) -> &'static City {
-    static FALLBACK: City = city("Chicago", "Illinois", "United States", "US", "America/Chicago", 41.88, -87.63);
+    static FALLBACK: City =
+        city("Chicago", "Illinois", "United States", "US", "America/Chicago", 41.88, -87.63);
     CITIES.get(usize::from(index)).unwrap_or(&FALLBACK)
 }
 
@@ -123,7 +146,10 @@ impl Net {
     pub(crate) fn new(rng: &mut Rng, kind: NetKind, city: u8) -> Self {
         let code = city_at(city).code;
         let (asn, provider) = match kind {
-            NetKind::Mobile => MOBILE.iter().find(|(c, _)| *c == code).map_or_else(|| *rng.pick(OTHER), |(_, p)| *p),
+            NetKind::Mobile => MOBILE
+                .iter()
+                .find(|(c, _)| *c == code)
+                .map_or_else(|| *rng.pick(OTHER), |(_, p)| *p),
             NetKind::Hosting => *rng.pick(HOSTING),
             NetKind::Vpn => *rng.pick(VPN),
             NetKind::Home | NetKind::Office | NetKind::Hotel => {
@@ -148,14 +174,26 @@ impl Net {
             (NetKind::Mobile, true) => {
                 let hour = at_ms.div_euclid(14_400_000) as u64;
                 let net = mix(&[self.block, hour, 6]);
-                format!("3fff:{:x}:{:x}:{:x}::{:x}", provider & 0xfff, (net >> 16) & 0x3f, net & 0xffff, (net >> 32) & 0xff)
+                format!(
+                    "3fff:{:x}:{:x}:{:x}::{:x}",
+                    provider & 0xfff,
+                    (net >> 16) & 0x3f,
+                    net & 0xffff,
+                    (net >> 32) & 0xff
+                )
             }
             (NetKind::Mobile, false) => {
                 // Carrier NAT: one of a few thousand exits of the carrier, another one every few hours.
                 let hour = at_ms.div_euclid(7_200_000) as u64;
                 let exit = mix(&[self.block, hour, 4]);
                 let block = provider % 16;
-                format!("{}.{}.{}.{}", 244 + block % 4, 64 + block, exit & 0x1f, 1 + (exit >> 8) % 254)
+                format!(
+                    "{}.{}.{}.{}",
+                    244 + block % 4,
+                    64 + block,
+                    exit & 0x1f,
+                    1 + (exit >> 8) % 254
+                )
             }
             (_, true) => {
                 let net = mix(&[self.block, 6]);
@@ -174,7 +212,11 @@ impl Net {
             (kind, false) => {
                 let lease = match kind {
                     NetKind::Home => day.wrapping_add(self.block % 10) / 10,
-                    NetKind::Office | NetKind::Hosting | NetKind::Vpn | NetKind::Hotel | NetKind::Mobile => 0,
+                    NetKind::Office
+                    | NetKind::Hosting
+                    | NetKind::Vpn
+                    | NetKind::Hotel
+                    | NetKind::Mobile => 0,
                 };
                 let net = mix(&[self.block, lease, 4]);
                 // A provider owns sixteen /16 a city; a renewed lease stays within them.
@@ -220,16 +262,26 @@ impl Browser {
         };
         let program = match system {
             System::Windows => rng.weighted(&[0.55, 0.35, 0.1]) as u8,
-            System::Mac => [0, 3, 2][rng.weighted(&[0.6, 0.3, 0.1]) % 3],
-            System::Linux | System::Ios | System::Android => [0, 2][rng.weighted(&[0.5, 0.5]) % 2],
+            System::Mac => *rng.pick(&[0, 0, 0, 0, 0, 0, 3, 3, 3, 2]),
+            System::Linux | System::Ios | System::Android => *rng.pick(&[0, 2]),
         };
-        Self { system, program, version: rng.int(138, 143) as u32, updates_on: rng.int(1, 28) as u32 }
+        Self {
+            system,
+            program,
+            version: rng.int(138, 143) as u32,
+            updates_on: rng.int(1, 28) as u32,
+        }
     }
 
     pub(crate) fn phone(rng: &mut Rng) -> Self {
         let apple = rng.chance(0.55);
         let (system, program) = if apple { (System::Ios, 3) } else { (System::Android, 0) };
-        Self { system, program, version: rng.int(138, 143) as u32, updates_on: rng.int(1, 28) as u32 }
+        Self {
+            system,
+            program,
+            version: rng.int(138, 143) as u32,
+            updates_on: rng.int(1, 28) as u32,
+        }
     }
 
     /// A tool that makes no secret of itself.
@@ -238,7 +290,11 @@ impl Browser {
     }
 
     pub(crate) fn version_on(&self, day: u32) -> u32 {
-        if self.program == 3 { 17 + self.version % 2 } else { self.version + u32::from(day >= self.updates_on) }
+        if self.program == 3 {
+            17 + self.version % 2
+        } else {
+            self.version + u32::from(day >= self.updates_on)
+        }
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -275,10 +331,16 @@ impl Browser {
             System::Linux => "X11; Linux x86_64",
         };
         match self.program {
-            0 => format!("Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36"),
-            1 => format!("Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36 Edg/{v}.0.0.0"),
+            0 => format!(
+                "Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36"
+            ),
+            1 => format!(
+                "Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{v}.0.0.0 Safari/537.36 Edg/{v}.0.0.0"
+            ),
             2 => format!("Mozilla/5.0 ({platform}; rv:{v}.0) Gecko/20100101 Firefox/{v}.0"),
-            3 => format!("Mozilla/5.0 ({platform}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{v}.5 Safari/605.1.15"),
+            3 => format!(
+                "Mozilla/5.0 ({platform}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{v}.5 Safari/605.1.15"
+            ),
             _ => format!("python-requests/2.{v}.0"),
         }
     }
@@ -292,7 +354,14 @@ mod tests {
     fn every_address_parses_and_belongs_to_nobody() {
         let mut rng = Rng::new(3, 3);
         for n in 0..2000_i64 {
-            let kind = *rng.pick(&[NetKind::Home, NetKind::Office, NetKind::Mobile, NetKind::Hosting, NetKind::Vpn, NetKind::Hotel]);
+            let kind = *rng.pick(&[
+                NetKind::Home,
+                NetKind::Office,
+                NetKind::Mobile,
+                NetKind::Hosting,
+                NetKind::Vpn,
+                NetKind::Hotel,
+            ]);
             let city = rng.int(0, CITIES.len() as i64) as u8;
             let text = Net::new(&mut rng, kind, city).address(n * 3_600_000, 5);
             let reserved = match text.parse::<std::net::IpAddr>().expect(&text) {

@@ -100,7 +100,8 @@ pub struct Score {
 /// Compares incidents with the truth.
 #[must_use]
 pub fn score(truth: &Truth, incidents: &[Incident]) -> Score {
-    let named: Vec<(BTreeSet<String>, &Incident)> = incidents.iter().map(|i| (names_of(i), i)).collect();
+    let named: Vec<(BTreeSet<String>, &Incident)> =
+        incidents.iter().map(|i| (names_of(i), i)).collect();
     let mut owned = vec![false; incidents.len()];
     let mut score = Score { person_days: truth.person_days, ..Score::default() };
     for campaign in &truth.campaigns {
@@ -122,27 +123,48 @@ pub fn score(truth: &Truth, incidents: &[Incident]) -> Score {
                 let is_found = worst >= Some(Stage::Approved);
                 figures.approvals.count(is_found);
                 if !is_found {
-                    score.misses.push(format!("{pattern}: {} approved at {at} ({} before), called {}", target.name, target.prompts, stage(worst)));
+                    score.misses.push(format!(
+                        "{pattern}: {} approved at {at} ({} before), called {}",
+                        target.name,
+                        target.prompts,
+                        stage(worst)
+                    ));
                 }
             } else if !target.after.is_empty() {
                 let is_found = worst == Some(Stage::Foothold);
                 figures.footholds.count(is_found);
                 if !is_found {
-                    score.misses.push(format!("{pattern}: {} taken over from {}, called {}", target.name, target.started_at, stage(worst)));
+                    score.misses.push(format!(
+                        "{pattern}: {} taken over from {}, called {}",
+                        target.name,
+                        target.started_at,
+                        stage(worst)
+                    ));
                 }
             }
             for after in &target.after {
                 let is_listed = mine.iter().any(|incident| lists(incident, after));
                 figures.after.count(is_listed);
                 if !is_listed {
-                    score.misses.push(format!("{pattern}: {} after the approval, {} at {} not listed", target.name, after.kind.name(), after.at));
+                    score.misses.push(format!(
+                        "{pattern}: {} after the approval, {} at {} not listed",
+                        target.name,
+                        after.kind.name(),
+                        after.at
+                    ));
                 }
             }
         }
         figures.campaigns.count(any);
         if !any {
-            let names: Vec<&str> = campaign.targets.iter().take(3).map(|t| t.name.as_str()).collect();
-            score.misses.push(format!("{pattern}: campaign {} on {} from {} has no incident", campaign.id, names.join(", "), campaign.started_at));
+            let names: Vec<&str> =
+                campaign.targets.iter().take(3).map(|t| t.name.as_str()).collect();
+            score.misses.push(format!(
+                "{pattern}: campaign {} on {} from {} has no incident",
+                campaign.id,
+                names.join(", "),
+                campaign.started_at
+            ));
         }
         score.patterns.entry(campaign.pattern).or_default().add(figures);
     }
@@ -164,7 +186,12 @@ pub fn score(truth: &Truth, incidents: &[Incident]) -> Score {
         let like = if like.is_empty() { "ordinary life".to_owned() } else { like.join(", ") };
         score.alarms.push(format!(
             "{} {} for {} at {} ({:.1} bits, {} prompts): {like}",
-            incident.id, incident.stage.name(), incident.subject.name, incident.started_at, incident.evidence_bits, incident.prompts.sent
+            incident.id,
+            incident.stage.name(),
+            incident.subject.name,
+            incident.started_at,
+            incident.evidence_bits,
+            incident.prompts.sent
         ));
     }
     score
@@ -175,13 +202,18 @@ fn stage(stage: Option<Stage>) -> &'static str {
 }
 
 fn names_of(incident: &Incident) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = incident.subject.ids.iter().map(|id| id.id.to_lowercase()).collect();
+    let mut names: BTreeSet<String> =
+        incident.subject.ids.iter().map(|id| id.id.to_lowercase()).collect();
     names.insert(incident.subject.name.to_lowercase());
     names
 }
 
 fn belongs(target: &Target, names: &BTreeSet<String>, incident: &Incident) -> bool {
-    (names.contains(&target.name) || target.aliases.iter().any(|alias| !alias.is_empty() && names.contains(&alias.to_lowercase())))
+    (names.contains(&target.name)
+        || target
+            .aliases
+            .iter()
+            .any(|alias| !alias.is_empty() && names.contains(&alias.to_lowercase())))
         && incident.started_at <= target.last_at + AFTER
         && incident.last_at >= target.started_at - BEFORE
 }
@@ -199,10 +231,19 @@ impl Score {
         let Some(campaign) = truth.campaigns.iter().find(|c| c.id == cut.campaign) else {
             return;
         };
-        let Some(target) = campaign.targets.iter().find(|target| target.name == cut.name) else { return };
-        let is_found = incidents.iter().any(|incident| belongs(target, &names_of(incident), incident));
+        let Some(target) = campaign.targets.iter().find(|target| target.name == cut.name) else {
+            return;
+        };
+        let is_found =
+            incidents.iter().any(|incident| belongs(target, &names_of(incident), incident));
         if !is_found {
-            self.misses.push(format!("{}: {} not seen before the approval at {} ({} unanswered)", campaign.pattern.name(), target.name, cut.at, target.unanswered_before_approval));
+            self.misses.push(format!(
+                "{}: {} not seen before the approval at {} ({} unanswered)",
+                campaign.pattern.name(),
+                target.name,
+                cut.at,
+                target.unanswered_before_approval
+            ));
         }
         self.patterns.entry(campaign.pattern).or_default().in_time.count(is_found);
     }
@@ -245,16 +286,27 @@ impl Score {
 impl fmt::Display for Score {
     /// A table, a line for each pattern, the total and the false alarms below.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<22} {:>13} {:>13} {:>13} {:>13} {:>13}", "pattern", "campaigns", "approvals", "footholds", "after", "in time")?;
+        writeln!(
+            f,
+            "{:<22} {:>13} {:>13} {:>13} {:>13} {:>13}",
+            "pattern", "campaigns", "approvals", "footholds", "after", "in time"
+        )?;
         let total = self.total();
         let rows = self.patterns.iter().map(|(pattern, figures)| (pattern.name(), *figures));
         for (name, row) in rows.chain([("all", total)]) {
-            writeln!(f, "{name:<22} {:>13} {:>13} {:>13} {:>13} {:>13}", row.campaigns, row.approvals, row.footholds, row.after, row.in_time)?;
+            writeln!(
+                f,
+                "{name:<22} {:>13} {:>13} {:>13} {:>13} {:>13}",
+                row.campaigns, row.approvals, row.footholds, row.after, row.in_time
+            )?;
         }
         write!(
             f,
             "false alarms {} ({:.2} per 1,000 person-days), false exposed {} ({:.2})",
-            self.false_alarms, self.false_alarm_rate(), self.false_exposed, self.false_exposed_rate()
+            self.false_alarms,
+            self.false_alarm_rate(),
+            self.false_exposed,
+            self.false_exposed_rate()
         )
     }
 }

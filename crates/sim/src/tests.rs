@@ -31,16 +31,61 @@ fn every_record_is_an_object_with_what_its_format_requires() {
         for (file, line) in lines(&small(vendor, 4)) {
             let value: Value = serde_json::from_slice(&line).expect("a JSON record");
             let required: &[&str] = match file.as_str() {
-                "okta.jsonl" => &["/uuid", "/published", "/eventType", "/outcome/result", "/actor/id", "/debugContext/debugData/requestId"],
-                "entra_signins.jsonl" => &["/category", "/properties/id", "/properties/createdDateTime", "/properties/userId", "/properties/ipAddress", "/properties/status/errorCode", "/properties/correlationId"],
-                "graph_signins_beta.jsonl" => &["/id", "/createdDateTime", "/userPrincipalName", "/authenticationDetails", "/status/errorCode"],
-                "entra_audit.jsonl" => &["/operationName", "/properties/id", "/properties/activityDisplayName", "/properties/initiatedBy/user/id", "/properties/targetResources/0/id"],
-                "m365_ual.jsonl" => &["/CreationTime", "/Id", "/Operation", "/RecordType", "/Workload", "/UserId"],
-                "duo_authentication.jsonl" => &["/txid", "/timestamp", "/isotimestamp", "/user/key", "/user/name", "/access_device/ip", "/event_type", "/factor", "/result"],
-                "duo_administrator.jsonl" => &["/action", "/timestamp", "/username", "/description"],
-                "duo_activity.jsonl" => &["/activity_id", "/ts", "/action/name", "/actor/key", "/target"],
+                "okta.jsonl" => &[
+                    "/uuid",
+                    "/published",
+                    "/eventType",
+                    "/outcome/result",
+                    "/actor/id",
+                    "/debugContext/debugData/requestId",
+                ],
+                "entra_signins.jsonl" => &[
+                    "/category",
+                    "/properties/id",
+                    "/properties/createdDateTime",
+                    "/properties/userId",
+                    "/properties/ipAddress",
+                    "/properties/status/errorCode",
+                    "/properties/correlationId",
+                ],
+                "graph_signins_beta.jsonl" => &[
+                    "/id",
+                    "/createdDateTime",
+                    "/userPrincipalName",
+                    "/authenticationDetails",
+                    "/status/errorCode",
+                ],
+                "entra_audit.jsonl" => &[
+                    "/operationName",
+                    "/properties/id",
+                    "/properties/activityDisplayName",
+                    "/properties/initiatedBy/user/id",
+                    "/properties/targetResources/0/id",
+                ],
+                "m365_ual.jsonl" => {
+                    &["/CreationTime", "/Id", "/Operation", "/RecordType", "/Workload", "/UserId"]
+                }
+                "duo_authentication.jsonl" => &[
+                    "/txid",
+                    "/timestamp",
+                    "/isotimestamp",
+                    "/user/key",
+                    "/user/name",
+                    "/access_device/ip",
+                    "/event_type",
+                    "/factor",
+                    "/result",
+                ],
+                "duo_administrator.jsonl" => {
+                    &["/action", "/timestamp", "/username", "/description"]
+                }
+                "duo_activity.jsonl" => {
+                    &["/activity_id", "/ts", "/action/name", "/actor/key", "/target"]
+                }
                 "duo_telephony.jsonl" => &["/telephony_id", "/ts", "/type", "/context", "/txid"],
-                "pingid.jsonl" => &["/id", "/recorded", "/source", "/actors/0/name", "/result/status"],
+                "pingid.jsonl" => {
+                    &["/id", "/recorded", "/source", "/actors/0/name", "/result/status"]
+                }
                 other => panic!("unexpected file {other}"),
             };
             for pointer in required {
@@ -65,13 +110,20 @@ fn every_pattern_and_every_look_alike_occurs() {
 fn every_later_action_of_the_truth_stands_in_the_log() {
     for vendor in Vendor::ALL {
         let world = small(vendor, 6);
-        let text: String = lines(&world).iter().map(|(_, line)| String::from_utf8_lossy(line).into_owned()).collect();
+        let text: String = lines(&world)
+            .iter()
+            .map(|(_, line)| String::from_utf8_lossy(line).into_owned())
+            .collect();
         let mut count = 0;
         for target in world.truth.campaigns.iter().flat_map(|c| &c.targets) {
             for after in &target.after {
                 count += 1;
                 for event in &after.events {
-                    assert!(text.contains(event.as_str()), "{vendor}: {} {event}", after.kind.name());
+                    assert!(
+                        text.contains(event.as_str()),
+                        "{vendor}: {} {event}",
+                        after.kind.name()
+                    );
                 }
             }
         }
@@ -89,7 +141,10 @@ fn a_cut_log_never_holds_the_approval_it_was_cut_for() {
             world.write_until(cut.at, &mut |_, line| {
                 count += 1;
                 let value: Value = serde_json::from_slice(line).expect("a JSON record");
-                let published = value.get("published").or_else(|| value.get("recorded")).or_else(|| value.get("isotimestamp"));
+                let published = value
+                    .get("published")
+                    .or_else(|| value.get("recorded"))
+                    .or_else(|| value.get("isotimestamp"));
                 if let Some(at) = published.and_then(Value::as_str) {
                     assert!(Timestamp::parse(at).expect("a time") <= cut.at, "{vendor}: {value}");
                 }
@@ -105,7 +160,9 @@ fn okta_says_nothing_about_silence_and_classic_has_its_own_word_for_a_refusal() 
         let mut events: BTreeMap<String, u32> = BTreeMap::new();
         for (_, line) in lines(&small(vendor, 3)) {
             let value: Value = serde_json::from_slice(&line).expect("a JSON record");
-            *events.entry(value["eventType"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *events
+                .entry(value["eventType"].as_str().unwrap_or_default().to_owned())
+                .or_default() += 1;
         }
         events
     };
@@ -146,7 +203,12 @@ fn a_perfect_scan_scores_full_marks_and_silence_scores_none() {
         one.after_approval = target
             .after
             .iter()
-            .map(|a| pushback_model::After { kind: a.kind, at: a.at, event: String::new(), what: String::new() })
+            .map(|a| pushback_model::After {
+                kind: a.kind,
+                at: a.at,
+                event: String::new(),
+                what: String::new(),
+            })
             .collect();
         perfect.push(one);
     }
@@ -162,15 +224,25 @@ fn a_perfect_scan_scores_full_marks_and_silence_scores_none() {
 fn an_incident_about_nobody_attacked_is_a_false_alarm() {
     let truth = small(Vendor::Duo, 5).truth;
     let at = truth.campaigns[0].started_at;
-    let result = score(&truth, &[incident("nobody@example.org", Stage::Bombing, at), incident("none@example.org", Stage::Exposed, at)]);
+    let result = score(
+        &truth,
+        &[
+            incident("nobody@example.org", Stage::Bombing, at),
+            incident("none@example.org", Stage::Exposed, at),
+        ],
+    );
     assert_eq!((result.false_alarms, result.false_exposed), (1, 1));
     assert!(result.false_alarm_rate() > 1.0);
 }
 
 #[test]
 fn assumptions_move_what_they_name() {
-    let with = |assumptions: Assumptions| World::new(&Settings { people: 200, seed: 3, assumptions, ..Settings::default() }).truth;
-    let own = |truth: &Truth| truth.campaigns.iter().filter(|c| c.source == SourceClass::OwnCountry).count();
+    let with = |assumptions: Assumptions| {
+        World::new(&Settings { people: 200, seed: 3, assumptions, ..Settings::default() }).truth
+    };
+    let own = |truth: &Truth| {
+        truth.campaigns.iter().filter(|c| c.source == SourceClass::OwnCountry).count()
+    };
     let none = with(Assumptions { residential: 0.0, ..Assumptions::default() });
     let all = with(Assumptions { residential: 3.1, ..Assumptions::default() });
     assert_eq!(own(&none), 0);

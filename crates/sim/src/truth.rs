@@ -193,7 +193,9 @@ impl Truth {
     /// Drops what did not happen within the world and settles first and last acts.
     pub(crate) fn finish(&mut self) {
         for campaign in &mut self.campaigns {
-            campaign.targets.retain(|t| t.prompts > 0 || !t.after.is_empty() || t.last_at > t.started_at);
+            campaign
+                .targets
+                .retain(|t| t.prompts > 0 || !t.after.is_empty() || t.last_at > t.started_at);
             for target in &mut campaign.targets {
                 target.after.sort_by_key(|after| (after.at, after.kind));
                 if let Some(last) = target.after.last() {

@@ -107,15 +107,23 @@ impl Source {
         let (kind, city) = match self.class {
             SourceClass::OwnCountry => {
                 let code = city_at(victim_city).code;
-                let same: Vec<u8> = (0..CITIES.len() as u8).filter(|c| city_at(*c).code == code).collect();
+                let same: Vec<u8> =
+                    (0..CITIES.len() as u8).filter(|c| city_at(*c).code == code).collect();
                 (NetKind::Home, if same.is_empty() { victim_city } else { *rng.pick(&same) })
             }
             SourceClass::ForeignHome => (NetKind::Home, self.city),
             SourceClass::Hosting => (NetKind::Hosting, self.city),
             // VPN exits are chosen near the victim half of the time.
-            SourceClass::Vpn => (NetKind::Vpn, if rng.chance(0.5) { victim_city } else { self.city }),
+            SourceClass::Vpn => {
+                (NetKind::Vpn, if rng.chance(0.5) { victim_city } else { self.city })
+            }
         };
-        Origin { net: Net::new(rng, kind, city), browser: self.browser, device: self.device, is_managed: false }
+        Origin {
+            net: Net::new(rng, kind, city),
+            browser: self.browser,
+            device: self.device,
+            is_managed: false,
+        }
     }
 }
 
@@ -144,7 +152,10 @@ impl Raid<'_> {
         for attempt in 0..400 {
             who = self.rng.int(0, people) as u32;
             let person = self.build.org.person(who);
-            if person.is_dormant == dormant && person.joins_on == i64::MIN && (attempt > 300 || !self.taken.contains(&who)) {
+            if person.is_dormant == dormant
+                && person.joins_on == i64::MIN
+                && (attempt > 300 || !self.taken.contains(&who))
+            {
                 break;
             }
         }
@@ -189,7 +200,15 @@ impl Raid<'_> {
 
     /// The attacker tries; the phone rings; it ends as told. Returns the session and the time of
     /// the answer if it was a yes.
-    fn ask(&mut self, victim: Victim, at: i64, from: Origin, factor: Factor, answer: Answer, is_recovery: bool) -> Option<(u64, i64)> {
+    fn ask(
+        &mut self,
+        victim: Victim,
+        at: i64,
+        from: Origin,
+        factor: Factor,
+        answer: Answer,
+        is_recovery: bool,
+    ) -> Option<(u64, i64)> {
         if !self.within(at) {
             return None;
         }
@@ -209,14 +228,21 @@ impl Raid<'_> {
         let session = self.build.new_session();
         let app = self.rng.int(0, 8) as u8;
         let step = Step::Prompt { factor, answer, after_ms, phone };
-        self.build.push(at, victim.who, What::Attempt(Attempt { from, app, step, session, is_recovery }), Some(victim.tag));
+        self.build.push(
+            at,
+            victim.who,
+            What::Attempt(Attempt { from, app, step, session, is_recovery }),
+            Some(victim.tag),
+        );
         let answered = at + PROMPT_LAG + after_ms;
         self.note(victim, at);
         self.note(victim, answered);
         let target = self.build.target(victim.tag)?;
         target.prompts += 1;
         match answer {
-            Answer::Silent if target.approved_at.is_none() => target.unanswered_before_approval += 1,
+            Answer::Silent if target.approved_at.is_none() => {
+                target.unanswered_before_approval += 1
+            }
             Answer::Denied | Answer::Reported => target.denied += 1,
             Answer::Approved => {
                 target.approved_at.get_or_insert(Timestamp::from_millis(answered));
@@ -233,7 +259,8 @@ impl Raid<'_> {
             return;
         }
         let session = self.build.new_session();
-        let attempt = Attempt { from, app: 0, step: Step::WrongPassword, session, is_recovery: false };
+        let attempt =
+            Attempt { from, app: 0, step: Step::WrongPassword, session, is_recovery: false };
         self.build.push(at, victim.who, What::Attempt(attempt), Some(victim.tag));
         self.note(victim, at);
     }

@@ -7,6 +7,7 @@ use crate::act::{Answer, By, DAY, HOUR, MINUTE, Origin, SECOND, What};
 
 /// A run of prompts from one source: `gap` draws the seconds between two of them. Returns the time
 /// after the last one, and whether somebody gave in.
+#[expect(clippy::too_many_arguments, reason = "a run of prompts has that many independent parts")]
 fn run(
     raid: &mut Raid<'_>,
     victim: Victim,
@@ -40,7 +41,8 @@ pub(super) fn short_try(raid: &mut Raid<'_>) {
     let victim = raid.victim(false, at);
     let at = raid.moment(victim.city, 6);
     let from = raid.origin(victim);
-    let count = [1, 2, 3, 4, 5].get(raid.rng.weighted(&[0.3, 0.25, 0.2, 0.15, 0.1])).copied().unwrap_or(1);
+    let count =
+        [1, 2, 3, 4, 5].get(raid.rng.weighted(&[0.3, 0.25, 0.2, 0.15, 0.1])).copied().unwrap_or(1);
     let yes_at = raid.gives_in(0.3).then(|| raid.rng.int(0, i64::from(count)) as u32);
     if raid.rng.chance(0.25) {
         raid.wrong_password(victim, at - 20 * SECOND, from);
@@ -85,7 +87,9 @@ pub(super) fn low_and_slow(raid: &mut Raid<'_>) {
             let from = raid.origin(victim);
             let is_yes = yes_on == Some(day) && n == 0;
             let answer = if is_yes { Answer::Approved } else { raid.refusal(victim, at) };
-            if let Some((session, answered)) = raid.ask(victim, at, from, Factor::Push, answer, false) {
+            if let Some((session, answered)) =
+                raid.ask(victim, at, from, Factor::Push, answer, false)
+            {
                 super::after::follow_up(raid, victim, answered, from, session, 1);
                 return;
             }
@@ -112,7 +116,9 @@ pub(super) fn phone_call(raid: &mut Raid<'_>) {
     if raid.build.org.number_match && raid.rng.chance(0.3) {
         raid.ask(victim, call - 60 * SECOND, from, Factor::Push, Answer::Mismatched, false);
     }
-    if let Some((session, answered)) = raid.ask(victim, call, from, Factor::Push, Answer::Approved, false) {
+    if let Some((session, answered)) =
+        raid.ask(victim, call, from, Factor::Push, Answer::Approved, false)
+    {
         super::after::follow_up(raid, victim, answered, from, session, 3);
     }
 }
@@ -155,7 +161,11 @@ pub(super) fn downgrade(raid: &mut Raid<'_>) {
         now += raid.rng.int(25, 120) * SECOND;
     }
     // A SIM swap takes hours; reading the code out takes minutes.
-    now += if raid.rng.chance(0.4) { raid.rng.int(2, 30) * HOUR } else { raid.rng.int(2, 25) * MINUTE };
+    now += if raid.rng.chance(0.4) {
+        raid.rng.int(2, 30) * HOUR
+    } else {
+        raid.rng.int(2, 25) * MINUTE
+    };
     let factor = if raid.rng.chance(0.65) { Factor::Sms } else { Factor::Voice };
     let yes = raid.gives_in(0.65);
     let tries = raid.rng.int(1, 5);
@@ -175,7 +185,8 @@ pub(super) fn return_after_clean_up(raid: &mut Raid<'_>) {
     let days = i64::from(raid.build.settings.days);
     let day = raid.rng.int(0, (days - 4).max(1));
     let hour = raid.rng.between(8.0, 18.0);
-    let at = raid.build.local(victim.city, day, hour).max(raid.build.settings.start.as_millis() + HOUR);
+    let at =
+        raid.build.local(victim.city, day, hour).max(raid.build.settings.start.as_millis() + HOUR);
     let from = raid.origin(victim);
     let count = raid.rng.int(2, 6) as u32;
     let (last, _) = run(raid, victim, at, from, Factor::Push, count, None, (50.0, 0.7));
@@ -198,10 +209,16 @@ fn first(raid: &mut Raid<'_>) -> i64 {
 
 /// An administrator's answer to a report, hours later.
 pub(super) fn administrator_acts(raid: &mut Raid<'_>, victim: Victim, at: i64, kind: EventKind) {
-    let admin = (0..raid.build.settings.people).find(|n| raid.build.org.person(*n).is_admin).unwrap_or(0);
+    let admin =
+        (0..raid.build.settings.people).find(|n| raid.build.org.person(*n).is_admin).unwrap_or(0);
     let helper = raid.build.org.person(admin).clone();
     let desk = Origin { net: helper.office, ..helper.laptop };
     if raid.within(at) {
-        raid.build.push(at, victim.who, What::Change { kind, by: By::Admin(admin), from: desk, session: 0, detail: 1 }, None);
+        raid.build.push(
+            at,
+            victim.who,
+            What::Change { kind, by: By::Admin(admin), from: desk, session: 0, detail: 1 },
+            None,
+        );
     }
 }

@@ -21,7 +21,11 @@ fn own(raid: &mut Raid<'_>, victim: Victim, at: i64) {
     let person = raid.build.org.person(victim.who).clone();
     let net = if raid.rng.chance(person.from_home) { person.home } else { person.office };
     let from = Origin { net, ..person.laptop };
-    own_sign_in(raid.build, &mut raid.rng, OwnSignIn { who: victim.who, at, from, must_prompt: true, miss: Some(0.0) });
+    own_sign_in(
+        raid.build,
+        &mut raid.rng,
+        OwnSignIn { who: victim.who, at, from, must_prompt: true, miss: Some(0.0) },
+    );
 }
 
 pub(super) fn beside_own(raid: &mut Raid<'_>) {
@@ -40,7 +44,9 @@ pub(super) fn relay(raid: &mut Raid<'_>) {
     // The relay passes the victim's own browser on, but its address and device are its own.
     let browser = raid.build.org.person(victim.who).laptop.browser;
     let relay = Origin { browser, ..raid.origin(victim) };
-    if let Some((session, answered)) = raid.ask(victim, at, relay, Factor::Push, Answer::Approved, false) {
+    if let Some((session, answered)) =
+        raid.ask(victim, at, relay, Factor::Push, Answer::Approved, false)
+    {
         let source = Source::draw(raid.build, &mut raid.rng);
         let replay = source.origin(&mut raid.rng, victim.city);
         super::after::follow_up(raid, victim, answered, replay, session, 1);
@@ -55,7 +61,14 @@ pub(super) fn reset_flow(raid: &mut Raid<'_>) {
     for n in 0..count {
         let answer = if yes_at == Some(n) { Answer::Approved } else { raid.refusal(victim, at) };
         if let Some((session, answered)) = raid.ask(victim, at, from, Factor::Push, answer, true) {
-            super::after::change(raid, victim, answered + 45 * SECOND, EventKind::PasswordReset, from, session);
+            super::after::change(
+                raid,
+                victim,
+                answered + 45 * SECOND,
+                EventKind::PasswordReset,
+                from,
+                session,
+            );
             super::after::follow_up(raid, victim, answered + 2 * MINUTE, from, session, 1);
             return;
         }
@@ -98,8 +111,17 @@ fn stranger_enrols(raid: &mut Raid<'_>, victim: Victim, at: i64, from: Origin) {
     let later = at + raid.rng_minutes(5, 30);
     if raid.within(later) {
         let session = raid.build.new_session();
-        let phone = Origin { browser: crate::places::Browser::phone(&mut raid.rng), device: raid.rng.bits(), ..from };
-        let step = Step::Prompt { factor: Factor::Push, answer: Answer::Approved, after_ms: 6 * SECOND, phone };
+        let phone = Origin {
+            browser: crate::places::Browser::phone(&mut raid.rng),
+            device: raid.rng.bits(),
+            ..from
+        };
+        let step = Step::Prompt {
+            factor: Factor::Push,
+            answer: Answer::Approved,
+            after_ms: 6 * SECOND,
+            phone,
+        };
         let attempt = Attempt { from, app: 1, step, session, is_recovery: false };
         raid.build.push(later, victim.who, What::Attempt(attempt), Some(victim.tag));
         raid.note(victim, later);
@@ -110,7 +132,9 @@ fn stranger_enrols(raid: &mut Raid<'_>, victim: Victim, at: i64, from: Origin) {
 pub(super) fn insider(raid: &mut Raid<'_>) {
     let (victim, at) = meet(raid);
     let from = raid.origin(victim);
-    if let Some((session, answered)) = raid.ask(victim, at, from, Factor::Push, Answer::Approved, false) {
+    if let Some((session, answered)) =
+        raid.ask(victim, at, from, Factor::Push, Answer::Approved, false)
+    {
         super::after::follow_up(raid, victim, answered, from, session, 1);
     }
 }

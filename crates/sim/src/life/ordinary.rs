@@ -43,27 +43,41 @@ fn one_day(build: &mut Build, rng: &mut Rng, who: u32, day: i64) {
     let city = away.map_or(person.city, |(_, _, net)| net.city);
     for _ in 0..count {
         let hour = match person.shift {
-            Shift::Day | Shift::Weekend if rng.chance(0.9) => rng.normal(8.4, 0.7) + rng.between(0.0, 9.0),
+            Shift::Day | Shift::Weekend if rng.chance(0.9) => {
+                rng.normal(8.4, 0.7) + rng.between(0.0, 9.0)
+            }
             Shift::Day | Shift::Weekend => rng.between(17.5, 23.5),
             Shift::Night => rng.between(21.0, 30.0),
             Shift::Irregular => rng.between(6.0, 26.0),
         };
         let at = build.local(city, day, hour);
-        let (from, must_prompt) = origin(build, rng, &person, away.map(|(_, _, net)| net), from_home, hour);
+        let (from, must_prompt) =
+            origin(build, rng, &person, away.map(|(_, _, net)| net), from_home, hour);
         own_sign_in(build, rng, OwnSignIn { who, at, from, must_prompt, miss: None });
     }
     // Life goes on: a password changed, a factor added, an old browser replaced.
     if rng.chance(0.006) {
         let at = build.local(city, day, rng.between(9.0, 17.0));
-        let from = Origin { net: if from_home { person.home } else { person.office }, ..person.laptop };
-        let session = own_sign_in(build, rng, OwnSignIn { who, at, from, must_prompt: true, miss: Some(0.0) });
+        let from =
+            Origin { net: if from_home { person.home } else { person.office }, ..person.laptop };
+        let session = own_sign_in(
+            build,
+            rng,
+            OwnSignIn { who, at, from, must_prompt: true, miss: Some(0.0) },
+        );
         let kind = match rng.weighted(&[0.6, 0.25, 0.15]) {
             0 => EventKind::PasswordChanged,
             1 => EventKind::ConsentGranted,
             _ => EventKind::DeviceRegistered,
         };
         let at = at + rng.int(2, 20) * MINUTE;
-        let change = What::Change { kind, by: By::Subscriber, from, session: session.unwrap_or(0), detail: 0 };
+        let change = What::Change {
+            kind,
+            by: By::Subscriber,
+            from,
+            session: session.unwrap_or(0),
+            detail: 0,
+        };
         build.push(at, who, change, None);
     }
 }
@@ -116,7 +130,8 @@ fn chores(build: &mut Build) {
     let mut rng = build.rng(2);
     let start = build.settings.start.as_millis();
     let hours = i64::from(build.settings.days) * 24;
-    let admins: Vec<u32> = (0..build.settings.people).filter(|who| build.org.person(*who).is_admin).collect();
+    let admins: Vec<u32> =
+        (0..build.settings.people).filter(|who| build.org.person(*who).is_admin).collect();
     let per_hour = f64::from(build.settings.people) / 120.0;
     for hour in 0..hours {
         for _ in 0..rng.poisson(per_hour) {
@@ -134,7 +149,11 @@ fn chores(build: &mut Build) {
             let person = build.org.person(admin).clone();
             let at = build.local(person.city, day, rng.between(9.0, 17.0));
             let from = Origin { net: person.office, ..person.laptop };
-            let session = own_sign_in(build, &mut rng, OwnSignIn { who: admin, at, from, must_prompt: false, miss: Some(0.0) });
+            let session = own_sign_in(
+                build,
+                &mut rng,
+                OwnSignIn { who: admin, at, from, must_prompt: false, miss: Some(0.0) },
+            );
             let whom = rng.int(0, i64::from(build.settings.people)) as u32;
             let kind = match rng.weighted(&[0.3, 0.3, 0.2, 0.2]) {
                 0 => EventKind::PasswordReset,
@@ -142,7 +161,13 @@ fn chores(build: &mut Build) {
                 2 => EventKind::PolicyChanged,
                 _ => EventKind::Unlocked,
             };
-            let change = What::Change { kind, by: By::Admin(admin), from, session: session.unwrap_or(0), detail: 1 };
+            let change = What::Change {
+                kind,
+                by: By::Admin(admin),
+                from,
+                session: session.unwrap_or(0),
+                detail: 1,
+            };
             build.push(at + rng.int(1, 30) * MINUTE, whom, change, None);
         }
     }

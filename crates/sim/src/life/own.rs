@@ -55,7 +55,12 @@ pub(crate) fn own_sign_in(build: &mut Build, rng: &mut Rng, how: OwnSignIn) -> O
                 Answer::Approved
             };
             let after_ms = answer_delay(rng, person.answer_s);
-            let step = Step::Prompt { factor: Factor::Push, answer, after_ms, phone: phone_end(rng, &person, from) };
+            let step = Step::Prompt {
+                factor: Factor::Push,
+                answer,
+                after_ms,
+                phone: phone_end(rng, &person, from),
+            };
             push(build, who, at, from, app, step, session);
             if answer == Answer::Approved {
                 break;
@@ -71,7 +76,9 @@ pub(crate) fn own_sign_in(build: &mut Build, rng: &mut Rng, how: OwnSignIn) -> O
             }
             at += match answer {
                 Answer::Denied | Answer::Mismatched => rng.int(10, 60) * SECOND,
-                Answer::Silent | Answer::Approved | Answer::Reported => rng.log_normal(75.0, 0.7).clamp(15.0, 900.0) as i64 * SECOND,
+                Answer::Silent | Answer::Approved | Answer::Reported => {
+                    rng.log_normal(75.0, 0.7).clamp(15.0, 900.0) as i64 * SECOND
+                }
             };
         }
     }
@@ -101,6 +108,19 @@ fn attempt(build: &mut Build, who: u32, at: i64, from: Origin, app: u8, step: St
     push(build, who, at, from, app, step, session);
 }
 
-pub(crate) fn push(build: &mut Build, who: u32, at: i64, from: Origin, app: u8, step: Step, session: u64) {
-    build.push(at, who, What::Attempt(Attempt { from, app, step, session, is_recovery: false }), None);
+pub(crate) fn push(
+    build: &mut Build,
+    who: u32,
+    at: i64,
+    from: Origin,
+    app: u8,
+    step: Step,
+    session: u64,
+) {
+    build.push(
+        at,
+        who,
+        What::Attempt(Attempt { from, app, step, session, is_recovery: false }),
+        None,
+    );
 }

@@ -4,38 +4,58 @@
 //! A sign-in may appear incomplete first and again with the same id when its steps are known.
 //! There is no record of a prompt being sent; a refusal or silence is error 500121 with a sentence.
 
-use pushback_model::{EventKind, Factor};
+mod audit;
+
+use pushback_model::Factor;
 use serde_json::{Value, json};
 
 use super::{Scribe, app_name, m365, point, stamp};
-use crate::act::{Answer, Attempt, By, MINUTE, Origin, PROMPT_LAG, SECOND, Step, What};
+use crate::act::{Answer, Attempt, MINUTE, Origin, PROMPT_LAG, SECOND, Step, What};
 use crate::people::{Person, uuid};
 use crate::places::city_at;
 use crate::rng::mix;
 
 const SIGN_INS: &str = "entra_signins.jsonl";
-const AUDIT: &str = "entra_audit.jsonl";
 const GRAPH: &str = "graph_signins_beta.jsonl";
 
 pub(super) fn write(s: &mut Scribe<'_>) {
     let act = *s.act;
     match act.what {
-        What::Attempt(attempt) if attempt.is_recovery => recovery(s, &attempt),
+        What::Attempt(attempt) if attempt.is_recovery => audit::recovery(s, &attempt),
         What::Attempt(attempt) => sign_in(s, &attempt),
         What::Use { from, app, session } => {
             let person = s.person(act.who);
-            let status = Status { code: 0, reason: "Other.", details: "MFA requirement satisfied by claim in the token" };
+            let status = Status {
+                code: 0,
+                reason: "Other.",
+                details: "MFA requirement satisfied by claim in the token",
+            };
             let body = properties(s, person, &from, app, session, &status, &[], false);
-            emit_sign_in(s, act.at, act.at, 0, "NonInteractiveUserSignInLogs", &status, &from, body);
+            emit_sign_in(
+                s,
+                act.at,
+                act.at,
+                0,
+                "NonInteractiveUserSignInLogs",
+                &status,
+                &from,
+                body,
+            );
         }
-        What::Change { kind, by, from, session, detail } => change(s, kind, by, from, session, detail),
+        What::Change { kind, by, from, session, detail } => {
+            audit::change(s, kind, by, from, session, detail)
+        }
         What::Locked { from } => {
             let person = s.person(act.who);
-            let status = Status { code: 50_053, reason: "The account is locked, you've tried to sign in too many times with an incorrect user ID or password.", details: "" };
+            let status = Status {
+                code: 50_053,
+                reason: "The account is locked, you've tried to sign in too many times with an incorrect user ID or password.",
+                details: "",
+            };
             let body = properties(s, person, &from, 0, act.no, &status, &[], true);
             emit_sign_in(s, act.at, act.at, 0, "SignInLogs", &status, &from, body);
         }
-        What::Housekeeping { topic } => housekeeping(s, topic),
+        What::Housekeeping { topic } => audit::housekeeping(s, topic),
     }
 }
 
@@ -57,31 +77,71 @@ fn sign_in(s: &mut Scribe<'_>, attempt: &Attempt) {
     let (at, who) = (s.act.at, s.act.who);
     let person = s.person(who);
     let password = StepRow { at, method: "Password", succeeded: true, result: "Correct password" };
-    let cloud = mix(&[s.org.tenant, 9]) % 2 == 0;
+    let cloud = mix(&[s.org.tenant, 9]).is_multiple_of(2);
     let done = if cloud { "MFA completed in the cloud" } else { "MFA completed in Azure AD" };
     const FAILED: &str = "Authentication failed during strong authentication request.";
     let (known, status, second) = match attempt.step {
         Step::WrongPassword => {
-            let status = Status { code: 50_126, reason: "Error validating credentials due to invalid username or password.", details: "" };
+            let status = Status {
+                code: 50_126,
+                reason: "Error validating credentials due to invalid username or password.",
+                details: "",
+            };
             (at, status, None)
         }
         Step::Remembered => (
             at,
-            Status { code: 0, reason: "Other.", details: "MFA requirement satisfied by claim in the token" },
-            Some(StepRow { at, method: "Previously satisfied", succeeded: true, result: "MFA requirement satisfied by claim in the token" }),
+            Status {
+                code: 0,
+                reason: "Other.",
+                details: "MFA requirement satisfied by claim in the token",
+            },
+            Some(StepRow {
+                at,
+                method: "Previously satisfied",
+                succeeded: true,
+                result: "MFA requirement satisfied by claim in the token",
+            }),
         ),
         Step::DeviceKey => (
             at + 3 * SECOND,
-            Status { code: 0, reason: "Other.", details: "MFA requirement satisfied by strong authentication" },
-            Some(StepRow { at: at + 3 * SECOND, method: "Windows Hello for Business", succeeded: true, result: "MFA requirement satisfied by strong authentication" }),
+            Status {
+                code: 0,
+                reason: "Other.",
+                details: "MFA requirement satisfied by strong authentication",
+            },
+            Some(StepRow {
+                at: at + 3 * SECOND,
+                method: "Windows Hello for Business",
+                succeeded: true,
+                result: "MFA requirement satisfied by strong authentication",
+            }),
         ),
         Step::Code { is_right } => {
             let known = at + 15 * SECOND;
             if is_right {
-                (known, Status { code: 0, reason: "Other.", details: done }, Some(StepRow { at: known, method: "OATH verification code", succeeded: true, result: done }))
+                (
+                    known,
+                    Status { code: 0, reason: "Other.", details: done },
+                    Some(StepRow {
+                        at: known,
+                        method: "OATH verification code",
+                        succeeded: true,
+                        result: done,
+                    }),
+                )
             } else {
                 let text = "MFA denied; user entered incorrect code";
-                (known, Status { code: 500_121, reason: FAILED, details: text }, Some(StepRow { at: known, method: "OATH verification code", succeeded: false, result: text }))
+                (
+                    known,
+                    Status { code: 500_121, reason: FAILED, details: text },
+                    Some(StepRow {
+                        at: known,
+                        method: "OATH verification code",
+                        succeeded: false,
+                        result: text,
+                    }),
+                )
             }
         }
         Step::Prompt { factor, answer, after_ms, .. } => {
@@ -92,12 +152,33 @@ fn sign_in(s: &mut Scribe<'_>, attempt: &Attempt) {
                 _ => "Mobile app notification",
             };
             if s.rng.chance(0.35) {
-                let status = Status { code: 50_074, reason: "Strong Authentication is required.", details: "" };
-                let rows = [StepRow { ..password }, StepRow { at: at + PROMPT_LAG, method, succeeded: false, result: "Authentication in progress" }];
-                let body = properties(s, person, &attempt.from, attempt.app, attempt.session, &status, &rows, true);
+                let status = Status {
+                    code: 50_074,
+                    reason: "Strong Authentication is required.",
+                    details: "",
+                };
+                let rows = [
+                    StepRow { ..password },
+                    StepRow {
+                        at: at + PROMPT_LAG,
+                        method,
+                        succeeded: false,
+                        result: "Authentication in progress",
+                    },
+                ];
+                let body = properties(
+                    s,
+                    person,
+                    &attempt.from,
+                    attempt.app,
+                    attempt.session,
+                    &status,
+                    &rows,
+                    true,
+                );
                 emit_sign_in(s, at, at + PROMPT_LAG, 0, "SignInLogs", &status, &attempt.from, body);
             }
-            let newer = mix(&[s.org.tenant, 10]) % 2 == 0;
+            let newer = mix(&[s.org.tenant, 10]).is_multiple_of(2);
             let text = match (answer, factor) {
                 (Answer::Approved, _) => done,
                 (Answer::Denied, Factor::Voice) => "MFA denied; user hung up the phone",
@@ -105,16 +186,41 @@ fn sign_in(s: &mut Scribe<'_>, attempt: &Attempt) {
                 (Answer::Reported, _) => "MFA denied; Phone App Reported Fraud",
                 (Answer::Mismatched, _) => "MFA denied; user did not select the correct number",
                 (Answer::Silent, Factor::Voice) => "MFA denied; phone call went to voicemail",
-                (Answer::Silent, _) if newer => "MFA denied; user didn't respond to mobile app notification",
-                (Answer::Silent, _) => "MFA denied; user did not respond to mobile app notification",
+                (Answer::Silent, _) if newer => {
+                    "MFA denied; user didn't respond to mobile app notification"
+                }
+                (Answer::Silent, _) => {
+                    "MFA denied; user did not respond to mobile app notification"
+                }
             };
             if answer == Answer::Silent && factor == Factor::Sms {
                 // Nobody typed the code: the demand is all that is ever logged.
-                (known, Status { code: 50_074, reason: "Strong Authentication is required.", details: "" }, Some(StepRow { at: at + PROMPT_LAG, method, succeeded: false, result: "Authentication in progress" }))
+                (
+                    known,
+                    Status {
+                        code: 50_074,
+                        reason: "Strong Authentication is required.",
+                        details: "",
+                    },
+                    Some(StepRow {
+                        at: at + PROMPT_LAG,
+                        method,
+                        succeeded: false,
+                        result: "Authentication in progress",
+                    }),
+                )
             } else if answer == Answer::Approved {
-                (known, Status { code: 0, reason: "Other.", details: done }, Some(StepRow { at: known, method, succeeded: true, result: done }))
+                (
+                    known,
+                    Status { code: 0, reason: "Other.", details: done },
+                    Some(StepRow { at: known, method, succeeded: true, result: done }),
+                )
             } else {
-                (known, Status { code: 500_121, reason: FAILED, details: text }, Some(StepRow { at: known, method, succeeded: false, result: text }))
+                (
+                    known,
+                    Status { code: 500_121, reason: FAILED, details: text },
+                    Some(StepRow { at: known, method, succeeded: false, result: text }),
+                )
             }
         }
     };
@@ -123,18 +229,39 @@ fn sign_in(s: &mut Scribe<'_>, attempt: &Attempt) {
         rows.push(password);
     }
     rows.extend(second);
-    let body = properties(s, person, &attempt.from, attempt.app, attempt.session, &status, &rows, true);
+    let body =
+        properties(s, person, &attempt.from, attempt.app, attempt.session, &status, &rows, true);
     let known = known.max(at);
     emit_sign_in(s, at, known, 0, "SignInLogs", &status, &attempt.from, body);
     if let Step::Prompt { answer: Answer::Reported, .. } = attempt.step {
-        let row = audit_body(s, person, Some(person), "Suspicious activity reported", "UserManagement", "Update", "Suspicious activity reported for user", &[], Some(&person.phone), known);
-        emit_audit(s, known + 20 * SECOND, 8, false, row, "Suspicious activity reported");
+        let row = audit::audit_body(
+            s,
+            person,
+            Some(person),
+            "Suspicious activity reported",
+            "UserManagement",
+            "Update",
+            "Suspicious activity reported for user",
+            &[],
+            Some(&person.phone),
+            known,
+        );
+        audit::emit_audit(s, known + 20 * SECOND, 8, false, row, "Suspicious activity reported");
     }
     m365::logged_in(s, person, attempt, status.code, known);
 }
 
 #[expect(clippy::too_many_arguments, reason = "one sign-in record has that many independent parts")]
-fn properties(s: &Scribe<'_>, person: &Person, from: &Origin, app: u8, session: u64, status: &Status, rows: &[StepRow], interactive: bool) -> Value {
+fn properties(
+    s: &Scribe<'_>,
+    person: &Person,
+    from: &Origin,
+    app: u8,
+    session: u64,
+    status: &Status,
+    rows: &[StepRow],
+    interactive: bool,
+) -> Value {
     let at = s.act.at;
     let (lat, lon) = point(from.net.city, from.net.block);
     let city = city_at(from.net.city);
@@ -209,10 +336,19 @@ fn joined(mut first: Value, second: Value) -> Value {
 }
 
 #[expect(clippy::too_many_arguments, reason = "one sign-in record has that many independent parts")]
-fn emit_sign_in(s: &mut Scribe<'_>, at: i64, known: i64, _part: u64, category: &str, status: &Status, from: &Origin, properties: Value) {
+fn emit_sign_in(
+    s: &mut Scribe<'_>,
+    at: i64,
+    known: i64,
+    _part: u64,
+    category: &str,
+    status: &Status,
+    from: &Origin,
+    properties: Value,
+) {
     let id = s.id(0);
     // One person in eight is exported through Graph as well: the same sign-in, the same id.
-    if s.person(s.act.who).key % 8 == 0 && category == "SignInLogs" {
+    if s.person(s.act.who).key.is_multiple_of(8) && category == "SignInLogs" {
         s.emit_late(GRAPH, known, 6 * MINUTE, Some(id.clone()), false, properties.clone());
     }
     let body = json!({
@@ -234,116 +370,4 @@ fn emit_sign_in(s: &mut Scribe<'_>, at: i64, known: i64, _part: u64, category: &
         "properties": properties,
     });
     s.emit_late(SIGN_INS, known, 90 * SECOND, Some(id), false, body);
-}
-
-/// Self-service password reset has no sign-in record: the audit log tells each step.
-fn recovery(s: &mut Scribe<'_>, attempt: &Attempt) {
-    let person = s.person(s.act.who);
-    let at = s.act.at;
-    const NAME: &str = "Self-service password reset flow activity progress";
-    let started = audit_body(s, person, Some(person), NAME, "UserManagement", "Update", "User started the mobile app notification verification option", &[], Some(&attempt.from), at);
-    emit_audit(s, at + PROMPT_LAG, 1, false, started, NAME);
-    if let Step::Prompt { answer, after_ms, .. } = attempt.step {
-        let text = match answer {
-            Answer::Approved => "User completed the mobile app notification verification option",
-            Answer::Denied | Answer::Reported => "User denied the mobile app notification verification option",
-            Answer::Silent | Answer::Mismatched => "User failed the mobile app notification verification option",
-        };
-        let known = at + PROMPT_LAG + after_ms;
-        let ended = audit_body(s, person, Some(person), NAME, "UserManagement", "Update", text, &[], Some(&attempt.from), known);
-        emit_audit(s, known, 2, false, ended, NAME);
-    }
-}
-
-fn change(s: &mut Scribe<'_>, kind: EventKind, by: By, from: Origin, session: u64, detail: u8) {
-    use EventKind as K;
-    let at = s.act.at;
-    let person = s.person(s.act.who);
-    let (actor, is_admin) = match by {
-        By::Subscriber => (person, false),
-        By::Admin(admin) => (s.person(admin), true),
-    };
-    if matches!(kind, K::MailboxRule | K::MailDeleted) {
-        m365::mail(s, person, kind, &from, detail);
-        return;
-    }
-    let quoted = |text: &str| format!("\"{text}\"");
-    let (name, category, operation, reason, changed): (&str, &str, &str, &str, Vec<(&str, String, String)>) = match kind {
-        K::FactorEnrolled => ("User registered security info", "UserManagement", "Add", if detail % 3 == 2 { "User registered Mobile Phone SMS" } else { "User registered Authenticator App with Notification and Code" }, vec![]),
-        K::FactorRemoved => ("User deleted security info", "UserManagement", "Delete", "User deleted Authenticator App with Notification and Code", vec![]),
-        K::FactorReset => ("Admin deleted security info", "UserManagement", "Delete", "Admin deleted Authenticator App with Notification and Code", vec![]),
-        K::DeviceRegistered => ("Register device", "Device", "Add", "", vec![("Device OS", "[]".into(), "[\"Windows\"]".into())]),
-        K::PasswordChanged => ("Change user password", "UserManagement", "Update", "", vec![]),
-        K::PasswordReset if is_admin => ("Reset password (by admin)", "UserManagement", "Update", "", vec![]),
-        K::PasswordReset => ("Reset password (self-service)", "UserManagement", "Update", "Successfully completed reset.", vec![]),
-        K::ConsentGranted => ("Consent to application", "ApplicationManagement", "Assign", "", vec![("ConsentContext.IsAdminConsent", "[]".into(), quoted("False")), ("ConsentAction.Permissions", "[]".into(), quoted("[] => [[Id: x, ConsentType: Principal, Scope: Mail.ReadWrite offline_access]];"))]),
-        K::RoleAssigned => ("Add member to role", "RoleManagement", "Assign", "", vec![("Role.DisplayName", "[]".into(), quoted("Exchange Administrator")), ("Role.TemplateId", "[]".into(), quoted(&uuid(29, 29)))]),
-        K::TokenCreated => ("Add service principal credentials", "ApplicationManagement", "Update", "", vec![("KeyDescription", "[]".into(), "[\"[KeyIdentifier=1,KeyType=Password,KeyUsage=Verify,DisplayName=sync]\"]".into())]),
-        K::PolicyChanged => ("Update conditional access policy", "Policy", "Update", "", vec![("ConditionalAccessPolicy", "{\"displayName\":\"Require MFA\",\"state\":\"enabled\",\"grantControls\":{\"operator\":\"OR\",\"builtInControls\":[\"mfa\"]}}".into(), if detail >= 2 { "{\"displayName\":\"Require MFA\",\"state\":\"enabled\",\"grantControls\":{\"operator\":\"OR\",\"builtInControls\":[\"compliantDevice\"]}}".into() } else { "{\"displayName\":\"Require MFA\",\"state\":\"enabled\",\"grantControls\":{\"operator\":\"AND\",\"builtInControls\":[\"mfa\",\"compliantDevice\"]}}".to_owned() })]),
-        K::SessionRevoked => ("Update StsRefreshTokenValidFrom Timestamp", "UserManagement", "Update", "", vec![("StsRefreshTokensValidFrom", "[]".into(), format!("[\"{}\"]", stamp(at)))]),
-        _ => return,
-    };
-    let target = (!matches!(kind, K::PolicyChanged | K::TokenCreated)).then_some(person);
-    let body = audit_body(s, actor, target, name, category, operation, reason, &changed, Some(&from), at);
-    emit_audit(s, at, 1, true, body, name);
-    m365::directory(s, actor, person, kind, &from, session);
-}
-
-#[expect(clippy::too_many_arguments, reason = "one audit record has that many independent parts")]
-fn audit_body(s: &Scribe<'_>, actor: &Person, target: Option<&Person>, name: &str, category: &str, operation: &str, reason: &str, changed: &[(&str, String, String)], from: Option<&Origin>, at: i64) -> Value {
-    let modified: Vec<Value> = changed.iter().map(|(name, old, new)| json!({"displayName": name, "oldValue": old, "newValue": new})).collect();
-    let resource = target.map_or_else(
-        || json!({"id": uuid(s.act.no, 6), "type": if category == "Policy" { "Policy" } else { "ServicePrincipal" }, "displayName": "Require MFA", "modifiedProperties": modified}),
-        |person| json!({"id": person.id, "type": "User", "displayName": person.display, "userPrincipalName": person.mail, "groupType": null, "modifiedProperties": modified}),
-    );
-    json!({
-        "activityDateTime": stamp(at),
-        "activityDisplayName": name,
-        "category": category,
-        "operationType": operation,
-        "result": "success",
-        "resultReason": reason,
-        "loggedByService": if name.contains("security info") { "Authentication Methods" } else { "Core Directory" },
-        "correlationId": uuid(mix(&[s.act.no, 15]), s.act.no),
-        "initiatedBy": {"user": {"id": actor.id, "displayName": actor.display, "userPrincipalName": actor.mail, "ipAddress": from.map(|from| s.ip(from, at)), "roles": []}},
-        "targetResources": [resource],
-        "additionalDetails": [{"key": "User-Agent", "value": from.map(|from| s.agent(from, at))}],
-        "tenantId": uuid(s.org.tenant, 1),
-    })
-}
-
-fn emit_audit(s: &mut Scribe<'_>, at: i64, part: u64, is_main: bool, mut properties: Value, name: &str) {
-    let id = format!("Directory_{}_{}", s.id(part), part);
-    if let Some(object) = properties.as_object_mut() {
-        object.insert("id".into(), json!(id));
-    }
-    let body = json!({
-        "time": stamp(at + 30 * SECOND),
-        "resourceId": format!("/tenants/{}/providers/Microsoft.aadiam", uuid(s.org.tenant, 1)),
-        "operationName": name,
-        "operationVersion": "1.0",
-        "category": "AuditLogs",
-        "tenantId": uuid(s.org.tenant, 1),
-        "resultSignature": "None",
-        "durationMs": 0,
-        "correlationId": properties.get("correlationId").cloned().unwrap_or_default(),
-        "identity": properties.pointer("/initiatedBy/user/displayName").cloned().unwrap_or_default(),
-        "Level": 4,
-        "properties": properties,
-    });
-    s.emit_late(AUDIT, at, 3 * MINUTE, Some(id), is_main, body);
-}
-
-fn housekeeping(s: &mut Scribe<'_>, topic: u8) {
-    let person = s.person(s.act.no as u32 % s.settings.people);
-    let (name, category) = match topic {
-        0 => ("Add member to group", "GroupManagement"),
-        1 => ("Update device", "Device"),
-        2 => ("Update service principal", "ApplicationManagement"),
-        3 => ("Update group", "GroupManagement"),
-        _ => ("Change user license", "UserManagement"),
-    };
-    let at = s.act.at;
-    let body = audit_body(s, person, Some(person), name, category, "Update", "", &[], None, at);
-    emit_audit(s, at, 1, false, body, name);
 }

@@ -27,7 +27,13 @@ fn with_port(ip: &str, no: u64) -> String {
     if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
 }
 
-pub(super) fn logged_in(s: &mut Scribe<'_>, person: &Person, attempt: &Attempt, code: u32, known: i64) {
+pub(super) fn logged_in(
+    s: &mut Scribe<'_>,
+    person: &Person,
+    attempt: &Attempt,
+    code: u32,
+    known: i64,
+) {
     let ip = s.ip(&attempt.from, s.act.at);
     let ok = code == 0;
     let error = match code {
@@ -71,29 +77,85 @@ pub(super) fn logged_in(s: &mut Scribe<'_>, person: &Person, attempt: &Attempt, 
     emit(s, known, 30, false, body);
 }
 
-pub(super) fn mail(s: &mut Scribe<'_>, person: &Person, kind: EventKind, from: &Origin, detail: u8) {
+pub(super) fn mail(
+    s: &mut Scribe<'_>,
+    person: &Person,
+    kind: EventKind,
+    from: &Origin,
+    detail: u8,
+) {
     let at = s.act.at;
     let ip = with_port(&s.ip(from, at), s.act.no);
     let body = if kind == EventKind::MailDeleted {
-        json!({"Operation": if detail % 2 == 0 { "SoftDelete" } else { "MoveToDeletedItems" }, "RecordType": 3, "ResultStatus": "Succeeded", "UserKey": person.id, "UserType": 0, "Version": 1, "Workload": "Exchange", "ClientIPAddress": ip, "ClientIP": ip, "UserId": person.mail, "MailboxOwnerUPN": person.mail, "MailboxGuid": person.id, "LogonType": 0, "ClientInfoString": "Client=OWA;Action=ViaProxy", "ExternalAccess": false, "AffectedItems": [{"Subject": "New sign-in method added to your account", "ParentFolder": {"Path": "\\Inbox"}, "InternetMessageId": format!("<{}@{}>", s.id(77), s.org.domain)}], "Folder": {"Path": "\\Inbox"}})
+        json!({"Operation": if detail.is_multiple_of(2) { "SoftDelete" } else { "MoveToDeletedItems" }, "RecordType": 3, "ResultStatus": "Succeeded", "UserKey": person.id, "UserType": 0, "Version": 1, "Workload": "Exchange", "ClientIPAddress": ip, "ClientIP": ip, "UserId": person.mail, "MailboxOwnerUPN": person.mail, "MailboxGuid": person.id, "LogonType": 0, "ClientInfoString": "Client=OWA;Action=ViaProxy", "ExternalAccess": false, "AffectedItems": [{"Subject": "New sign-in method added to your account", "ParentFolder": {"Path": "\\Inbox"}, "InternetMessageId": format!("<{}@{}>", s.id(77), s.org.domain)}], "Folder": {"Path": "\\Inbox"}})
     } else {
         let (operation, parameters) = match detail % 3 {
-            0 => ("New-InboxRule", names(&[("Name", "."), ("SubjectOrBodyContainsWords", "security;sign-in;verification;password"), ("DeleteMessage", "True"), ("StopProcessingRules", "True")])),
-            1 => ("New-InboxRule", names(&[("Name", "rss"), ("FromAddressContainsWords", "it@"), ("MoveToFolder", "RSS Feeds"), ("MarkAsRead", "True")])),
-            _ => ("Set-Mailbox", names(&[("Identity", &person.mail), ("ForwardingSmtpAddress", "smtp:collector@example.net"), ("DeliverToMailboxAndForward", "True")])),
+            0 => (
+                "New-InboxRule",
+                names(&[
+                    ("Name", "."),
+                    ("SubjectOrBodyContainsWords", "security;sign-in;verification;password"),
+                    ("DeleteMessage", "True"),
+                    ("StopProcessingRules", "True"),
+                ]),
+            ),
+            1 => (
+                "New-InboxRule",
+                names(&[
+                    ("Name", "rss"),
+                    ("FromAddressContainsWords", "it@"),
+                    ("MoveToFolder", "RSS Feeds"),
+                    ("MarkAsRead", "True"),
+                ]),
+            ),
+            _ => (
+                "Set-Mailbox",
+                names(&[
+                    ("Identity", &person.mail),
+                    ("ForwardingSmtpAddress", "smtp:collector@example.net"),
+                    ("DeliverToMailboxAndForward", "True"),
+                ]),
+            ),
         };
         json!({"Operation": operation, "RecordType": 1, "ResultStatus": "True", "UserKey": person.id, "UserType": 2, "Version": 1, "Workload": "Exchange", "ClientIP": ip, "ObjectId": format!("{}\\rule", person.mail), "UserId": person.mail, "ExternalAccess": false, "OrganizationName": s.org.domain, "OriginatingServer": "EXCH01 (15.20.0000.000)", "Parameters": parameters, "SessionId": ""})
     };
     emit(s, at, 31, true, body);
 }
 
-pub(super) fn directory(s: &mut Scribe<'_>, actor: &Person, person: &Person, kind: EventKind, from: &Origin, _session: u64) {
+pub(super) fn directory(
+    s: &mut Scribe<'_>,
+    actor: &Person,
+    person: &Person,
+    kind: EventKind,
+    from: &Origin,
+    _session: u64,
+) {
     use EventKind as K;
     let (operation, changed): (&str, Vec<Value>) = match kind {
-        K::FactorEnrolled => ("Update user.", vec![json!({"Name": "StrongAuthenticationMethod", "OldValue": "[{\"MethodType\": 6,\"Default\": true}]", "NewValue": "[{\"MethodType\": 6,\"Default\": true},{\"MethodType\": 7,\"Default\": false}]"})]),
-        K::FactorRemoved | K::FactorReset => ("Update user.", vec![json!({"Name": "StrongAuthenticationMethod", "OldValue": "[{\"MethodType\": 6,\"Default\": true},{\"MethodType\": 7,\"Default\": false}]", "NewValue": "[{\"MethodType\": 7,\"Default\": true}]"})]),
-        K::ConsentGranted => ("Consent to application.", vec![json!({"Name": "ConsentContext.IsAdminConsent", "OldValue": "", "NewValue": "False"})]),
-        K::RoleAssigned => ("Add member to role.", vec![json!({"Name": "Role.DisplayName", "OldValue": "", "NewValue": "Exchange Administrator"})]),
+        K::FactorEnrolled => (
+            "Update user.",
+            vec![
+                json!({"Name": "StrongAuthenticationMethod", "OldValue": "[{\"MethodType\": 6,\"Default\": true}]", "NewValue": "[{\"MethodType\": 6,\"Default\": true},{\"MethodType\": 7,\"Default\": false}]"}),
+            ],
+        ),
+        K::FactorRemoved | K::FactorReset => (
+            "Update user.",
+            vec![
+                json!({"Name": "StrongAuthenticationMethod", "OldValue": "[{\"MethodType\": 6,\"Default\": true},{\"MethodType\": 7,\"Default\": false}]", "NewValue": "[{\"MethodType\": 7,\"Default\": true}]"}),
+            ],
+        ),
+        K::ConsentGranted => (
+            "Consent to application.",
+            vec![
+                json!({"Name": "ConsentContext.IsAdminConsent", "OldValue": "", "NewValue": "False"}),
+            ],
+        ),
+        K::RoleAssigned => (
+            "Add member to role.",
+            vec![
+                json!({"Name": "Role.DisplayName", "OldValue": "", "NewValue": "Exchange Administrator"}),
+            ],
+        ),
         K::PasswordChanged => ("Change user password.", vec![]),
         K::PasswordReset => ("Reset user password.", vec![]),
         K::SessionRevoked => ("Update StsRefreshTokenValidFrom Timestamp.", vec![]),
@@ -102,7 +164,11 @@ pub(super) fn directory(s: &mut Scribe<'_>, actor: &Person, person: &Person, kin
     };
     // The directory tells the unified log no address, and the service writes factor changes.
     let by_service = matches!(kind, K::FactorEnrolled | K::FactorRemoved | K::FactorReset);
-    let user_id = if by_service { format!("ServicePrincipal_{}", uuid(s.org.tenant, 17)) } else { actor.mail.clone() };
+    let user_id = if by_service {
+        format!("ServicePrincipal_{}", uuid(s.org.tenant, 17))
+    } else {
+        actor.mail.clone()
+    };
     let at = s.act.at;
     let ip = s.ip(from, at);
     let body = json!({
@@ -116,7 +182,7 @@ pub(super) fn directory(s: &mut Scribe<'_>, actor: &Person, person: &Person, kin
         "ObjectId": person.mail,
         "UserId": user_id,
         "AzureActiveDirectoryEventType": 1,
-        "ClientIP": if s.act.no % 2 == 0 { String::new() } else { ip },
+        "ClientIP": if s.act.no.is_multiple_of(2) { String::new() } else { ip },
         "ExtendedProperties": names(&[("additionalDetails", "{\"UserType\":\"Member\"}"), ("extendedAuditEventCategory", "User")]),
         "ModifiedProperties": changed,
         "Actor": [{"ID": user_id, "Type": 5}],

@@ -54,19 +54,33 @@ fn expand(settings: &Settings, org: &Organisation, act: &Act) -> Vec<Rec> {
 }
 
 /// Tells the truth which records show each action of an attacker; drops what no record shows.
-pub(crate) fn name_after_actions(settings: &Settings, org: &Organisation, acts: &[Act], truth: &mut Truth) {
+pub(crate) fn name_after_actions(
+    settings: &Settings,
+    org: &Organisation,
+    acts: &[Act],
+    truth: &mut Truth,
+) {
     for act in acts {
-        let (Some((campaign, target)), What::Change { kind, by: By::Subscriber, .. }) = (act.tag, act.what) else {
+        let (Some((campaign, target)), What::Change { kind, by: By::Subscriber, .. }) =
+            (act.tag, act.what)
+        else {
             continue;
         };
         let recs = expand(settings, org, act);
         let ids = recs.iter().filter(|rec| rec.is_main).filter_map(|rec| rec.id.clone());
         let shown = recs.iter().any(|rec| rec.is_main);
         let at = Timestamp::from_millis(act.at);
-        if let Some(target) = truth.campaigns.get_mut(campaign as usize).and_then(|c| c.targets.get_mut(target as usize))
+        if let Some(target) = truth
+            .campaigns
+            .get_mut(campaign as usize)
+            .and_then(|c| c.targets.get_mut(target as usize))
         {
             if shown {
-                if let Some(after) = target.after.iter_mut().find(|a| a.at == at && a.kind == kind && a.events.is_empty()) {
+                if let Some(after) = target
+                    .after
+                    .iter_mut()
+                    .find(|a| a.at == at && a.kind == kind && a.events.is_empty())
+                {
                     after.events = ids.collect();
                 }
             } else {
@@ -108,7 +122,7 @@ pub(crate) fn records(
             // A value made of strings and numbers always serialises.
             let Ok(line) = serde_json::to_vec(&rec.body) else { continue };
             let chance = mix(&[settings.seed, act.no, n as u64, 0xd0b1e]);
-            if chance % 400 == 0 {
+            if chance.is_multiple_of(400) {
                 // Deliveries are at-least-once.
                 let again = rec.deliver_at + (chance >> 20) as i64 % (20 * MINUTE);
                 count += 1;
@@ -148,14 +162,34 @@ impl<'a> Scribe<'a> {
     }
 
     /// Keeps a record; it arrives a little after it is known, sometimes minutes late.
-    fn emit(&mut self, file: &'static str, known_at: i64, id: Option<String>, is_main: bool, body: Value) {
-        let late = if self.rng.chance(0.01) { self.rng.int(0, 5 * MINUTE) } else { self.rng.int(0, 2 * SECOND) };
+    fn emit(
+        &mut self,
+        file: &'static str,
+        known_at: i64,
+        id: Option<String>,
+        is_main: bool,
+        body: Value,
+    ) {
+        let late = if self.rng.chance(0.01) {
+            self.rng.int(0, 5 * MINUTE)
+        } else {
+            self.rng.int(0, 2 * SECOND)
+        };
         self.out.push(Rec { file, known_at, deliver_at: known_at + late, id, is_main, body });
     }
 
     /// Keeps a record that arrives late by a log-normal delay with this median.
-    fn emit_late(&mut self, file: &'static str, known_at: i64, median: i64, id: Option<String>, is_main: bool, body: Value) {
-        let late = self.rng.log_normal(median as f64, 0.8).clamp(1_000.0, (20 * HOUR) as f64) as i64;
+    fn emit_late(
+        &mut self,
+        file: &'static str,
+        known_at: i64,
+        median: i64,
+        id: Option<String>,
+        is_main: bool,
+        body: Value,
+    ) {
+        let late =
+            self.rng.log_normal(median as f64, 0.8).clamp(1_000.0, (20 * HOUR) as f64) as i64;
         self.out.push(Rec { file, known_at, deliver_at: known_at + late, id, is_main, body });
     }
 }
@@ -168,7 +202,10 @@ fn stamp(at: i64) -> String {
 
 /// The same without a zone and fraction (Microsoft 365).
 fn stamp_seconds(at: i64) -> String {
-    Timestamp::from_millis(at.div_euclid(1_000) * 1_000).to_string().trim_end_matches('Z').to_owned()
+    Timestamp::from_millis(at.div_euclid(1_000) * 1_000)
+        .to_string()
+        .trim_end_matches('Z')
+        .to_owned()
 }
 
 fn point(city: u8, seed: u64) -> (f64, f64) {
@@ -195,5 +232,7 @@ fn app_name(app: u8) -> &'static str {
 }
 
 fn names(pairs: &[(&str, &str)]) -> Value {
-    Value::Array(pairs.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect())
+    Value::Array(
+        pairs.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect(),
+    )
 }

@@ -17,7 +17,11 @@ pub(super) fn write(s: &mut Scribe<'_>) {
     let person = s.person(act.who);
     match act.what {
         What::Attempt(attempt) => {
-            let app = if attempt.is_recovery { "Self-Service Password Reset" } else { app_name(attempt.app) };
+            let app = if attempt.is_recovery {
+                "Self-Service Password Reset"
+            } else {
+                app_name(attempt.app)
+            };
             let vpn = app == "VPN Gateway";
             let kind = if vpn { "VPN" } else { "SSO" };
             let phone = |origin: &Origin| model(origin);
@@ -27,21 +31,60 @@ pub(super) fn write(s: &mut Scribe<'_>) {
                     policy(s, person, &attempt.from, attempt.session, app, "Approve");
                     return;
                 }
-                Step::DeviceKey => ("SUCCESS", format!("{kind} FIDO2 Biometrics \"Windows Hello\""), act.at + 3 * SECOND, "Windows Hello".to_owned()),
-                Step::Code { is_right: true } => ("SUCCESS", format!("{kind} One-Time Passcode \"{}\"", phone(&person.phone)), act.at + 15 * SECOND, phone(&person.phone)),
-                Step::Code { is_right: false } => ("FAILURE,authFail", format!("{kind} Invalid passcode \"{}\"", phone(&person.phone)), act.at + 15 * SECOND, phone(&person.phone)),
+                Step::DeviceKey => (
+                    "SUCCESS",
+                    format!("{kind} FIDO2 Biometrics \"Windows Hello\""),
+                    act.at + 3 * SECOND,
+                    "Windows Hello".to_owned(),
+                ),
+                Step::Code { is_right: true } => (
+                    "SUCCESS",
+                    format!("{kind} One-Time Passcode \"{}\"", phone(&person.phone)),
+                    act.at + 15 * SECOND,
+                    phone(&person.phone),
+                ),
+                Step::Code { is_right: false } => (
+                    "FAILURE,authFail",
+                    format!("{kind} Invalid passcode \"{}\"", phone(&person.phone)),
+                    act.at + 15 * SECOND,
+                    phone(&person.phone),
+                ),
                 Step::Prompt { factor, answer, after_ms, phone: end } => {
                     let name = phone(&end);
                     let known = act.at + PROMPT_LAG + after_ms;
                     let (status, message) = match (factor, answer) {
-                        (Factor::Sms, Answer::Approved) => ("SUCCESS", format!("{kind} SMS \"Mobile 1\"")),
-                        (Factor::Voice, Answer::Approved) => ("SUCCESS", format!("{kind} Voice \"Mobile 1\"")),
-                        (_, Answer::Approved) => ("SUCCESS", format!("{kind} {} \"{name}\"", if s.act.no % 2 == 0 { "Swipe" } else { "Banner" })),
-                        (_, Answer::Denied) => ("FAILURE,authFail", format!("{kind} Auth. User denied \"{name}\"")),
-                        (_, Answer::Reported) => ("FAILURE,authFail", format!("{kind} Auth. User denied and reported fraud \"{name}\"")),
-                        (_, Answer::Silent) if s.act.no % 5 == 0 => ("UNSUCCESSFUL_ATTEMPT", format!("{kind} Auth. Timed Out, Unresponsive Device \"{name}\"")),
-                        (_, Answer::Silent) => ("FAILURE,authFail", format!("{kind} Auth. Timed Out, Unresponsive User \"{name}\"")),
-                        (_, Answer::Mismatched) => ("FAILURE,authFail", format!("{kind} Auth. Wrong number selected \"{name}\"")),
+                        (Factor::Sms, Answer::Approved) => {
+                            ("SUCCESS", format!("{kind} SMS \"Mobile 1\""))
+                        }
+                        (Factor::Voice, Answer::Approved) => {
+                            ("SUCCESS", format!("{kind} Voice \"Mobile 1\""))
+                        }
+                        (_, Answer::Approved) => (
+                            "SUCCESS",
+                            format!(
+                                "{kind} {} \"{name}\"",
+                                if s.act.no.is_multiple_of(2) { "Swipe" } else { "Banner" }
+                            ),
+                        ),
+                        (_, Answer::Denied) => {
+                            ("FAILURE,authFail", format!("{kind} Auth. User denied \"{name}\""))
+                        }
+                        (_, Answer::Reported) => (
+                            "FAILURE,authFail",
+                            format!("{kind} Auth. User denied and reported fraud \"{name}\""),
+                        ),
+                        (_, Answer::Silent) if s.act.no.is_multiple_of(5) => (
+                            "UNSUCCESSFUL_ATTEMPT",
+                            format!("{kind} Auth. Timed Out, Unresponsive Device \"{name}\""),
+                        ),
+                        (_, Answer::Silent) => (
+                            "FAILURE,authFail",
+                            format!("{kind} Auth. Timed Out, Unresponsive User \"{name}\""),
+                        ),
+                        (_, Answer::Mismatched) => (
+                            "FAILURE,authFail",
+                            format!("{kind} Auth. Wrong number selected \"{name}\""),
+                        ),
                     };
                     (status, message, known, name)
                 }
@@ -51,16 +94,30 @@ pub(super) fn write(s: &mut Scribe<'_>) {
             let body = json!({"source": "PINGID", "id": id, "recorded": stamp(known), "action": {"type": kind}, "actors": [{"type": "user", "name": name(s, person)}], "resources": [{"ipaddress": s.ip(&attempt.from, act.at), "websession": session(attempt.session), "pingidmsg": message, "devicemodel": device}], "result": {"status": status, "message": message}});
             s.emit(FILE, known, Some(id), false, body);
         }
-        What::Use { from, app, session } if act.no % 2 == 0 => policy(s, person, &from, session, app_name(app), "Approve"),
+        What::Use { from, app, session } if act.no.is_multiple_of(2) => {
+            policy(s, person, &from, session, app_name(app), "Approve")
+        }
         What::Use { .. } | What::Locked { .. } => {}
         What::Change { kind, by, from, session: held, .. } => {
             let device = match by {
-                By::Subscriber => model(&Origin { browser: crate::places::Browser { system: if s.act.no % 2 == 0 { System::Android } else { System::Ios }, ..from.browser }, ..from }),
+                By::Subscriber => model(&Origin {
+                    browser: crate::places::Browser {
+                        system: if s.act.no.is_multiple_of(2) {
+                            System::Android
+                        } else {
+                            System::Ios
+                        },
+                        ..from.browser
+                    },
+                    ..from
+                }),
                 By::Admin(_) => model(&person.phone),
             };
             let message = match kind {
                 EventKind::FactorEnrolled => format!("Device Paired \"{device}\""),
-                EventKind::FactorRemoved | EventKind::FactorReset => format!("Device Unpaired \"{device}\""),
+                EventKind::FactorRemoved | EventKind::FactorReset => {
+                    format!("Device Unpaired \"{device}\"")
+                }
                 _ => return,
             };
             let id = s.id(0);
@@ -70,7 +127,11 @@ pub(super) fn write(s: &mut Scribe<'_>) {
         What::Housekeeping { topic } => {
             let person = s.person(act.no as u32 % s.settings.people);
             let id = s.id(0);
-            let message = if topic % 2 == 0 { "Email sent to user" } else { "User attributes updated" };
+            let message = if topic.is_multiple_of(2) {
+                "Email sent to user"
+            } else {
+                "User attributes updated"
+            };
             let body = json!({"source": "PINGID", "id": id, "recorded": stamp(act.at), "actors": [{"type": "user", "name": name(s, person)}], "resources": [{"ipaddress": "0.0.0.0"}], "resource": "SEND_EMAIL", "result": {"status": "SUCCESS", "message": message}});
             s.emit(FILE, act.at, Some(id), false, body);
         }
@@ -79,7 +140,11 @@ pub(super) fn write(s: &mut Scribe<'_>) {
 
 /// The case of names varies from record to record.
 fn name(s: &Scribe<'_>, person: &Person) -> String {
-    if mix(&[s.act.no, 18]) % 6 == 0 { person.mail.to_uppercase() } else { person.mail.clone() }
+    if mix(&[s.act.no, 18]).is_multiple_of(6) {
+        person.mail.to_uppercase()
+    } else {
+        person.mail.clone()
+    }
 }
 
 fn session(seed: u64) -> String {

@@ -78,7 +78,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(seed) = args.seeds.iter().find(|seed| **seed < FIRST_EVALUATION_SEED) {
         bail!("seed {seed} belongs to calibration: evaluate on {FIRST_EVALUATION_SEED} and up");
     }
-    ensure!(!args.seeds.is_empty() && !args.vendors.is_empty(), "no seeds or no vendors to measure");
+    ensure!(
+        !args.seeds.is_empty() && !args.vendors.is_empty(),
+        "no seeds or no vendors to measure"
+    );
     let program = if args.rules_only { None } else { Some(program(args)?) };
     let mut results: BTreeMap<Vendor, Figures> = BTreeMap::new();
     for vendor in &args.vendors {

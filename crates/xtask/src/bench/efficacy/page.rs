@@ -8,7 +8,11 @@ use pushback_sim::{Figures as Row, Score, Vendor};
 use super::{Args, Figures};
 
 /// Renders the tables as Markdown.
-pub fn render(args: &Args, results: &BTreeMap<Vendor, Figures>, variants: &[(&'static str, Score)]) -> String {
+pub fn render(
+    args: &Args,
+    results: &BTreeMap<Vendor, Figures>,
+    variants: &[(&'static str, Score)],
+) -> String {
     let mut text = String::from(
         "# Efficacy\n\n\
          What a scan finds of simulated attacks, and what published rules find on the same logs. Made by:\n\n",
@@ -91,7 +95,10 @@ fn patterns(text: &mut String, score: &Score) {
     let rows = score.patterns.iter().map(|(pattern, row)| (pattern.name(), *row));
     for (name, row) in rows.chain([("**all**", total)]) {
         let Row { campaigns, targets, approvals, footholds, after, in_time } = row;
-        let _ = writeln!(text, "| {name} | {campaigns} | {targets} | {approvals} | {footholds} | {in_time} | {after} |");
+        let _ = writeln!(
+            text,
+            "| {name} | {campaigns} | {targets} | {approvals} | {footholds} | {in_time} | {after} |"
+        );
     }
 }
 

@@ -42,53 +42,65 @@ pub fn flatten(file: &str, line: &[u8]) -> Option<(String, Flat)> {
         Some(Timestamp::parse(value.pointer(pointer)?.as_str()?).ok()?.as_millis())
     };
     match file {
-        "okta.jsonl" => Some((text("/uuid"), Flat {
-            at: at("/published")?,
-            user: text("/actor/alternateId"),
-            name: text("/eventType"),
-            result: text("/outcome/result"),
-            reason: text("/outcome/reason"),
-            factor: text("/debugContext/debugData/factor"),
-            push_response: text("/debugContext/debugData/pushOnlyResponseType"),
-            behaviours: text("/debugContext/debugData/behaviors"),
-            ip: text("/client/ipAddress"),
-            session: text("/authenticationContext/externalSessionId"),
-            app: String::new(),
-            agent: text("/client/userAgent/rawUserAgent"),
-        })),
-        "entra_signins.jsonl" => Some((text("/properties/id"), Flat {
-            at: at("/properties/createdDateTime")?,
-            user: text("/properties/userPrincipalName"),
-            name: text("/category"),
-            result: text("/resultType"),
-            reason: text("/properties/status/additionalDetails"),
-            factor: text("/properties/authenticationRequirement"),
-            ip: text("/properties/ipAddress"),
-            app: text("/properties/appDisplayName"),
-            agent: text("/properties/userAgent"),
-            ..Flat::default()
-        })),
-        "duo_authentication.jsonl" => Some((text("/txid"), Flat {
-            at: at("/isotimestamp")?,
-            user: text("/user/name"),
-            name: text("/event_type"),
-            result: text("/result"),
-            reason: text("/reason"),
-            factor: text("/factor"),
-            ip: text("/access_device/ip"),
-            app: text("/application/name"),
-            ..Flat::default()
-        })),
-        "pingid.jsonl" => Some((text("/id"), Flat {
-            at: at("/recorded")?,
-            user: text("/actors/0/name").to_lowercase(),
-            name: "pingid".to_owned(),
-            result: text("/result/status"),
-            reason: text("/result/message"),
-            ip: text("/resources/0/ipaddress"),
-            session: text("/resources/0/websession"),
-            ..Flat::default()
-        })),
+        "okta.jsonl" => Some((
+            text("/uuid"),
+            Flat {
+                at: at("/published")?,
+                user: text("/actor/alternateId"),
+                name: text("/eventType"),
+                result: text("/outcome/result"),
+                reason: text("/outcome/reason"),
+                factor: text("/debugContext/debugData/factor"),
+                push_response: text("/debugContext/debugData/pushOnlyResponseType"),
+                behaviours: text("/debugContext/debugData/behaviors"),
+                ip: text("/client/ipAddress"),
+                session: text("/authenticationContext/externalSessionId"),
+                app: String::new(),
+                agent: text("/client/userAgent/rawUserAgent"),
+            },
+        )),
+        "entra_signins.jsonl" => Some((
+            text("/properties/id"),
+            Flat {
+                at: at("/properties/createdDateTime")?,
+                user: text("/properties/userPrincipalName"),
+                name: text("/category"),
+                result: text("/resultType"),
+                reason: text("/properties/status/additionalDetails"),
+                factor: text("/properties/authenticationRequirement"),
+                ip: text("/properties/ipAddress"),
+                app: text("/properties/appDisplayName"),
+                agent: text("/properties/userAgent"),
+                ..Flat::default()
+            },
+        )),
+        "duo_authentication.jsonl" => Some((
+            text("/txid"),
+            Flat {
+                at: at("/isotimestamp")?,
+                user: text("/user/name"),
+                name: text("/event_type"),
+                result: text("/result"),
+                reason: text("/reason"),
+                factor: text("/factor"),
+                ip: text("/access_device/ip"),
+                app: text("/application/name"),
+                ..Flat::default()
+            },
+        )),
+        "pingid.jsonl" => Some((
+            text("/id"),
+            Flat {
+                at: at("/recorded")?,
+                user: text("/actors/0/name").to_lowercase(),
+                name: "pingid".to_owned(),
+                result: text("/result/status"),
+                reason: text("/result/message"),
+                ip: text("/resources/0/ipaddress"),
+                session: text("/resources/0/websession"),
+                ..Flat::default()
+            },
+        )),
         _ => None,
     }
 }

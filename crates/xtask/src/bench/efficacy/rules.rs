@@ -43,26 +43,219 @@ const fn pingid(vendor: Vendor) -> bool {
 
 /// Every rule.
 pub const RULES: &[Rule] = &[
-    Rule { title: "Elastic: Potential Okta MFA Bombing via Push Notifications", reads: okta, claims: Stage::Bombing, fire: |r| runs(r, okta_denied, okta_success, 5, 10 * MINUTE, false) },
-    Rule { title: "Elastic: Potentially Successful Okta MFA Bombing via Push Notifications", reads: okta, claims: Stage::Approved, fire: |r| runs(r, okta_denied, okta_success, 5, 10 * MINUTE, true) },
-    Rule { title: "Splunk: Okta Multiple Failed MFA Requests For User", reads: okta, claims: Stage::Bombing, fire: |r| count(r, |e| e.name == "user.authentication.auth_via_mfa" && e.result == "FAILURE" && e.factor != "PASSWORD_AS_FACTOR", |e| e.user.clone(), 10, 5 * MINUTE) },
-    Rule { title: "Okta: Mismatch Between Source and Response for Verify Push Request", reads: okta, claims: Stage::Approved, fire: mismatch },
-    Rule { title: "Okta: Suspicious MFA Abandonment", reads: okta, claims: Stage::Bombing, fire: |r| count(r, |e| e.result == "UNANSWERED" || e.result == "ABANDONED", |e| format!("{}|{}", e.user, e.ip), 6, 60 * MINUTE) },
-    Rule { title: "Okta: Hunt on rejected MFA pushes", reads: okta, claims: Stage::Exposed, fire: |r| each(r, |e| e.name == "user.mfa.okta_verify.deny_push") },
-    Rule { title: "Microsoft Sentinel: MFA Fatigue (OKTA)", reads: okta, claims: Stage::Bombing, fire: |r| count(r, |e| e.name == "system.push.send_factor_verify_push", |e| format!("{}|{}", e.user, e.session), 11, 60 * MINUTE) },
-    Rule { title: "Sumo Logic: Okta - MFA Request Denied by User", reads: okta, claims: Stage::Exposed, fire: |r| each(r, |e| e.push_response == "OV_RESPONSE_DENY" || e.name == "user.mfa.okta_verify.deny_push") },
-    Rule { title: "Sumo Logic: Okta - MFA Denied Followed by Successful Logon", reads: okta, claims: Stage::Approved, fire: |r| runs(r, |e| e.push_response == "OV_RESPONSE_DENY" || e.name == "user.mfa.okta_verify.deny_push", |e| e.name == "user.authentication.auth_via_mfa" && e.result == "SUCCESS", 2, 25 * MINUTE, true) },
-    Rule { title: "Elastic, Panther, Sigma: user reported suspicious activity (Okta)", reads: okta, claims: Stage::Bombing, fire: |r| each(r, |e| e.name == "user.account.report_suspicious_activity_by_enduser") },
-    Rule { title: "Splunk: Azure AD Multiple Denied MFA Requests For User", reads: entra, claims: Stage::Bombing, fire: |r| count(r, |e| e.result == "500121" && e.reason == "MFA denied; user declined the authentication", entra_group, 10, 10 * MINUTE) },
-    Rule { title: "Splunk: Azure AD Multiple Failed MFA Requests For User", reads: entra, claims: Stage::Bombing, fire: |r| count(r, |e| e.result == "500121" && e.reason != "MFA denied; user declined the authentication", entra_group, 11, 10 * MINUTE) },
-    Rule { title: "Splunk: Azure AD Authentication Failed During MFA Challenge", reads: entra, claims: Stage::Exposed, fire: |r| each(r, |e| e.result == "500121") },
-    Rule { title: "Microsoft Sentinel: MFA Rejected by User (without its UEBA filter)", reads: entra, claims: Stage::Exposed, fire: |r| each(r, |e| e.result == "500121" && (e.reason == "MFA denied; user declined the authentication" || e.reason.to_lowercase().contains("fraud"))) },
-    Rule { title: "Sigma: Multifactor Authentication Denied", reads: entra, claims: Stage::Exposed, fire: |r| each(r, |e| e.factor == "multiFactorAuthentication" && e.reason.to_lowercase().contains("mfa denied")) },
-    Rule { title: "Microsoft Sentinel: Cisco Duo - Multiple user login failures", reads: duo, claims: Stage::Bombing, fire: |r| count(r, |e| e.name == "authentication" && (e.result == "denied" || e.result == "failure"), |e| e.user.clone(), 11, 10 * MINUTE) },
-    Rule { title: "Panther: Duo User Denied For Anomalous Push", reads: duo, claims: Stage::Bombing, fire: |r| each(r, |e| e.reason == "anomalous_push") },
-    Rule { title: "Panther: Duo User Action Reported as Fraudulent", reads: duo, claims: Stage::Bombing, fire: |r| each(r, |e| e.result == "fraud") },
-    Rule { title: "Splunk: PingID Multiple Failed MFA Requests For User", reads: pingid, claims: Stage::Bombing, fire: |r| count(r, |e| e.result == "FAILURE,authFail" || e.result == "UNSUCCESSFUL_ATTEMPT", |e| format!("{}|{}", e.user, e.reason), 10, 10 * MINUTE) },
-    Rule { title: "Splunk: PingID New MFA Method Registered For User", reads: pingid, claims: Stage::Exposed, fire: |r| each(r, |e| e.result == "SUCCESS" && e.reason.starts_with("Device Paired")) },
+    Rule {
+        title: "Elastic: Potential Okta MFA Bombing via Push Notifications",
+        reads: okta,
+        claims: Stage::Bombing,
+        fire: |r| runs(r, okta_denied, okta_success, 5, 10 * MINUTE, false),
+    },
+    Rule {
+        title: "Elastic: Potentially Successful Okta MFA Bombing via Push Notifications",
+        reads: okta,
+        claims: Stage::Approved,
+        fire: |r| runs(r, okta_denied, okta_success, 5, 10 * MINUTE, true),
+    },
+    Rule {
+        title: "Splunk: Okta Multiple Failed MFA Requests For User",
+        reads: okta,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| {
+                    e.name == "user.authentication.auth_via_mfa"
+                        && e.result == "FAILURE"
+                        && e.factor != "PASSWORD_AS_FACTOR"
+                },
+                |e| e.user.clone(),
+                10,
+                5 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Okta: Mismatch Between Source and Response for Verify Push Request",
+        reads: okta,
+        claims: Stage::Approved,
+        fire: mismatch,
+    },
+    Rule {
+        title: "Okta: Suspicious MFA Abandonment",
+        reads: okta,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| e.result == "UNANSWERED" || e.result == "ABANDONED",
+                |e| format!("{}|{}", e.user, e.ip),
+                6,
+                60 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Okta: Hunt on rejected MFA pushes",
+        reads: okta,
+        claims: Stage::Exposed,
+        fire: |r| each(r, |e| e.name == "user.mfa.okta_verify.deny_push"),
+    },
+    Rule {
+        title: "Microsoft Sentinel: MFA Fatigue (OKTA)",
+        reads: okta,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| e.name == "system.push.send_factor_verify_push",
+                |e| format!("{}|{}", e.user, e.session),
+                11,
+                60 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Sumo Logic: Okta - MFA Request Denied by User",
+        reads: okta,
+        claims: Stage::Exposed,
+        fire: |r| {
+            each(r, |e| {
+                e.push_response == "OV_RESPONSE_DENY" || e.name == "user.mfa.okta_verify.deny_push"
+            })
+        },
+    },
+    Rule {
+        title: "Sumo Logic: Okta - MFA Denied Followed by Successful Logon",
+        reads: okta,
+        claims: Stage::Approved,
+        fire: |r| {
+            runs(
+                r,
+                |e| {
+                    e.push_response == "OV_RESPONSE_DENY"
+                        || e.name == "user.mfa.okta_verify.deny_push"
+                },
+                |e| e.name == "user.authentication.auth_via_mfa" && e.result == "SUCCESS",
+                2,
+                25 * MINUTE,
+                true,
+            )
+        },
+    },
+    Rule {
+        title: "Elastic, Panther, Sigma: user reported suspicious activity (Okta)",
+        reads: okta,
+        claims: Stage::Bombing,
+        fire: |r| each(r, |e| e.name == "user.account.report_suspicious_activity_by_enduser"),
+    },
+    Rule {
+        title: "Splunk: Azure AD Multiple Denied MFA Requests For User",
+        reads: entra,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| {
+                    e.result == "500121"
+                        && e.reason == "MFA denied; user declined the authentication"
+                },
+                entra_group,
+                10,
+                10 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Splunk: Azure AD Multiple Failed MFA Requests For User",
+        reads: entra,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| {
+                    e.result == "500121"
+                        && e.reason != "MFA denied; user declined the authentication"
+                },
+                entra_group,
+                11,
+                10 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Splunk: Azure AD Authentication Failed During MFA Challenge",
+        reads: entra,
+        claims: Stage::Exposed,
+        fire: |r| each(r, |e| e.result == "500121"),
+    },
+    Rule {
+        title: "Microsoft Sentinel: MFA Rejected by User (without its UEBA filter)",
+        reads: entra,
+        claims: Stage::Exposed,
+        fire: |r| {
+            each(r, |e| {
+                e.result == "500121"
+                    && (e.reason == "MFA denied; user declined the authentication"
+                        || e.reason.to_lowercase().contains("fraud"))
+            })
+        },
+    },
+    Rule {
+        title: "Sigma: Multifactor Authentication Denied",
+        reads: entra,
+        claims: Stage::Exposed,
+        fire: |r| {
+            each(r, |e| {
+                e.factor == "multiFactorAuthentication"
+                    && e.reason.to_lowercase().contains("mfa denied")
+            })
+        },
+    },
+    Rule {
+        title: "Microsoft Sentinel: Cisco Duo - Multiple user login failures",
+        reads: duo,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| e.name == "authentication" && (e.result == "denied" || e.result == "failure"),
+                |e| e.user.clone(),
+                11,
+                10 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Panther: Duo User Denied For Anomalous Push",
+        reads: duo,
+        claims: Stage::Bombing,
+        fire: |r| each(r, |e| e.reason == "anomalous_push"),
+    },
+    Rule {
+        title: "Panther: Duo User Action Reported as Fraudulent",
+        reads: duo,
+        claims: Stage::Bombing,
+        fire: |r| each(r, |e| e.result == "fraud"),
+    },
+    Rule {
+        title: "Splunk: PingID Multiple Failed MFA Requests For User",
+        reads: pingid,
+        claims: Stage::Bombing,
+        fire: |r| {
+            count(
+                r,
+                |e| e.result == "FAILURE,authFail" || e.result == "UNSUCCESSFUL_ATTEMPT",
+                |e| format!("{}|{}", e.user, e.reason),
+                10,
+                10 * MINUTE,
+            )
+        },
+    },
+    Rule {
+        title: "Splunk: PingID New MFA Method Registered For User",
+        reads: pingid,
+        claims: Stage::Exposed,
+        fire: |r| each(r, |e| e.result == "SUCCESS" && e.reason.starts_with("Device Paired")),
+    },
 ];
 
 fn okta_denied(e: &Flat) -> bool {
@@ -143,7 +336,8 @@ fn runs(
             times.push(record.at);
         }
         let full = times.len() >= threshold;
-        if full && (is_success == then_success)
+        if full
+            && (is_success == then_success)
             && let Some(first) = times.first()
         {
             alerts.push((record.user.clone(), *first, record.at));
@@ -175,7 +369,8 @@ fn mismatch(records: &[Flat]) -> Vec<(String, i64, i64)> {
     let mut alerts = Vec::new();
     for e in records {
         let is_push = e.name == "system.push.send_factor_verify_push";
-        let is_answer = e.name == "user.authentication.auth_via_mfa" && e.factor == "OKTA_VERIFY_PUSH";
+        let is_answer =
+            e.name == "user.authentication.auth_via_mfa" && e.factor == "OKTA_VERIFY_PUSH";
         // The query groups by session; "unknown" would join strangers.
         if (!is_push && !is_answer) || e.session.is_empty() || e.session == "unknown" {
             continue;
@@ -199,7 +394,11 @@ fn mismatch(records: &[Flat]) -> Vec<(String, i64, i64)> {
             session.refused += 1;
         }
         let few = session.pushes > 2 && session.successes * 2 < session.pushes;
-        if (few || session.refused > 0) && session.ips.len() > 1 && session.new_device && session.new_ip {
+        if (few || session.refused > 0)
+            && session.ips.len() > 1
+            && session.new_device
+            && session.new_ip
+        {
             alerts.push((session.user.clone(), session.first, e.at));
         }
     }
@@ -249,15 +448,23 @@ mod tests {
     use super::*;
 
     fn record(name: &str, result: &str, at: i64) -> Flat {
-        Flat { at, user: "alice@example.org".into(), name: name.into(), result: result.into(), ..Flat::default() }
+        Flat {
+            at,
+            user: "alice@example.org".into(),
+            name: name.into(),
+            result: result.into(),
+            ..Flat::default()
+        }
     }
 
     #[test]
     fn five_refusals_then_a_success_are_elastics_sequence_and_four_are_not() {
-        let rule = RULES.iter().find(|r| r.title.starts_with("Elastic: Potentially Successful")).unwrap();
+        let rule =
+            RULES.iter().find(|r| r.title.starts_with("Elastic: Potentially Successful")).unwrap();
         for (refusals, expected) in [(4, 0), (5, 1)] {
-            let mut log: Vec<Flat> =
-                (0..refusals).map(|n| record("user.mfa.okta_verify.deny_push", "FAILURE", n * MINUTE)).collect();
+            let mut log: Vec<Flat> = (0..refusals)
+                .map(|n| record("user.mfa.okta_verify.deny_push", "FAILURE", n * MINUTE))
+                .collect();
             log.push(record("user.session.start", "SUCCESS", 6 * MINUTE));
             assert_eq!(incidents(rule, &log).len(), expected);
         }
@@ -266,7 +473,11 @@ mod tests {
     #[test]
     fn a_counting_rule_fires_at_its_threshold_only_within_its_window() {
         let rule = RULES.iter().find(|r| r.title.starts_with("Splunk: Okta Multiple")).unwrap();
-        let storm = |gap| (0..10).map(|n| record("user.authentication.auth_via_mfa", "FAILURE", n * gap)).collect::<Vec<_>>();
+        let storm = |gap| {
+            (0..10)
+                .map(|n| record("user.authentication.auth_via_mfa", "FAILURE", n * gap))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(incidents(rule, &storm(20_000)).len(), 1);
         assert_eq!(incidents(rule, &storm(2 * MINUTE)).len(), 0);
     }
