@@ -11,6 +11,9 @@ use pushback_sim::Vendor;
 
 use super::record::Flat;
 
+/// User, first evidence, time of the alert; times in milliseconds since 1970.
+type Alert = (String, i64, i64);
+
 /// One published rule.
 pub struct Rule {
     /// Publisher and title.
@@ -19,8 +22,8 @@ pub struct Rule {
     pub reads: fn(Vendor) -> bool,
     /// What an alert claims.
     pub claims: Stage,
-    /// Returns (user, first evidence, time of the alert).
-    pub fire: fn(&[Flat]) -> Vec<(String, i64, i64)>,
+    /// Reads the records in order of time.
+    pub fire: fn(&[Flat]) -> Vec<Alert>,
 }
 
 const MINUTE: i64 = 60_000;
@@ -285,7 +288,7 @@ fn user_of(key: &str) -> String {
 }
 
 /// Every matching record is an alert.
-fn each(records: &[Flat], matches: fn(&Flat) -> bool) -> Vec<(String, i64, i64)> {
+fn each(records: &[Flat], matches: fn(&Flat) -> bool) -> Vec<Alert> {
     records.iter().filter(|e| matches(e)).map(|e| (e.user.clone(), e.at, e.at)).collect()
 }
 
@@ -296,7 +299,7 @@ fn count(
     group: fn(&Flat) -> String,
     threshold: usize,
     window: i64,
-) -> Vec<(String, i64, i64)> {
+) -> Vec<Alert> {
     let mut groups: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let mut alerts = Vec::new();
     for record in records.iter().filter(|e| matches(e)) {
@@ -322,7 +325,7 @@ fn runs(
     threshold: usize,
     window: i64,
     then_success: bool,
-) -> Vec<(String, i64, i64)> {
+) -> Vec<Alert> {
     let mut users: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     let mut alerts = Vec::new();
     for record in records {
@@ -352,7 +355,7 @@ fn runs(
 
 /// Refused or ignored pushes of one session, answered from another address, asked for by a new
 /// device at a new address.
-fn mismatch(records: &[Flat]) -> Vec<(String, i64, i64)> {
+fn mismatch(records: &[Flat]) -> Vec<Alert> {
     #[derive(Default)]
     struct Session {
         user: String,
