@@ -43,13 +43,17 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
             .zip(&told.steps)
             .map(|(item, step)| explain::Record {
                 item,
-                text: raw.get(&step.position).and_then(|bytes| std::str::from_utf8(bytes).ok()),
+                raw: raw.get(&step.position).map_or(&[][..], Vec::as_slice),
             })
             .collect();
-        let look = terminal_options(&args.output, None, stdout_is_terminal());
-        let amount = if args.raw { explain::Raw::Full } else { explain::Raw::Brief };
-        explain::write(&told.incident, &records, look, amount, &mut out)
-            .map_err(Failure::io("standard output"))?;
+        let terminal = terminal_options(&args.output, None, stdout_is_terminal());
+        explain::write(
+            &told.incident,
+            &records,
+            explain::Options { terminal, is_whole: args.raw },
+            &mut out,
+        )
+        .map_err(Failure::io("standard output"))?;
     }
     out.flush().map_err(Failure::io("standard output"))?;
     Ok(Exit::Clean)
