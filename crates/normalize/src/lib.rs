@@ -22,6 +22,8 @@ mod okta;
 mod onelogin;
 mod ping;
 mod repair;
+#[cfg(test)]
+mod testing;
 mod text;
 mod value;
 mod windows;
@@ -275,3 +277,6 @@ fn syntax(record: &[u8], error: &serde_json::Error) -> Reject {
     let words = error.to_string();
     if words.starts_with("recursion limit") { Reject::TooDeep } else { Reject::Syntax(words) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,7 +153,12 @@ impl<'a> Fields<'a> {
     fn event(&self, at: Timestamp) -> Result<IdentityEvent<'a>, Fault> {
         let factor = factor(&self.factor.text()?);
         let reason = self.reason.present()?;
-        let kind = self.kind(factor, &reason);
+        // Version 1 writes "No response" where version 2 writes "no_response".
+        let kind = if reason.bytes().any(|b| b == b' ' || b.is_ascii_uppercase()) {
+            self.kind(factor, &reason.to_ascii_lowercase().replace(' ', "_"))
+        } else {
+            self.kind(factor, &reason)
+        };
         let mut event = IdentityEvent::new(Source::Duo, kind, at);
         event.id = self.txid.present()?;
         event.factor = factor;

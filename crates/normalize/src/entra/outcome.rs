@@ -53,7 +53,11 @@ pub(super) fn factor(method: &str) -> Factor {
     let has = |word| contains(method, word);
     if method.is_empty() || has("previously satisfied") {
         Factor::Unknown
-    } else if has("app notification") || has("push") || has("phoneappnotification") {
+    } else if has("app notification")
+        || has("with notification")
+        || has("push")
+        || has("phoneappnotification")
+    {
         Factor::Push
     } else if has("phone call") || has("twowayvoice") || has("voice") {
         Factor::Voice

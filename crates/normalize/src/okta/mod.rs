@@ -34,7 +34,8 @@ pub(crate) fn read(
     let mut cursor = Cursor::new(record);
     let fields = Fields::read(&mut cursor)?;
     cursor.end()?;
-    if fields.event_type.is_empty() || fields.published.is_empty() || !fields.has_actor_or_uuid {
+    let is_dated = !fields.published.is_empty() || !fields.result.is_empty();
+    if fields.event_type.is_empty() || !is_dated || !fields.has_actor_or_uuid {
         return Ok(None);
     }
     let name = fields.event_type.text()?;
