@@ -147,6 +147,7 @@ impl Reader {
         if record.len() > RECORD_BYTES_MAX {
             return Err(Reject::TooLong);
         }
+        let record = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
         match self.read_within(record, hint, sink, wrapped::LAYERS_MAX) {
             Ok(Read::Unknown(source, mut name)) => {
                 let end = name.floor_char_boundary(UNKNOWN_BYTES_MAX);
@@ -160,12 +161,12 @@ impl Reader {
     /// Reads a record from which `layers` more wrappers may be taken off.
     fn read_within(
         &self,
-        record: &[u8],
+        record: &str,
         hint: &mut Hint,
         sink: &mut Sink<'_>,
         layers: usize,
     ) -> Result<Read, Reject> {
-        match record.trim_ascii_start().first() {
+        match record.trim_ascii_start().as_bytes().first() {
             Some(b'{') => {}
             Some(b'[') => return self.read_wrapped(record, hint, sink, layers),
             _ => return self.read_text(record, sink),
@@ -193,14 +194,12 @@ impl Reader {
                 }
             }
         }
-        let value = match serde_json::from_slice(record) {
+        let value = match serde_json::from_str(record) {
             Ok(value) => value,
-            Err(error) => {
-                return self.read_repaired(record, hint, sink, layers, syntax(record, &error));
-            }
+            Err(error) => return self.read_repaired(record, hint, sink, layers, syntax(&error)),
         };
         match wrapped::reader_of(&value) {
-            Some(reader) => reader(&value, record, &self.mapping, sink),
+            Some(reader) => reader(&value, record.as_bytes(), &self.mapping, sink),
             None => self.read_wrapped(record, hint, sink, layers),
         }
     }
@@ -209,20 +208,20 @@ impl Reader {
     #[cold]
     fn read_repaired(
         &self,
-        record: &[u8],
+        record: &str,
         hint: &mut Hint,
         sink: &mut Sink<'_>,
         layers: usize,
         reject: Reject,
     ) -> Result<Read, Reject> {
-        match repair::without_lone_surrogates(record) {
-            Some(repaired) => self.read_within(&repaired, hint, sink, layers),
-            None => Err(reject),
+        // What is put in is ASCII in the place of ASCII, so this is UTF-8 as before.
+        match repair::without_lone_surrogates(record.as_bytes()).map(String::from_utf8) {
+            Some(Ok(repaired)) => self.read_within(&repaired, hint, sink, layers),
+            _ => Err(reject),
         }
     }
 
-    fn read_text(&self, record: &[u8], sink: &mut Sink<'_>) -> Result<Read, Reject> {
-        let text = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
+    fn read_text(&self, text: &str, sink: &mut Sink<'_>) -> Result<Read, Reject> {
         wrapped::read_text(text, &self.mapping, sink).unwrap_or_else(|| {
             Err(match serde_json::from_str::<IgnoredAny>(text) {
                 Ok(_) => Reject::Unrecognised,
@@ -241,7 +240,7 @@ impl Reader {
         }
         let text = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
         match serde_json::from_str::<IgnoredAny>(text) {
-            Err(error) if !wrapped::recognises_text(text) => Err(syntax(record, &error)),
+            Err(error) if !wrapped::recognises_text(text) => Err(syntax(&error)),
             _ => Ok(()),
         }
     }
@@ -258,22 +257,18 @@ impl Reader {
 
 /// The words for a fault: `serde_json` knows the line and column.
 #[cold]
-fn rejection(record: &[u8], fault: Fault) -> Reject {
+fn rejection(record: &str, fault: Fault) -> Reject {
     match fault {
         Fault::TooDeep => Reject::TooDeep,
-        Fault::Encoding => Reject::Encoding,
-        Fault::Syntax => match serde_json::from_slice::<IgnoredAny>(record) {
-            Err(error) => syntax(record, &error),
+        Fault::Syntax => match serde_json::from_str::<IgnoredAny>(record) {
+            Err(error) => syntax(&error),
             Ok(_) => Reject::Syntax("malformed".to_owned()),
         },
     }
 }
 
 #[cold]
-fn syntax(record: &[u8], error: &serde_json::Error) -> Reject {
-    if str::from_utf8(record).is_err() {
-        return Reject::Encoding;
-    }
+fn syntax(error: &serde_json::Error) -> Reject {
     let words = error.to_string();
     if words.starts_with("recursion limit") { Reject::TooDeep } else { Reject::Syntax(words) }
 }

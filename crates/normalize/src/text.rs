@@ -1,8 +1,20 @@
 //! Small readings that every vendor needs: absent spellings, addresses.
 
 /// The text, or nothing if it is one of the ways in which vendors spell "absent".
+#[inline]
 #[must_use]
 pub(crate) fn present(text: &str) -> &str {
+    // Most texts are none of them, which their length and ends already show.
+    match text.as_bytes() {
+        [] => "",
+        [first, .., last] if !matches!(text.len(), 3 | 4 | 7) && *first > b' ' && *last > b' ' => {
+            text
+        }
+        _ => present_or_not(text),
+    }
+}
+
+fn present_or_not(text: &str) -> &str {
     let text = text.trim_ascii();
     let absent = match text.len() {
         0 | 1 => matches!(text, "" | "-"),
@@ -33,7 +45,11 @@ pub(crate) fn ip(text: &str) -> &str {
 #[must_use]
 pub(crate) fn contains(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
-    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+    let Some(first) = word.first() else { return true };
+    text.windows(word.len()).any(|part| {
+        part.first().is_some_and(|byte| byte | 0x20 == first | 0x20)
+            && part.eq_ignore_ascii_case(word)
+    })
 }
 
 /// A text of fixed length that stands for these contents, for records without an id.

@@ -116,7 +116,7 @@ impl Reader {
     /// Reads what an array or a wrapping object holds.
     pub(crate) fn read_wrapped(
         &self,
-        record: &[u8],
+        record: &str,
         hint: &mut Hint,
         sink: &mut Sink<'_>,
         layers: usize,
@@ -183,10 +183,10 @@ impl Reader {
             b'{' | b'[' => Ok(self.read_within(cursor.slice()?, hint, sink, layers)),
             b'"' => {
                 let text = cursor.scalar()?.text()?;
-                let bytes = text.trim_ascii_start().as_bytes();
+                let inner = text.trim_ascii_start();
                 // Prose in a member that could have held a record is not a broken record.
-                if matches!(bytes.first(), Some(b'{' | b'[')) || recognises_text(&text) {
-                    return Ok(self.read_within(bytes, hint, sink, layers));
+                if inner.starts_with(['{', '[']) || recognises_text(inner) {
+                    return Ok(self.read_within(inner, hint, sink, layers));
                 }
                 Ok(Err(Reject::Unrecognised))
             }

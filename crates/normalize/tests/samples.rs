@@ -55,7 +55,10 @@ fn samples_mean_what_their_manifest_states() {
             "okta/rate-limit-violation.jsonl",
             vec![vec![], one(RateLimited), one(RateLimited), one(RateLimited)],
         ),
-        ("okta/session-from-anonymising-proxy.jsonl", vec![one(SignInFailed), one(SignInFailed)]),
+        (
+            "okta/session-from-anonymising-proxy.jsonl",
+            vec![one(PhishingBlocked), one(PhishingBlocked)],
+        ),
         ("okta/session-start-success-and-fail.jsonl", vec![one(SessionStarted), one(SignInFailed)]),
         ("okta/support-reset-password.jsonl", vec![one(PasswordReset), one(PasswordReset)]),
         ("okta/threat-insight.jsonl", vec![one(RiskDetected), one(RiskDetected)]),

@@ -54,7 +54,7 @@ struct Fields<'a> {
 
 /// Reads a record if it is an authentication; `Ok(None)` if it is not.
 pub(crate) fn read_authentication(
-    record: &[u8],
+    record: &str,
     sink: &mut Sink<'_>,
 ) -> Result<Option<Result<Read, Reject>>, Fault> {
     let mut cursor = Cursor::new(record);
@@ -168,17 +168,17 @@ impl<'a> Fields<'a> {
             id: self.user_key.present()?,
         };
         event.requester = endpoint(&self.access)?;
-        event.requester.is_managed = self.endpoint_status.is(b"trusted");
+        event.requester.is_managed = self.endpoint_status.is("trusted");
         let responder = endpoint(&self.auth)?;
         if responder != Endpoint::default() {
             event.responder = Some(responder);
         }
         event.app = self.app.present()?;
         event.native = self.event_type.present()?;
-        event.risk = match (self.was_attacked, self.trust_level.bytes) {
+        event.risk = match (self.was_attacked, self.trust_level.text) {
             (true, _) => Risk::High,
-            (false, b"LOW") => Risk::Medium,
-            (false, b"NORMAL") => Risk::Low,
+            (false, "LOW") => Risk::Medium,
+            (false, "NORMAL") => Risk::Low,
             (false, _) => Risk::Unknown,
         };
         event.what = reason;
@@ -202,11 +202,11 @@ impl<'a> Fields<'a> {
         use EventKind as K;
 
         let prompts = matches!(factor, Factor::Push | Factor::Voice);
-        let succeeded = self.result.bytes.eq_ignore_ascii_case(b"success");
-        if self.event_type.is(b"enrollment") {
+        let succeeded = self.result.text.eq_ignore_ascii_case("success");
+        if self.event_type.is("enrollment") {
             return if succeeded { K::FactorEnrolled } else { K::FactorFailed };
         }
-        if self.result.bytes.eq_ignore_ascii_case(b"fraud") || reason == "user_marked_fraud" {
+        if self.result.text.eq_ignore_ascii_case("fraud") || reason == "user_marked_fraud" {
             return K::PromptReported;
         }
         if succeeded {

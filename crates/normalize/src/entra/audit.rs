@@ -50,7 +50,7 @@ fn inner(value: &Value) -> &Value {
 }
 
 fn is_detection(inner: &Value) -> bool {
-    inner.get("riskEventType").is_some() && text(inner, "userPrincipalName") != ""
+    inner.get("riskEventType").is_some() && !text(inner, "userPrincipalName").is_empty()
 }
 
 /// The running total of a person's risk; the detections behind it are logged one by one.

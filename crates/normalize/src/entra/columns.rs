@@ -20,8 +20,8 @@ const NESTED: &[&str] =
     &["status", "location", "deviceDetail", "mfaDetail", "authenticationDetails"];
 
 /// The Graph form of a row of Log Analytics columns, or nothing if it is not a sign-in.
-pub(super) fn to_graph(record: &[u8]) -> Option<Vec<u8>> {
-    let Value::Object(row) = serde_json::from_slice(record).ok()? else { return None };
+pub(super) fn to_graph(record: &str) -> Option<String> {
+    let Value::Object(row) = serde_json::from_str(record).ok()? else { return None };
     // `Location` is the country's code alone; `LocationDetails` has the rest.
     let mut graph = Map::new();
     for (column, value) in row.into_iter().filter(|(column, _)| column != "Location") {
@@ -52,17 +52,17 @@ pub(super) fn to_graph(record: &[u8]) -> Option<Vec<u8>> {
         let status = [("errorCode".to_owned(), code), ("failureReason".to_owned(), text)];
         graph.insert("status".to_owned(), Value::Object(status.into_iter().collect()));
     }
-    serde_json::to_vec(&Value::Object(graph)).ok()
+    serde_json::to_string(&Value::Object(graph)).ok()
 }
 
 /// The same record with objects where it had JSON inside strings.
-pub(super) fn unfold(record: &[u8]) -> Option<Vec<u8>> {
-    let Value::Object(mut record) = serde_json::from_slice(record).ok()? else { return None };
+pub(super) fn unfold(record: &str) -> Option<String> {
+    let Value::Object(mut record) = serde_json::from_str(record).ok()? else { return None };
     unfold_members(&mut record);
     if let Some(Value::Object(properties)) = record.get_mut("properties") {
         unfold_members(properties);
     }
-    serde_json::to_vec(&Value::Object(record)).ok()
+    serde_json::to_string(&Value::Object(record)).ok()
 }
 
 fn unfold_members(object: &mut Map<String, Value>) {

@@ -56,7 +56,7 @@ struct Fields<'a> {
     failure: Raw<'a>,
     details: Raw<'a>,
     method: Raw<'a>,
-    steps: &'a [u8],
+    steps: &'a str,
     risk_during: Raw<'a>,
     protocol: Raw<'a>,
     transfer: Raw<'a>,
@@ -82,7 +82,7 @@ struct Outer<'a> {
 
 /// Reads a record if it is a sign-in; `Ok(None)` if it is not.
 pub(crate) fn read_sign_in(
-    record: &[u8],
+    record: &str,
     sink: &mut Sink<'_>,
 ) -> Result<Option<Result<Read, Reject>>, Fault> {
     let mut cursor = Cursor::new(record);
@@ -118,7 +118,7 @@ pub(crate) fn read_sign_in(
         return Ok(None);
     }
     let is_sign_in_log =
-        contains_sign_in(outer.category.bytes) || outer.operation.is(b"Sign-in activity");
+        contains_sign_in(outer.category.text) || outer.operation.is("Sign-in activity");
     let fields = match outer.properties {
         Some(inner) if is_sign_in_log => inner,
         None if top.is_graph_sign_in() => top,
@@ -145,9 +145,9 @@ pub(crate) fn read_sign_in(
     )
 }
 
-fn contains_sign_in(category: &[u8]) -> bool {
+fn contains_sign_in(category: &str) -> bool {
     // `SignInLogs`, `NonInteractiveUserSignInLogs`, `ManagedIdentitySignInLogs`, ...
-    category.ends_with(b"SignInLogs") || category.ends_with(b"SigninLogs")
+    category.ends_with("SignInLogs") || category.ends_with("SigninLogs")
 }
 
 impl<'a> Fields<'a> {
@@ -284,7 +284,7 @@ struct SignIn<'a> {
     is_interactive: bool,
     details: Cow<'a, str>,
     method: Factor,
-    steps: &'a [u8],
+    steps: &'a str,
 }
 
 impl<'a> SignIn<'a> {
@@ -294,10 +294,10 @@ impl<'a> SignIn<'a> {
         top: &Fields<'a>,
         f: Fields<'a>,
     ) -> Result<Option<Result<Self, Reject>>, Fault> {
-        let category = outer.category.bytes;
-        let is_machine = category.starts_with(b"ServicePrincipal")
-            || category.starts_with(b"ManagedIdentity")
-            || category.starts_with(b"MicrosoftServicePrincipal");
+        let category = outer.category.text;
+        let is_machine = category.starts_with("ServicePrincipal")
+            || category.starts_with("ManagedIdentity")
+            || category.starts_with("MicrosoftServicePrincipal");
         let subscriber = Party {
             name: f.user_name.present()?,
             mail: Cow::Borrowed(""),
@@ -314,13 +314,13 @@ impl<'a> SignIn<'a> {
             })));
         };
         let code = match f.code.number::<u32>().or_else(|| outer.result.number()) {
-            None if outer.result.bytes.eq_ignore_ascii_case(b"success") => Some(0),
+            None if outer.result.text.eq_ignore_ascii_case("success") => Some(0),
             code => code,
         };
         let is_interactive = match f.interactive {
             1 => true,
             2 => false,
-            _ => !category.starts_with(b"NonInteractive"),
+            _ => !category.starts_with("NonInteractive"),
         };
         let mut event = IdentityEvent::new(Source::Entra, EventKind::SignInFailed, at);
         event.subscriber = subscriber;
@@ -333,14 +333,14 @@ impl<'a> SignIn<'a> {
         event.session = f.session.present()?;
         event.transaction = first([f.correlation, top.correlation])?;
         event.native = first([f.code, outer.result])?;
-        event.risk = match f.risk_during.bytes {
-            b"high" => Risk::High,
-            b"medium" => Risk::Medium,
-            b"low" => Risk::Low,
+        event.risk = match f.risk_during.text {
+            "high" => Risk::High,
+            "medium" => Risk::Medium,
+            "low" => Risk::Low,
             _ => Risk::Unknown,
         };
         event.requester = endpoint(outer, &f)?;
-        let is_device_code = f.protocol.is(b"deviceCode") || f.transfer.is(b"deviceCodeFlow");
+        let is_device_code = f.protocol.is("deviceCode") || f.transfer.is("deviceCodeFlow");
         event.what = if is_device_code {
             Cow::Borrowed("device code flow")
         } else {

@@ -28,8 +28,6 @@ use block::{Blocks, QUOTE, SLASH, splat};
 pub(crate) enum Fault {
     /// Not JSON.
     Syntax,
-    /// A text that was taken is not UTF-8.
-    Encoding,
     /// Nested deeper than [`DEPTH_MAX`].
     TooDeep,
 }
@@ -37,8 +35,8 @@ pub(crate) enum Fault {
 /// A string or number as it stands in the record; empty for everything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Raw<'a> {
-    /// Without the quotes.
-    pub(crate) bytes: &'a [u8],
+    /// Without the quotes, escapes unresolved.
+    pub(crate) text: &'a str,
     escaped: bool,
 }
 
@@ -46,68 +44,54 @@ impl<'a> Raw<'a> {
     /// The text with escapes resolved.
     #[inline]
     pub(crate) fn text(self) -> Result<Cow<'a, str>, Fault> {
-        if self.escaped {
-            return self.unescape().map(Cow::Owned);
-        }
-        str::from_utf8(self.bytes).map(Cow::Borrowed).map_err(|_| Fault::Encoding)
+        if self.escaped { self.unescape().map(Cow::Owned) } else { Ok(Cow::Borrowed(self.text)) }
     }
 
     /// The text, empty if it is one of the spellings of "absent".
     #[inline]
     pub(crate) fn present(self) -> Result<Cow<'a, str>, Fault> {
-        Ok(match self.text()? {
-            Cow::Borrowed(text) => Cow::Borrowed(crate::text::present(text)),
-            Cow::Owned(text) => Cow::Owned(crate::text::present(&text).to_owned()),
-        })
+        if self.escaped {
+            return self.unescape().map(|own| Cow::Owned(crate::text::present(&own).to_owned()));
+        }
+        Ok(Cow::Borrowed(crate::text::present(self.text)))
     }
 
     /// The text as an address without port and brackets.
     pub(crate) fn ip(self) -> Result<Cow<'a, str>, Fault> {
-        Ok(match self.text()? {
-            Cow::Borrowed(text) => Cow::Borrowed(crate::text::ip(text)),
-            Cow::Owned(text) => Cow::Owned(crate::text::ip(&text).to_owned()),
-        })
+        if self.escaped {
+            return self.unescape().map(|own| Cow::Owned(crate::text::ip(&own).to_owned()));
+        }
+        Ok(Cow::Borrowed(crate::text::ip(self.text)))
     }
 
     #[inline]
     pub(crate) const fn is_empty(self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Whether escapes would have to be resolved before comparing bytes.
-    pub(crate) const fn is_escaped(self) -> bool {
-        self.escaped
+        self.text.is_empty()
     }
 
     /// Whether the text is exactly this, which has no characters that need an escape.
     #[inline]
-    pub(crate) fn is(self, text: &[u8]) -> bool {
+    pub(crate) fn is(self, text: &str) -> bool {
         if self.escaped {
-            return self.unescape().is_ok_and(|own| own.as_bytes() == text);
+            return self.unescape().is_ok_and(|own| own == text);
         }
-        self.bytes == text
+        self.text == text
     }
 
     /// The number, whether written bare or as a string.
     pub(crate) fn number<N: std::str::FromStr>(self) -> Option<N> {
-        str::from_utf8(self.bytes).ok()?.parse().ok()
+        if self.text.is_empty() { None } else { self.text.parse().ok() }
     }
 
     #[cold]
     fn unescape(self) -> Result<String, Fault> {
-        let mut quoted = Vec::with_capacity(self.bytes.len() + 2);
-        quoted.push(b'"');
-        quoted.extend_from_slice(self.bytes);
-        quoted.push(b'"');
-        serde_json::from_slice(&quoted).map_err(|_| match str::from_utf8(self.bytes) {
-            Ok(_) => Fault::Syntax,
-            Err(_) => Fault::Encoding,
-        })
+        serde_json::from_str(&format!("\"{}\"", self.text)).map_err(|_| Fault::Syntax)
     }
 }
 
 /// A place in a record.
 pub(crate) struct Cursor<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     at: usize,
     depth: usize,
@@ -116,18 +100,21 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// At the start of a record.
     #[inline]
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0 }
-    }
-
-    /// Where the cursor stands, as an offset in the record.
-    pub(crate) const fn at(&self) -> usize {
-        self.at
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, depth: 0 }
     }
 
     /// The first byte of the next value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Fault> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => self.peek_past_blanks(),
+        }
+    }
+
+    #[inline(never)]
+    fn peek_past_blanks(&mut self) -> Result<u8, Fault> {
         loop {
             match self.bytes.get(self.at) {
                 Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
@@ -140,7 +127,7 @@ impl<'a> Cursor<'a> {
     /// Visits the members of an object. Any other value is stepped over without a visit.
     ///
     /// `each` gets the key, with escapes resolved, and must take exactly one value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn object(
         &mut self,
         mut each: impl FnMut(&[u8], &mut Self) -> Result<(), Fault>,
@@ -164,7 +151,7 @@ impl<'a> Cursor<'a> {
             if key.escaped {
                 each(key.unescape()?.as_bytes(), self)?;
             } else {
-                each(key.bytes, self)?;
+                each(key.text.as_bytes(), self)?;
             }
             match self.peek()? {
                 b',' => {
@@ -203,7 +190,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a string or number as it stands; steps over anything else and gives the empty text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn scalar(&mut self) -> Result<Raw<'a>, Fault> {
         match self.peek()? {
             b'"' => self.string(),
@@ -217,21 +204,21 @@ impl<'a> Cursor<'a> {
     pub(crate) fn flag(&mut self) -> Result<bool, Fault> {
         match self.peek()? {
             b't' => self.skip().map(|()| true),
-            b'"' => self.string().map(|text| text.bytes.eq_ignore_ascii_case(b"true")),
+            b'"' => self.string().map(|text| text.text.eq_ignore_ascii_case("true")),
             _ => self.skip().map(|()| false),
         }
     }
 
     /// Takes any value as the bytes it consists of.
-    pub(crate) fn slice(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn slice(&mut self) -> Result<&'a str, Fault> {
         self.peek()?;
         let start = self.at;
         self.skip()?;
-        self.bytes.get(start..self.at).ok_or(Fault::Syntax)
+        self.text.get(start..self.at).ok_or(Fault::Syntax)
     }
 
     /// Steps over one value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
         match self.peek()? {
             b'"' => self.string().map(|_| ()),
@@ -282,12 +269,13 @@ impl<'a> Cursor<'a> {
             .iter()
             .position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
             .unwrap_or(rest.len());
+        let start = self.at;
         self.at += length;
-        Ok(Raw { bytes: rest.get(..length).ok_or(Fault::Syntax)?, escaped: false })
+        Ok(Raw { text: self.text.get(start..self.at).ok_or(Fault::Syntax)?, escaped: false })
     }
 
     /// A string; the cursor stands on its opening quote.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<Raw<'a>, Fault> {
         let start = self.at + 1;
         let mut at = start;
@@ -300,8 +288,8 @@ impl<'a> Cursor<'a> {
             at += stops.trailing_zeros() as usize;
             if self.bytes.get(at) == Some(&b'"') {
                 self.at = at + 1;
-                let bytes = self.bytes.get(start..at).ok_or(Fault::Syntax)?;
-                return Ok(Raw { bytes, escaped: false });
+                let text = self.text.get(start..at).ok_or(Fault::Syntax)?;
+                return Ok(Raw { text, escaped: false });
             }
             return self.string_with_escapes(start, at);
         }
@@ -324,8 +312,8 @@ impl<'a> Cursor<'a> {
             if end < 64 {
                 let end = block.start + end as usize;
                 self.at = end + 1;
-                let bytes = self.bytes.get(start..end).ok_or(Fault::Syntax)?;
-                return Ok(Raw { bytes, escaped });
+                let text = self.text.get(start..end).ok_or(Fault::Syntax)?;
+                return Ok(Raw { text, escaped });
             }
         }
         Err(Fault::Syntax)

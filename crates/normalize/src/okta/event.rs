@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
 use pushback_model::{
     Agent, Coordinates, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp,
 };
@@ -69,7 +68,7 @@ pub(super) fn build<'a>(
 fn kind_and_factor(f: &Fields<'_>, meaning: Meaning) -> Result<Option<(EventKind, Factor)>, Fault> {
     use EventKind as K;
 
-    let failed = f.result.is(b"FAILURE") || f.result.is(b"DENY");
+    let failed = f.result.is("FAILURE") || f.result.is("DENY");
     let kind = match meaning {
         Meaning::Nothing => return Ok(None),
         Meaning::Verification => {
@@ -78,6 +77,9 @@ fn kind_and_factor(f: &Fields<'_>, meaning: Meaning) -> Result<Option<(EventKind
         }
         Meaning::Sent(factor) => {
             return Ok(Some((if failed { K::PromptUndelivered } else { K::PromptSent }, factor)));
+        }
+        Meaning::SessionStart if failed && contains(&f.reason.text()?, "phishing") => {
+            K::PhishingBlocked
         }
         Meaning::SessionStart if failed => K::SignInFailed,
         Meaning::SessionStart => K::SessionStarted,
@@ -125,7 +127,7 @@ fn verification(f: &Fields<'_>, factor: Factor) -> Result<EventKind, Fault> {
     use EventKind as K;
 
     let prompts = matches!(factor, Factor::Push | Factor::Voice);
-    if f.result.is(b"SUCCESS") || f.result.is(b"ALLOW") {
+    if f.result.is("SUCCESS") || f.result.is("ALLOW") {
         return Ok(match factor {
             Factor::Push | Factor::Voice => K::PromptApproved,
             // Identity Engine logs the password step under the same type.
@@ -137,18 +139,18 @@ fn verification(f: &Fields<'_>, factor: Factor) -> Result<EventKind, Fault> {
     if contains(&reason, "phishing") {
         return Ok(K::PhishingBlocked);
     }
-    let silent = f.result.is(b"UNANSWERED") || f.result.is(b"ABANDONED");
+    let silent = f.result.is("UNANSWERED") || f.result.is("ABANDONED");
     if silent && (prompts || factor == Factor::Unknown) {
         return Ok(K::PromptTimedOut);
     }
     Ok(match factor {
         Factor::Password => K::SignInFailed,
         Factor::Push => {
-            if f.debug.number_response.is(b"OV_WITH_CHALLENGE_RESPONSE_INVALID")
-                || f.debug.number_response.is(b"OV_WITH_CHALLENGE_RESPONSE_ERROR")
+            if f.debug.number_response.is("OV_WITH_CHALLENGE_RESPONSE_INVALID")
+                || f.debug.number_response.is("OV_WITH_CHALLENGE_RESPONSE_ERROR")
             {
                 K::PromptMismatched
-            } else if f.debug.push_response.is(b"OV_RESPONSE_DENY")
+            } else if f.debug.push_response.is("OV_RESPONSE_DENY")
                 || contains(&reason, "invalid_credentials")
                 || contains(&reason, "reject")
             {
@@ -234,7 +236,7 @@ fn factor_named(name: &str) -> Factor {
 
 /// The subscriber, and who else did it.
 fn people<'a>(f: &Fields<'a>, is_account: bool) -> Result<(Party<'a>, Option<Party<'a>>), Fault> {
-    let actor_is_user = f.actor.kind.is(b"User");
+    let actor_is_user = f.actor.kind.is("User");
     let Some(user) = &f.targets.user else {
         return Ok((party(&f.actor)?, None));
     };
@@ -244,7 +246,7 @@ fn people<'a>(f: &Fields<'a>, is_account: bool) -> Result<(Party<'a>, Option<Par
     let (subscriber, actor) = (party(user)?, party(&f.actor)?);
     // The product acting for itself is nobody; a support engineer logged as a user is somebody.
     let other = is_account
-        && !f.actor.kind.is(b"SystemPrincipal")
+        && !f.actor.kind.is("SystemPrincipal")
         && !actor.is_empty()
         && differ(&actor, &subscriber);
     Ok((subscriber, other.then_some(actor)))
@@ -258,7 +260,7 @@ fn differ(a: &Party<'_>, b: &Party<'_>) -> bool {
 fn party<'a>(who: &Who<'a>) -> Result<Party<'a>, Fault> {
     let mut party =
         Party { name: who.alternate_id.present()?, mail: Cow::Borrowed(""), id: who.id.present()? };
-    if party.name.is_empty() && !who.kind.is(b"User") {
+    if party.name.is_empty() && !who.kind.is("User") {
         party.name = who.display_name.present()?;
     }
     Ok(party)
@@ -340,20 +342,23 @@ fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) ->
 const NEW_THINGS_MIN: usize = 2;
 
 fn risk(f: &Fields<'_>) -> Risk {
-    let has = |raw: Raw<'_>, word: &[u8]| memmem::find(raw.bytes, word).is_some();
-    if f.debug.threat.is(b"true") || has(f.debug.risk, b"level=HIGH") {
+    let has = |raw: Raw<'_>, word: &str| !raw.is_empty() && raw.text.contains(word);
+    if f.debug.threat.is("true") || has(f.debug.risk, "level=HIGH") {
         return Risk::High;
     }
     let security = f.debug.log_only;
-    if f.debug.risk.is_empty() && has(security, br#"level\":\"HIGH"#) {
+    if f.debug.risk.is_empty() && has(security, r#"level\":\"HIGH"#) {
         return Risk::High;
     }
     let behaviors = if f.debug.behaviors.is_empty() { security } else { f.debug.behaviors };
-    let positives = memmem::find_iter(behaviors.bytes, b"POSITIVE").count();
-    if has(f.debug.risk, b"level=MEDIUM") || positives >= NEW_THINGS_MIN {
+    let bytes = behaviors.text.as_bytes();
+    let positives = memchr::memchr_iter(b'P', bytes)
+        .filter(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"POSITIVE")))
+        .count();
+    if has(f.debug.risk, "level=MEDIUM") || positives >= NEW_THINGS_MIN {
         return Risk::Medium;
     }
-    if has(f.debug.risk, b"level=LOW") { Risk::Low } else { Risk::Unknown }
+    if has(f.debug.risk, "level=LOW") { Risk::Low } else { Risk::Unknown }
 }
 
 /// A few words on what was changed or why it failed.
@@ -388,11 +393,11 @@ fn what<'a>(f: &Fields<'a>, kind: EventKind) -> Result<Cow<'a, str>, Fault> {
 }
 
 /// How many factors a sign-on rule asked for before and after: `factorMode 2FA -> 1FA`.
-fn factor_mode(changes: &[u8]) -> Option<String> {
+fn factor_mode(changes: &str) -> Option<String> {
     if changes.is_empty() {
         return None;
     }
-    let changes: serde_json::Value = serde_json::from_slice(changes).ok()?;
+    let changes: serde_json::Value = serde_json::from_str(changes).ok()?;
     let mode = |side: &str| find(changes.get(side)?, "factorMode", 4);
     let (from, to) = (mode("from")?, mode("to")?);
     (from != to).then(|| format!("factorMode {from} -> {to}"))

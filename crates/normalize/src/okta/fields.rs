@@ -12,7 +12,7 @@ pub(super) struct Who<'a> {
     /// `detailEntry.methodTypeUsed`
     pub(super) method: Raw<'a>,
     /// The bytes of `changeDetails`.
-    pub(super) changes: &'a [u8],
+    pub(super) changes: &'a str,
 }
 
 /// `client`.
@@ -83,7 +83,7 @@ pub(super) struct Targets<'a> {
     pub(super) enrollment: Who<'a>,
     /// The first target of any other type: a policy, a rule, a role, a token.
     pub(super) other: Who<'a>,
-    pub(super) changes: &'a [u8],
+    pub(super) changes: &'a str,
 }
 
 /// One event.
@@ -316,12 +316,12 @@ fn targets<'a>(cursor: &mut Cursor<'a>) -> Result<Targets<'a>, Fault> {
         if targets.changes.is_empty() {
             targets.changes = target.changes;
         }
-        let slot = if target.kind.is(b"User") {
+        let slot = if target.kind.is("User") {
             targets.user.get_or_insert(target);
             return Ok(());
-        } else if target.kind.is(b"AppInstance") {
+        } else if target.kind.is("AppInstance") {
             &mut targets.app
-        } else if target.kind.is(b"AuthenticatorEnrollment") {
+        } else if target.kind.is("AuthenticatorEnrollment") {
             &mut targets.enrollment
         } else {
             &mut targets.other

@@ -27,7 +27,7 @@ const KEY: &[u8] = b"eventType";
 
 /// Reads a record if it is one of Okta's; `Ok(None)` if it is not.
 pub(crate) fn read(
-    record: &[u8],
+    record: &str,
     mapping: &Mapping,
     sink: &mut Sink<'_>,
 ) -> Result<Option<Result<Read, Reject>>, Fault> {
