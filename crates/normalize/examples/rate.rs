@@ -8,8 +8,8 @@ use std::hint::black_box;
 use pushback_normalize::{Hint, Reader};
 
 /// Bytes read for each measurement.
-const BYTES: usize = 1 << 20;
-const ROUNDS: usize = 1;
+const BYTES: usize = 64 << 20;
+const ROUNDS: usize = 5;
 
 fn main() {
     let reader = Reader::default();
