@@ -52,7 +52,7 @@ struct Page {
     read: Vec<Fact>,
     unknown: Vec<Unknown>,
     unknown_more: usize,
-    rejects: Vec<String>,
+    rejects: Vec<(String, Vec<String>)>,
 }
 
 struct StageTile {
@@ -134,7 +134,6 @@ struct CampaignRow {
 struct Finding {
     title: String,
     affected: String,
-    days: String,
     prompts: String,
     steps: Vec<String>,
 }
@@ -190,7 +189,7 @@ fn page(report: &Report<'_>) -> Page {
         read: facts(report),
         unknown: unknown(report),
         unknown_more: read.unknown.len().saturating_sub(UNKNOWN_MAX),
-        rejects: read.rejects.iter().map(words::rejects).collect(),
+        rejects: read.rejects.iter().map(|r| (words::rejects(r), words::examples(r))).collect(),
     }
 }
 
@@ -396,8 +395,7 @@ fn campaign(campaign: &Campaign<'_>, anchors: &[(&Incident, String)]) -> Campaig
 fn finding(finding: &ConfigurationFinding) -> Finding {
     Finding {
         title: clean(&finding.title),
-        affected: words::affected(finding),
-        days: words::days(finding.started_at, finding.last_at),
+        affected: words::affected(finding, " · "),
         prompts: words::number(u64::from(finding.prompts)),
         steps: finding.next_steps.iter().map(|step| clean(step)).collect(),
     }

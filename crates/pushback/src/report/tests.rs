@@ -61,7 +61,7 @@ fn an_explanation_shows_each_record_beside_the_terms_that_rest_on_it() {
 fn the_whole_record_is_shown_when_asked_for() {
     let text = explained(true, at_width(70));
     assert!(!text.contains("--raw"));
-    assert_eq!(text.matches("\"SUCCESS\"").count(), 2);
+    assert_eq!(text.matches("\"SUCCESS\"").count(), 9);
 }
 
 #[test]

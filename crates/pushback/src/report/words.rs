@@ -220,20 +220,24 @@ pub fn speed(read: &ReadSummary) -> String {
     words
 }
 
-/// One reason for which records could not be read.
+/// One reason for which records could not be read, without the examples.
 #[must_use]
 pub fn rejects(rejects: &Rejects) -> String {
-    let mut words =
-        format!("{}: {}", several_of(rejects.count, "record"), sanitise(&rejects.reason));
-    if !rejects.examples.is_empty() {
-        let examples: Vec<_> = rejects.examples.iter().take(3).map(|e| sanitise(e)).collect();
-        words.push_str(&format!(
-            " ({}{})",
-            examples.join(", "),
-            if rejects.count > examples.len() as u64 { ", ..." } else { "" }
-        ));
+    format!("{}: {}", several_of(rejects.count, "record"), sanitise(&rejects.reason))
+}
+
+/// The first few places where records could not be read, and whether there are more.
+#[must_use]
+pub fn examples(rejects: &Rejects) -> Vec<String> {
+    const SHOWN: usize = 3;
+    let mut examples: Vec<String> =
+        rejects.examples.iter().take(SHOWN).map(|e| sanitise(e).into_owned()).collect();
+    if let Some(last) = examples.last_mut()
+        && rejects.count > SHOWN.min(rejects.examples.len()) as u64
+    {
+        last.push_str(", ...");
     }
-    words
+    examples
 }
 
 /// What ties a campaign together, in numbers.
@@ -301,17 +305,24 @@ pub fn network(origin: &Origin) -> String {
     }
 }
 
-/// Who a configuration finding is about: up to three names, then how many more.
+/// Who a configuration finding is about, and when: up to three names, then how many more.
+///
+/// `dot` stands between the two parts; without any name the days stand alone.
 #[must_use]
-pub fn affected(finding: &ConfigurationFinding) -> String {
+pub fn affected(finding: &ConfigurationFinding, dot: &str) -> String {
     const SHOWN: usize = 3;
     let mut names: Vec<String> =
         finding.subjects.iter().take(SHOWN).map(|name| sanitise(name).into_owned()).collect();
     let rest = u64::from(finding.subjects_total).saturating_sub(names.len() as u64);
     if rest > 0 {
-        names.push(format!("{} more", number(rest)));
+        names.push(match (names.is_empty(), rest) {
+            (true, 1) => "1 person".to_owned(),
+            (true, n) => format!("{} people", number(n)),
+            (false, n) => format!("{} more", number(n)),
+        });
     }
-    names.join(", ")
+    let days = format!("{} UTC", days(finding.started_at, finding.last_at));
+    if names.is_empty() { days } else { format!("{}{dot}{days}", names.join(", ")) }
 }
 
 /// `cached_password` as people write it: `cached password`.

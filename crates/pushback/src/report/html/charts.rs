@@ -1,6 +1,6 @@
 //! The pictures of the page, each made from the same numbers as the words beside it.
 
-use pushback_model::{Incident, Stage};
+use pushback_model::{Incident, Span, Stage};
 
 use super::axis::{Axis, Tick};
 use super::picture::{Align, Canvas, Picture};
@@ -113,9 +113,16 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
     const ROWS_MAX: usize = 4;
     /// Per cent that a shape takes on a phone.
     const SHAPE: f64 = 4.0;
+    /// Longer than any vendor keeps its log.
+    const LOG_MAX: Span = Span::days(800);
     let starts = anchors.iter().map(|(incident, _)| incident.started_at);
-    let from = report.read.first_at.into_iter().chain(starts.clone()).min()?;
-    let to = report.read.last_at.into_iter().chain(starts).max()?;
+    let (first, last) = (starts.clone().min()?, starts.max()?);
+    let mut from = report.read.first_at.unwrap_or(first).min(first);
+    let mut to = report.read.last_at.unwrap_or(last).max(last);
+    // One record with a broken clock must not squeeze everything else into a corner.
+    if to - from > LOG_MAX {
+        (from, to) = (first, last);
+    }
     let axis = Axis::straight(from, to);
     let mut canvas = Canvas::new();
     let mut y = 4.0;

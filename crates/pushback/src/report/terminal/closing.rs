@@ -34,12 +34,7 @@ pub(super) fn findings(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<(
             .put(Ink::Dim, " prompts  ");
         let indent = lead.columns();
         page.hang(lead, Ink::Plain, &finding.title)?;
-        let who = format!(
-            "{}{}{} UTC",
-            words::affected(finding),
-            page.dot(),
-            words::days(finding.started_at, finding.last_at),
-        );
+        let who = words::affected(finding, page.dot());
         page.paragraph(indent, Ink::Dim, &who)?;
         for (i, step) in finding.next_steps.iter().enumerate() {
             let line = Line::indented(indent).put(Ink::Strong, format!("{}. ", i + 1));
@@ -139,6 +134,9 @@ pub(super) fn read(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     }
     for rejects in &read.rejects {
         page.hang(label("rejected"), Ink::Plain, &words::rejects(rejects))?;
+        for example in words::examples(rejects) {
+            page.hang(label("").put(Ink::Plain, "  "), Ink::Dim, &example)?;
+        }
     }
     Ok(())
 }
