@@ -15,18 +15,18 @@ const DUCKDB: &str = "duckdb==1.4.2";
 pub const DUCKDB_RULE: &str = r#"
 import sys, duckdb
 db = duckdb.connect(config={"threads": 1})
-rows = db.execute("""
-    SELECT person, time_bucket(INTERVAL 10 MINUTE, at) AS bucket, count(*) AS prompts
-    FROM (
-        SELECT json_extract_string(json, '$.actor.alternateId') AS person,
-               json_extract_string(json, '$.published')::TIMESTAMPTZ AS at,
-               json_extract_string(json, '$.eventType') AS type
-        FROM read_ndjson_objects(?, maximum_object_size = 16777216)
+print(db.execute("""
+    SELECT count(*) FROM (
+        SELECT person, time_bucket(INTERVAL 10 MINUTE, seen) AS bucket, count(*) AS prompts
+        FROM (
+            SELECT json_extract_string(json, '$.actor.alternateId') AS person,
+                   json_extract_string(json, '$.published')::TIMESTAMP AS seen
+            FROM read_ndjson_objects(?, maximum_object_size = 16777216)
+            WHERE json_extract_string(json, '$.eventType') = 'system.push.send_factor_verify_push'
+        )
+        GROUP BY ALL HAVING prompts >= 5
     )
-    WHERE type = 'system.push.send_factor_verify_push'
-    GROUP BY ALL HAVING prompts >= 5
-""", [sys.argv[1]]).fetchall()
-print(len(rows))
+""", [sys.argv[1]]).fetchall())
 "#;
 
 /// The peers, or why they are not here.
