@@ -171,7 +171,7 @@ fn ocsf() -> anyhow::Result<Tally> {
 }
 
 /// Simulated worlds whose logs are shown as OCSF.
-const SIMULATED: [&str; 4] = ["okta_oie", "entra", "duo", "pingid"];
+const SIMULATED: [&str; 4] = ["okta_oie", "entra_m365", "duo", "pingid"];
 
 #[cfg(test)]
 mod tests {
