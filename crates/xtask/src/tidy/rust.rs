@@ -49,6 +49,7 @@ pub fn check(path: &str, text: &str, test_modules: &BTreeSet<String>) -> Vec<Fau
     let mut faults = Vec::new();
     let is_test_file = path.contains("/tests/")
         || path.starts_with("fuzz/")
+        || path.ends_with("_tests.rs")
         || path.strip_suffix(".rs").is_some_and(|stem| {
             let mut parents = stem.match_indices('/').filter_map(|(at, _)| stem.get(..at));
             test_modules.contains(stem) || parents.any(|parent| test_modules.contains(parent))
