@@ -7,6 +7,7 @@
 
 mod bench;
 mod fuzz;
+mod pictures;
 mod run;
 mod setup;
 mod test;
@@ -32,6 +33,8 @@ enum Chore {
     Tidy(tidy::Args),
     /// Fuzz the readers of untrusted bytes
     Fuzz(fuzz::Args),
+    /// Make the pictures of the README anew from the demo
+    Pictures(pictures::Args),
     /// Measure speed or efficacy
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Tidy(args) => tidy::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
+        Chore::Pictures(args) => pictures::run(&args),
         Chore::Bench(bench) => bench::run(&bench),
     };
     match outcome {

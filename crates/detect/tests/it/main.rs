@@ -4,3 +4,4 @@ mod laws;
 mod log;
 mod lookalikes;
 mod patterns;
+mod threats;

@@ -95,7 +95,8 @@ fn write_logs(folder: &Path, bytes: u64) -> anyhow::Result<Logs> {
 
 fn logs_about(logs: &Logs) -> anyhow::Result<String> {
     let mut about = Vec::new();
-    for (name, path) in [("Okta", &logs.okta), ("Okta, gzip -6", &logs.okta_gz), ("Duo", &logs.duo)] {
+    for (name, path) in [("Okta", &logs.okta), ("Okta, gzip -6", &logs.okta_gz), ("Duo", &logs.duo)]
+    {
         let bytes = std::fs::metadata(path)?.len();
         about.push(format!("{name} {:.0} MB", bytes as f64 / 1e6));
     }

@@ -4,6 +4,7 @@
 
 mod crates;
 mod docs;
+mod guards;
 mod licence;
 mod rust;
 mod text;
@@ -67,6 +68,9 @@ fn faults() -> anyhow::Result<BTreeSet<Fault>> {
     let mut faults = BTreeSet::new();
     let paths = tracked()?;
     let mut documents = docs::Documents::new(&paths);
+    let mut guards = guards::Guards::default();
+    let mut sources = Vec::new();
+    let mut test_modules = BTreeSet::new();
     for path in &paths {
         let full = run::root().join(path);
         // A link would otherwise be checked through to wherever it leads.
@@ -76,14 +80,21 @@ fn faults() -> anyhow::Result<BTreeSet<Fault>> {
         let bytes = std::fs::read(&full).with_context(|| format!("{path} cannot be read"))?;
         let Ok(text) = String::from_utf8(bytes) else { continue };
         faults.extend(text::check(path, &text));
-        if path.ends_with(".rs") {
-            faults.extend(rust::check(path, &text));
-        }
         if path.ends_with(".md") {
             documents.add(path, &text);
+            guards.add_document(path, &text);
+        }
+        if path.ends_with(".rs") {
+            guards.add_rust(path, &text);
+            test_modules.extend(rust::test_modules(path, &text));
+            sources.push((path, text));
         }
     }
+    for (path, text) in &sources {
+        faults.extend(rust::check(path, text, &test_modules));
+    }
     faults.extend(documents.check());
+    faults.extend(guards.check());
     faults.extend(crates::check()?);
     Ok(faults)
 }

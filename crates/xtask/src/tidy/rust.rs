@@ -1,5 +1,7 @@
 //! Rules for Rust source.
 
+use std::collections::BTreeSet;
+
 use super::Fault;
 use super::crates::PURE;
 
@@ -22,13 +24,36 @@ const WORLDLY: [&str; 15] = [
     "UdpSocket",
 ];
 
-/// What breaks a rule in one Rust file.
-pub fn check(path: &str, text: &str) -> Vec<Fault> {
+/// The files that exist for tests only because a module says so: `#[cfg(test)] mod samples;`.
+/// Without their ending: `src/samples`.
+pub fn test_modules(path: &str, text: &str) -> Vec<String> {
+    let stem = path.strip_suffix(".rs").unwrap_or(path);
+    let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+    let folder = if matches!(name, "lib" | "main" | "mod") { folder } else { stem };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines
+        .windows(2)
+        .filter_map(|pair| match pair {
+            ["#[cfg(test)]", declaration] => {
+                let module = declaration.strip_prefix("pub(crate) ").unwrap_or(declaration);
+                let module = module.strip_prefix("mod ")?.strip_suffix(';')?;
+                Some(format!("{folder}/{module}"))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// What breaks a rule in one Rust file. `test_modules` are those of the whole workspace.
+pub fn check(path: &str, text: &str, test_modules: &BTreeSet<String>) -> Vec<Fault> {
     let mut faults = Vec::new();
     let is_test_file = path.contains("/tests/")
-        || path.ends_with("/tests.rs")
+        || path.starts_with("fuzz/")
         || path.ends_with("_tests.rs")
-        || path.starts_with("fuzz/");
+        || path.strip_suffix(".rs").is_some_and(|stem| {
+            let mut parents = stem.match_indices('/').filter_map(|(at, _)| stem.get(..at));
+            test_modules.contains(stem) || parents.any(|parent| test_modules.contains(parent))
+        });
     let is_pure = PURE.iter().any(|name| path.starts_with(&format!("crates/{name}/src/")));
     let code = code_only(text);
     let tests = test_lines(&code);
@@ -84,8 +109,8 @@ fn has_reason(lines: &[&str], number: usize) -> bool {
 }
 
 /// The numbers of the lines inside `#[cfg(test)]` items.
-fn test_lines(code: &str) -> std::collections::BTreeSet<usize> {
-    let mut inside = std::collections::BTreeSet::new();
+fn test_lines(code: &str) -> BTreeSet<usize> {
+    let mut inside = BTreeSet::new();
     let mut depth = 0_usize;
     let mut opened = false;
     let mut pending = false;
@@ -230,7 +255,8 @@ mod tests {
     use super::*;
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
-        check(path, text).iter().map(|fault| fault.line).collect()
+        let modules = BTreeSet::from(["crates/detect/src/tests".to_owned()]);
+        check(path, text, &modules).iter().map(|fault| fault.line).collect()
     }
 
     #[test]
@@ -262,6 +288,20 @@ mod tests {
         assert_eq!(lines("crates/detect/src/tests.rs", "fn f() { g().unwrap(); }\n"), [0_usize; 0]);
         let declared = "#[cfg(test)]\nmod tests;\nfn h() { g().unwrap(); }\n";
         assert_eq!(lines("crates/detect/src/a.rs", declared), [3]);
+    }
+
+    #[test]
+    fn a_file_that_only_a_test_build_has_is_a_test() {
+        let text = "mod a;\n#[cfg(test)]\nmod samples;\n#[cfg(test)]\nmod tests {\n}\n";
+        assert_eq!(
+            test_modules("crates/x/src/report/mod.rs", text),
+            ["crates/x/src/report/samples"]
+        );
+        assert_eq!(test_modules("crates/x/src/duo.rs", text), ["crates/x/src/duo/samples"]);
+        assert_eq!(
+            lines("crates/detect/src/tests/log.rs", "fn f() { g().unwrap(); }\n"),
+            [0_usize; 0]
+        );
     }
 
     #[test]

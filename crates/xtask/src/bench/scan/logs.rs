@@ -74,11 +74,7 @@ const AGENTS: &[(&str, &str, &str)] = &[
         "Mac OS 14.5 (Sonoma)",
         "SAFARI",
     ),
-    (
-        "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
-        "Linux",
-        "FIREFOX",
-    ),
+    ("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", "Linux", "FIREFOX"),
 ];
 
 const APPS: &[&str] = &["Example Mail", "Example Chat", "Example Payroll", "Example Wiki", "VPN"];
@@ -161,25 +157,90 @@ const PUSH: Said = said(
 /// Shares in a thousand, as counted in exports of organisations that sign in mostly by push.
 fn ordinary(numbers: &mut Numbers) -> Said {
     let rare: &[Said] = &[
-        said("application.user_membership.add", "Add user to application membership", "app.generic.provision.assign_user_to_app", "SUCCESS"),
-        said("group.user_membership.add", "Add user to group membership", "core.user_group_member.user_add", "SUCCESS"),
-        said("application.provision.user.sync", "Sync user in external application", "app.user_management.sync", "SUCCESS"),
-        said("user.account.update_profile", "Update user profile for Okta", "core.user.config.profile_update", "SUCCESS"),
-        said("system.agent.ad.import_user", "Import user via AD agent", "app.ad.import.user", "SUCCESS"),
-        said("user.session.end", "User logout from Okta", "core.user_auth.logout_success", "SUCCESS"),
-        said("app.oauth2.token.grant.id_token", "OIDC id token is granted", "app.oauth2.token.grant.id_token_success", "SUCCESS"),
-        said("app.oauth2.as.authorize.code", "OAuth2 authorization code request", "app.oauth2.as.authorize.code_success", "SUCCESS"),
+        said(
+            "application.user_membership.add",
+            "Add user to application membership",
+            "app.generic.provision.assign_user_to_app",
+            "SUCCESS",
+        ),
+        said(
+            "group.user_membership.add",
+            "Add user to group membership",
+            "core.user_group_member.user_add",
+            "SUCCESS",
+        ),
+        said(
+            "application.provision.user.sync",
+            "Sync user in external application",
+            "app.user_management.sync",
+            "SUCCESS",
+        ),
+        said(
+            "user.account.update_profile",
+            "Update user profile for Okta",
+            "core.user.config.profile_update",
+            "SUCCESS",
+        ),
+        said(
+            "system.agent.ad.import_user",
+            "Import user via AD agent",
+            "app.ad.import.user",
+            "SUCCESS",
+        ),
+        said(
+            "user.session.end",
+            "User logout from Okta",
+            "core.user_auth.logout_success",
+            "SUCCESS",
+        ),
+        said(
+            "app.oauth2.token.grant.id_token",
+            "OIDC id token is granted",
+            "app.oauth2.token.grant.id_token_success",
+            "SUCCESS",
+        ),
+        said(
+            "app.oauth2.as.authorize.code",
+            "OAuth2 authorization code request",
+            "app.oauth2.as.authorize.code_success",
+            "SUCCESS",
+        ),
     ];
     match numbers.below(1_000) {
-        0..350 => said("user.authentication.sso", "User single sign on to app", "app.auth.sso", "SUCCESS"),
+        0..350 => {
+            said("user.authentication.sso", "User single sign on to app", "app.auth.sso", "SUCCESS")
+        }
         350..550 => said("policy.evaluate_sign_on", "Evaluation of sign-on policy", "", "ALLOW"),
-        550..630 => Said { factor: "PASSWORD_AS_FACTOR", ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS") },
-        630..680 => Said { factor: "OKTA_VERIFY_PUSH", ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS") },
-        680..695 => Said { factor: "SIGNED_NONCE", ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS") },
-        695..700 => Said { factor: "PASSWORD_AS_FACTOR", reason: "INVALID_CREDENTIALS", ..said(MFA, MFA_TEXT, "core.user.factor.attempt_fail", "FAILURE") },
-        700..780 => said("user.session.start", "User login to Okta", "core.user_auth.login_success", "SUCCESS"),
+        550..630 => Said {
+            factor: "PASSWORD_AS_FACTOR",
+            ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
+        },
+        630..680 => Said {
+            factor: "OKTA_VERIFY_PUSH",
+            ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
+        },
+        680..695 => Said {
+            factor: "SIGNED_NONCE",
+            ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
+        },
+        695..700 => Said {
+            factor: "PASSWORD_AS_FACTOR",
+            reason: "INVALID_CREDENTIALS",
+            ..said(MFA, MFA_TEXT, "core.user.factor.attempt_fail", "FAILURE")
+        },
+        700..780 => said(
+            "user.session.start",
+            "User login to Okta",
+            "core.user_auth.login_success",
+            "SUCCESS",
+        ),
         780..830 => PUSH,
-        830..832 => said("user.mfa.factor.activate", "Activate factor or authenticator enrollment method for user", "core.user.factor.activate", "SUCCESS"),
+        830..832 => said(
+            "user.mfa.factor.activate",
+            "Activate factor or authenticator enrollment method for user",
+            "core.user.factor.activate",
+            "SUCCESS",
+        ),
         _ => {
             let at = usize::try_from(numbers.below(rare.len() as u64)).unwrap_or(0);
             rare.get(at).map_or(PUSH, |rare| Said { ..*rare })
@@ -224,12 +285,32 @@ fn okta(person: &Person, said: &Said, at: u64, numbers: &mut Numbers) -> String 
             r#"{{"id":"rul{rule}","type":"Rule","alternateId":"unknown","displayName":"Catch-all Rule","detailEntry":null}}]}}"#,
             "\n"
         ),
-        id = id, login = login, name = name, raw = raw, os = os, browser = browser, ip = ip,
-        place = place, session = session, text = said.text, event = said.event,
-        result = said.result, reason = reason, published = published, severity = said.severity,
-        factor = factor, request = request, hash = numbers.id(64), authn = numbers.uuid(),
-        fingerprint = numbers.id(32), trace = numbers.uuid(), legacy = said.legacy,
-        transaction = transaction, uuid = numbers.uuid(), appid = numbers.id(17), app = app,
+        id = id,
+        login = login,
+        name = name,
+        raw = raw,
+        os = os,
+        browser = browser,
+        ip = ip,
+        place = place,
+        session = session,
+        text = said.text,
+        event = said.event,
+        result = said.result,
+        reason = reason,
+        published = published,
+        severity = said.severity,
+        factor = factor,
+        request = request,
+        hash = numbers.id(64),
+        authn = numbers.uuid(),
+        fingerprint = numbers.id(32),
+        trace = numbers.uuid(),
+        legacy = said.legacy,
+        transaction = transaction,
+        uuid = numbers.uuid(),
+        appid = numbers.id(17),
+        app = app,
         rule = numbers.id(17),
     )
 }
@@ -280,10 +361,24 @@ fn duo(
             r#""trusted_endpoint_status":"not trusted","txid":"{txid}","user":{{"groups":["Everyone (from AD sync)"],"key":"DU{id}","name":"{login}"}}}}"#,
             "\n"
         ),
-        browser = browser, ep = numbers.id(18), ip = ip, town = town, country = country,
-        state = state, os = os, key = numbers.id(18), app = app, phone = numbers.id(18),
-        login = login, factor = factor, time = time(at).replace('Z', "000+00:00"), reason = reason,
-        result = result, stamp = 1_767_571_200 + at / 1_000, txid = numbers.uuid(), id = id,
+        browser = browser,
+        ep = numbers.id(18),
+        ip = ip,
+        town = town,
+        country = country,
+        state = state,
+        os = os,
+        key = numbers.id(18),
+        app = app,
+        phone = numbers.id(18),
+        login = login,
+        factor = factor,
+        time = time(at).replace('Z', "000+00:00"),
+        reason = reason,
+        result = result,
+        stamp = 1_767_571_200 + at / 1_000,
+        txid = numbers.uuid(),
+        id = id,
     )
 }
 

@@ -53,7 +53,11 @@ impl Measured {
 fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     let at = |i: usize| sorted.get(i).copied().unwrap_or_default();
-    if sorted.len() % 2 == 1 { at(middle) } else { f64::midpoint(at(middle.max(1) - 1), at(middle)) }
+    if sorted.len() % 2 == 1 {
+        at(middle)
+    } else {
+        f64::midpoint(at(middle.max(1) - 1), at(middle))
+    }
 }
 
 /// Runs everything once to warm the disk cache, then `rounds` times in turn.

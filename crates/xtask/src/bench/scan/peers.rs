@@ -54,8 +54,15 @@ fn duckdb(folder: &Path) -> anyhow::Result<PathBuf> {
     }
     run::check(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
     let mut pip = Command::new(&python);
-    run::check(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", DUCKDB]))
-        .context("is the Python package index reachable?")?;
+    run::check(pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        DUCKDB,
+    ]))
+    .context("is the Python package index reachable?")?;
     Ok(python)
 }
 

@@ -27,7 +27,13 @@ const LIMITS: &[Limit] = &[
     Limit { what: "Okta scan / `wc -l`", of: "okta-1", by: "wc", goal: 3.0, is_most: true },
     Limit { what: "DuckDB / Okta scan", of: "duckdb", by: "okta-1", goal: 4.0, is_most: false },
     Limit { what: "simdjson / Duo scan", of: "simdjson", by: "duo-1", goal: 0.7, is_most: false },
-    Limit { what: "`.gz` scan / decompression", of: "gz-1", by: "gunzip", goal: 1.4, is_most: true },
+    Limit {
+        what: "`.gz` scan / decompression",
+        of: "gz-1",
+        by: "gunzip",
+        goal: 1.4,
+        is_most: true,
+    },
     Limit {
         what: "`.gz` scan, 2 threads / decompression",
         of: "gz-2",
@@ -47,7 +53,9 @@ pub fn table(measured: &[Measured], peers: &Peers, logs: &str, args: &Args) -> S
          system time.\n",
         args.rounds
     );
-    out.push_str("| program | CPU s | least to most | wall s | memory MB |\n|---|--:|--:|--:|--:|\n");
+    out.push_str(
+        "| program | CPU s | least to most | wall s | memory MB |\n|---|--:|--:|--:|--:|\n",
+    );
     for m in measured {
         let (least, most) = m.cpu_spread();
         let _ = writeln!(
