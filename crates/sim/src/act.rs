@@ -121,12 +121,15 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn new(settings: &Settings) -> Self {
+        let seed = settings.seed;
         let mut settings = settings.clone();
+        // The worlds of two vendors are two samples, not one sample told twice.
+        settings.seed = mix(&[seed, settings.vendor as u64]);
         settings.people = settings.people.max(10);
         settings.days = settings.days.max(2);
         let org = Organisation::new(&settings);
         let truth = Truth {
-            seed: settings.seed,
+            seed,
             vendor: settings.vendor,
             person_days: f64::from(settings.people) * f64::from(settings.days),
             campaigns: Vec::new(),

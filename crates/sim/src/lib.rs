@@ -35,6 +35,8 @@ pub struct World {
     /// What the generator did.
     pub truth: Truth,
     settings: Settings,
+    /// The settings with the seed that the draws are made from.
+    drawn: Settings,
     org: Organisation,
     acts: Vec<Act>,
 }
@@ -48,13 +50,13 @@ impl World {
         life::look_alikes(&mut build);
         life::ordinary(&mut build);
         attack::campaigns(&mut build);
-        let act::Build { settings, org, mut acts, mut truth, .. } = build;
-        let end = settings.end_ms();
-        acts.retain(|act| act.at >= settings.start.as_millis() && act.at < end);
+        let act::Build { settings: drawn, org, mut acts, mut truth, .. } = build;
+        let end = drawn.end_ms();
+        acts.retain(|act| act.at >= drawn.start.as_millis() && act.at < end);
         acts.sort_by_key(|act| (act.at, act.no));
-        write::name_after_actions(&settings, &org, &acts, &mut truth);
+        write::name_after_actions(&drawn, &org, &acts, &mut truth);
         truth.finish();
-        Self { truth, settings, org, acts }
+        Self { truth, settings: settings.clone(), drawn, org, acts }
     }
 
     /// Writes every log record in the order in which the vendor would have delivered it.
@@ -62,13 +64,13 @@ impl World {
     /// The sink gets the name of the file and one record without its line end. Records are made on
     /// the way, so a large world streams; what waits for a late delivery is held back.
     pub fn write(&self, sink: &mut dyn FnMut(&str, &[u8])) {
-        write::records(&self.settings, &self.org, &self.acts, Timestamp::MAX, sink);
+        write::records(&self.drawn, &self.org, &self.acts, Timestamp::MAX, sink);
     }
 
     /// Writes what was knowable before an instant: every record whose content was complete by then.
     /// A record that a vendor updates later appears in its earlier form.
     pub fn write_until(&self, cut: Timestamp, sink: &mut dyn FnMut(&str, &[u8])) {
-        write::records(&self.settings, &self.org, &self.acts, cut, sink);
+        write::records(&self.drawn, &self.org, &self.acts, cut, sink);
     }
 
     /// The instants at which to cut the log to ask "was it seen in time?": one millisecond before

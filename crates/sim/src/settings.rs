@@ -67,7 +67,7 @@ pub struct Settings {
     pub people: u32,
     /// How many days of 24 hours; at least 2.
     pub days: u32,
-    /// The seed. Calibrate on 1 to 50, evaluate on 100 and up, so that the two never mix.
+    /// The seed; with another vendor it gives another world. Calibrate on 1 to 50, evaluate on 100 and up, so that the two never mix.
     pub seed: u64,
     /// Whose logs.
     pub vendor: Vendor,
