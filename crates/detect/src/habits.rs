@@ -63,7 +63,11 @@ pub struct Habits {
     /// The same for browsers: exact, family, other.
     browser_moves: [u32; 3],
     days: u32,
+    /// Percent of successes, and of approved prompts, that name a device.
     with_device: u32,
+    prompts_with_device: u32,
+    /// How often the person had a new device, after the first day.
+    device_moves: u32,
 }
 
 /// What is known about an origin at an instant.
@@ -105,13 +109,13 @@ impl Habits {
         let mut pairs: BTreeMap<(Key, u32, Key), Habit> = BTreeMap::new();
         let mut hours = [0u16; 24];
         let mut days: Vec<i64> = Vec::new();
-        let (mut with_device, mut total) = (0, 0);
+        let (mut with_device, mut total) = (0, 0_usize);
         for (at, origin, session) in from_records.chain(from_prompts) {
             if is_tainted(&origin, session, at) {
                 continue;
             }
             total += 1;
-            with_device += u32::from(origin.device != 0);
+            with_device += usize::from(origin.device != 0);
             if let Some(hour) = hours.get_mut(usize::from(at.hour_of_day())) {
                 *hour = hour.saturating_add(1);
             }
@@ -132,11 +136,14 @@ impl Habits {
             habits.truncate(HABITS_MAX);
         }
         habits.sort_by_key(|h| h.first_at);
+        let approved = || prompts.iter().filter(|p| p.outcome == Outcome::Approved);
+        let named = approved().filter(|p| p.origin.device != 0).count();
         let mut learnt = Self {
             habits,
             hours,
             days: u32::try_from(days.len()).unwrap_or(u32::MAX),
-            with_device: if total > 0 { with_device * 100 / total } else { 0 },
+            with_device: percent(with_device, total),
+            prompts_with_device: percent(named, approved().count()),
             ..Self::default()
         };
         learnt.count_moves();
@@ -163,6 +170,10 @@ impl Habits {
                 earlier().map(|h| network_level(&habit.origin.place, &h.origin.place)).min();
             if let Some(slot) = network.and_then(|l| self.moves.get_mut(l as usize)) {
                 *slot += 1;
+            }
+            let device = habit.origin.device;
+            if device != 0 && earlier().all(|h| h.origin.device != device) {
+                self.device_moves += 1;
             }
             let browser = earlier().map(|h| browser_level(&habit.origin, &h.origin)).min();
             let slot = match browser {
@@ -274,7 +285,7 @@ impl Habits {
             return bits;
         }
         let known = f64::from(self.sign_ins);
-        bits * known / (known + 1.0)
+        bits * known / (known + 1.5)
     }
 
     /// Whether the person has never signed in within two hours of this hour of the day, on any day,
@@ -309,11 +320,21 @@ impl Habits {
         self.sign_ins
     }
 
-    /// Whether most of the person's sign-ins carry a device id, so that its absence says something.
+    /// Bits for a device id that the person never succeeded with, or for none where there always is
+    /// one; `None` if the logs do not name devices often enough to tell.
     #[must_use]
-    pub const fn logs_devices(&self) -> bool {
-        self.with_device >= 60
+    pub fn new_device_bits(&self, is_named: bool, novelty: &Novelty) -> Option<f64> {
+        let tells = if is_named { self.with_device >= 50 } else { self.prompts_with_device >= 80 };
+        if !tells {
+            return None;
+        }
+        let owner = self.mixed(self.device_moves, novelty.device_owner, novelty.strength);
+        Some(self.damped((novelty.device_attacker / owner).log2().clamp(0.5, 4.0)))
     }
+}
+
+fn percent(part: usize, whole: usize) -> u32 {
+    u32::try_from((part * 100).checked_div(whole).unwrap_or(0)).unwrap_or(100)
 }
 
 /// Kinds that show where a person succeeds.

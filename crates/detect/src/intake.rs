@@ -25,7 +25,7 @@ pub struct Intake {
     egress_asn: BTreeSet<u32>,
     countries: Memory<u16>,
     providers: Memory<bool>,
-    families: Memory<u32>,
+    families: Memory<(u32, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,7 +94,12 @@ impl Intake {
         set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
         let family = match agent_key {
             0 => 0,
-            key => self.families.get(key, || family_key(&agent.os, &agent.browser, &agent.raw)),
+            key => {
+                let (family, is_mobile) =
+                    self.families.get(key, || family_key(&agent.os, &agent.browser, &agent.raw));
+                set(is_mobile, flag::MOBILE);
+                family
+            }
         };
         Record {
             at: event.occurred_at,
@@ -307,8 +312,8 @@ fn is_hosting(name: &str) -> bool {
 }
 
 /// Operating system and browser without versions: `Windows 10` and `windows` agree, `Chrome 120.0`
-/// and `CHROME` agree. Falls back on what the raw user agent says.
-fn family_key(os: &str, browser: &str, raw: &str) -> u32 {
+/// and `CHROME` agree. Falls back on what the raw user agent says. Also whether it runs on a phone or tablet.
+fn family_key(os: &str, browser: &str, raw: &str) -> (u32, bool) {
     let raw = raw.to_lowercase();
     let os = if os.is_empty() { os_family(&raw) } else { os_family(&os.to_lowercase()) };
     let browser = if browser.is_empty() {
@@ -316,7 +321,7 @@ fn family_key(os: &str, browser: &str, raw: &str) -> u32 {
     } else {
         browser_family(&browser.to_lowercase())
     };
-    short(key_of_parts(&[os, browser]))
+    (short(key_of_parts(&[os, browser])), matches!(os, "android" | "ios"))
 }
 
 fn os_family(text: &str) -> &'static str {

@@ -7,7 +7,7 @@
 use pushback_model::{EventKind, Factor, Key, Span, Stage, Timestamp};
 
 use crate::attempt::{Attempt, group};
-use crate::habits::{Habits, NetworkLevel, network_level};
+use crate::habits::{Habits, NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::organisation::{Organisation, Sighting};
 use crate::policy::{Policy, Weights};
@@ -64,8 +64,8 @@ pub struct Verdict {
     pub familiar_prompts: Vec<(Timestamp, bool)>,
     /// Trains of prompts from a familiar place at a machine's pace.
     pub trains: Vec<Train>,
-    /// The first enrolment, of an account with no sign-in before it.
-    pub newcomer_at: Option<Timestamp>,
+    /// The first enrolment, of an account with no sign-in before it, and its network.
+    pub newcomer: Option<(Timestamp, u32)>,
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -116,16 +116,27 @@ pub fn judge(
             policy,
             until,
         };
-        let strange: Vec<Weighed> = attempts
+        let weighed: Vec<Weighed> = attempts
             .iter()
             .filter(|attempt| needs_weighing(attempt, &context))
             .map(|attempt| weigh(attempt.clone(), &context))
-            .filter(is_strange)
             .collect();
+            for w in &weighed {
+                eprintln!(
+                    "ATT {} passed={:?} failed={} origin={:?} ctx={:?}",
+                    w.attempt.started_at,
+                    w.passed.map(|p| p.0.to_string()),
+                    w.failed.total(),
+                    w.origin_terms.iter().map(|t| (t.kind, t.bits, &t.why)).collect::<Vec<_>>(),
+                    w.context_terms.iter().map(|t| (t.kind, t.bits)).collect::<Vec<_>>()
+                )
+            }
+        }
+        let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
         verdict.sightings = sightings(who, &strange);
-        verdict.is_of_interest = !strange.is_empty() || may_open(records);
+        verdict.is_of_interest = weighed.iter().any(is_candidate) || may_open(records);
         verdict.countries = habits.countries();
-        let (episodes, found) = episodes(&context, &strange);
+        let (episodes, found) = episodes(&context, &weighed);
         verdict.episodes = episodes;
         survey(&context, &attempts, &strange, &mut verdict);
         if found == foreign {
@@ -144,7 +155,12 @@ fn may_open(records: &[Record]) -> bool {
 }
 
 /// Notes what the organisation's view needs from one person.
-fn survey(context: &Context<'_>, attempts: &[Attempt], strange: &[Weighed], verdict: &mut Verdict) {
+fn survey(
+    context: &Context<'_>,
+    attempts: &[Attempt],
+    strange: &[&Weighed],
+    verdict: &mut Verdict,
+) {
     let is_strange = |attempt: &Attempt| {
         strange.iter().any(|w| {
             w.attempt.started_at == attempt.started_at && w.attempt.origin == attempt.origin
@@ -180,13 +196,13 @@ fn survey(context: &Context<'_>, attempts: &[Attempt], strange: &[Weighed], verd
             });
         }
     }
-    verdict.newcomer_at = context
+    verdict.newcomer = context
         .records
         .iter()
         .position(|r| r.kind == EventKind::FactorEnrolled)
         .filter(|i| !context.records.iter().take(*i).any(|r| r.kind == EventKind::PromptApproved))
         .and_then(|i| context.records.get(i))
-        .map(|r| r.at);
+        .map(|r| (r.at, r.requester.network));
 }
 
 /// A train has at least so many prompts ...
@@ -234,43 +250,78 @@ fn needs_weighing(attempt: &Attempt, context: &Context<'_>) -> bool {
     matters && !context.habits.is_known_address(attempt.origin.place.ip, attempt.started_at)
 }
 
+/// Prompts that failed in one attempt from which on its place is looked at, however near.
+const MANY_FAILED: usize = 3;
+
 fn is_strange(weighed: &Weighed) -> bool {
     let asked = weighed.failed.total() > 0
         || weighed.passed.is_some()
         || !weighed.attempt.lockouts.is_empty()
         || !weighed.attempt.demands.is_empty();
     let disowned = !weighed.failed.reported.is_empty() || !weighed.failed.anomalous.is_empty();
-    asked && (disowned || weighed.standing_bits() > 0.0)
+    let insists = weighed.failed.total() >= MANY_FAILED
+        || (weighed.failed.total() >= 2 && !weighed.failed.denied.is_empty());
+    asked && (disowned || weighed.standing_bits() > 0.0 || (insists && !weighed.is_owners()))
 }
 
-fn sightings(who: Key, strange: &[Weighed]) -> Vec<Sighting> {
+/// Whether an attempt is looked at more closely: a strange one, or a way in that is not surely the
+/// owner's.
+fn is_candidate(weighed: &Weighed) -> bool {
+    is_strange(weighed) || (weighed.passed.is_some() && !weighed.is_owners())
+}
+
+fn sightings(who: Key, strange: &[&Weighed]) -> Vec<Sighting> {
     strange
         .iter()
-        .filter(|w| w.failed.total() > 0 || w.passed.is_some())
+        .filter(|w| w.failed.total() > 0)
         .map(|w| Sighting { who, at: w.attempt.started_at, origin: w.attempt.origin })
         .collect()
 }
 
+/// One link of a chain: an attempt, and what makes its success foreign if it had one.
+struct Link<'a> {
+    weighed: &'a Weighed,
+    /// The terms of a foreign success.
+    foreign: Option<Vec<Term>>,
+}
+
 /// Chains strange attempts, resets and dormant enrolments into episodes and decides their stages.
-fn episodes(context: &Context<'_>, strange: &[Weighed]) -> (Vec<Episode>, Vec<Foreign>) {
+fn episodes(context: &Context<'_>, weighed: &[Weighed]) -> (Vec<Episode>, Vec<Foreign>) {
     let quiet = context.policy.windows.episode_quiet();
-    let mut chains: Vec<Vec<&Weighed>> = Vec::new();
-    for weighed in strange {
+    let failing: Vec<&Weighed> =
+        weighed.iter().filter(|w| is_strange(w) && has_failure(w)).collect();
+    let mut chains: Vec<Vec<Link<'_>>> = Vec::new();
+    for weighed in weighed.iter().filter(|w| is_candidate(w)) {
+        let foreign = weighed.passed.and_then(|(at, record)| {
+            let terms = passed_terms(context, &failing, weighed, at, record);
+                eprintln!(
+                    "  PASSED {at} {} {:?}",
+                    sum(&terms),
+                    terms.iter().map(|t| (t.kind, t.bits)).collect::<Vec<_>>()
+                );
+            }
+            (sum(&terms) >= context.policy.thresholds.approved).then_some(terms)
+        });
+        if foreign.is_none() && !(is_strange(weighed) && has_failure(weighed)) {
+            continue;
+        }
+        let link = Link { weighed, foreign };
         match chains.last_mut() {
             Some(chain)
                 if chain.last().is_some_and(|last| {
-                    weighed.attempt.started_at - last.attempt.last_at <= quiet
+                    weighed.attempt.started_at - last.weighed.attempt.last_at <= quiet
                 }) =>
             {
-                chain.push(weighed);
+                chain.push(link);
             }
-            _ => chains.push(vec![weighed]),
+            _ => chains.push(vec![link]),
         }
     }
     let mut found: Vec<Episode> = Vec::new();
     let mut foreign: Vec<Foreign> = Vec::new();
     for chain in chains {
-        if let Some((episode, strangers)) = conclude(context, &chain) {
+        let earlier = found.last().map(|e: &Episode| e.last_at);
+        if let Some((episode, strangers)) = conclude(context, &chain, earlier) {
             found.push(episode);
             foreign.extend(strangers);
         }
@@ -281,6 +332,12 @@ fn episodes(context: &Context<'_>, strange: &[Weighed]) -> (Vec<Episode>, Vec<Fo
     found.sort_by_key(|e| e.started_at);
     foreign.sort_by_key(|f| (f.at, f.ip));
     (found, foreign)
+}
+
+fn has_failure(weighed: &Weighed) -> bool {
+    weighed.failed.total() > 0
+        || !weighed.attempt.lockouts.is_empty()
+        || is_unmet_demand(&weighed.attempt)
 }
 
 fn merge(found: &mut Vec<Episode>, episode: Episode, quiet: Span) {
@@ -367,17 +424,17 @@ fn push_max(terms: &mut Vec<Term>, term: &Term) {
 }
 
 /// Decides about one chain of strange attempts.
-fn conclude(context: &Context<'_>, chain: &[&Weighed]) -> Option<(Episode, Vec<Foreign>)> {
+fn conclude(
+    context: &Context<'_>,
+    chain: &[Link<'_>],
+    earlier: Option<Timestamp>,
+) -> Option<(Episode, Vec<Foreign>)> {
     let Context { policy, .. } = context;
     let (weights, thresholds) = (&policy.weights, &policy.thresholds);
 
     // The side that failed.
-    let failing: Vec<&&Weighed> = chain
-        .iter()
-        .filter(|w| {
-            w.failed.total() > 0 || !w.attempt.lockouts.is_empty() || is_unmet_demand(&w.attempt)
-        })
-        .collect();
+    let failing: Vec<&Weighed> =
+        chain.iter().map(|l| l.weighed).filter(|w| has_failure(w)).collect();
     let mut failed = Failures::default();
     failing.iter().for_each(|w| failed.extend(&w.failed));
     let mut failed_terms = failure_terms(&failed, weights);
@@ -407,30 +464,38 @@ fn conclude(context: &Context<'_>, chain: &[&Weighed]) -> Option<(Episode, Vec<F
     }
     lockout_and_demand_terms(&failing, weights, context, &mut failed_terms);
     if let Some(last) = failing.last()
-        && chain.iter().all(|w| w.passed.is_none() && w.attempt.sessions.is_empty())
+        && !failing.iter().any(|w| got_in(context, &w.attempt.origin))
     {
         failed_terms.push(Term {
             kind: "given_up",
             bits: weights.given_up,
             at: last.attempt.last_at,
-            why: "nobody got in from there, then or later".into(),
+            why: "nobody got in from there, before or after".into(),
             records: Vec::new(),
         });
     }
 
+    let returned = earlier.zip(chain.first()).and_then(|(last_at, first)| {
+        let at = first.weighed.attempt.started_at;
+        (at - last_at <= RETURNS_WITHIN && at > last_at).then(|| Term {
+            kind: "returned",
+            bits: weights.returned,
+            at,
+            why: format!("an earlier episode ended {} before", at - last_at),
+            records: Vec::new(),
+        })
+    });
+    failed_terms.extend(returned.clone());
+
     // The side that got in.
-    let mut best: Option<(f64, &Weighed, Vec<Term>, Vec<usize>)> = None;
+    let mut best: Option<(f64, &Vec<Term>)> = None;
     let mut strangers: Vec<Foreign> = Vec::new();
-    for weighed in chain {
-        let Some((at, record)) = weighed.passed else { continue };
-        let (terms, after) = passed_terms(context, chain, weighed, at, record);
-        let bits = sum(&terms);
-        if bits < thresholds.approved {
-            continue;
-        }
-        strangers.push(stranger(context, weighed, at));
-        if best.as_ref().is_none_or(|(most, ..)| bits > *most) {
-            best = Some((bits, weighed, terms, after));
+    for link in chain {
+        if let (Some(terms), Some((at, _))) = (&link.foreign, link.weighed.passed) {
+            strangers.push(stranger(context, link.weighed, at));
+            if best.is_none_or(|(most, _)| sum(terms) > most) {
+                best = Some((sum(terms), terms));
+            }
         }
     }
 
@@ -449,14 +514,14 @@ fn conclude(context: &Context<'_>, chain: &[&Weighed]) -> Option<(Episode, Vec<F
     let mut terms = failed_terms;
     let mut approved_at = None;
     let mut after = Vec::new();
-    if let Some((_, weighed, passed_terms, _)) = &best {
+    if let Some((_, passed_terms)) = best {
         stage = Some(Stage::Approved);
         terms.retain(|t| is_failure_term(t.kind));
-        for term in passed_terms {
+        for term in passed_terms.iter().chain(&returned) {
             push_max(&mut terms, term);
         }
-        approved_at = strangers.iter().map(|s| s.at).min().or(weighed.passed.map(|(at, _)| at));
-        let from = approved_at.unwrap_or(weighed.attempt.started_at);
+        approved_at = strangers.iter().map(|s| s.at).min();
+        let from = approved_at.unwrap_or_default();
         after = changes_after(context, &strangers, from);
         if after.iter().any(|i| context.records.get(*i).is_some_and(|r| r.kind.is_lasting_change()))
         {
@@ -468,12 +533,7 @@ fn conclude(context: &Context<'_>, chain: &[&Weighed]) -> Option<(Episode, Vec<F
     let mut prompts: Vec<Prompt> = Vec::new();
     let mut origins: Vec<Origin> = Vec::new();
     let mut records: Vec<usize> = after.clone();
-    for weighed in chain {
-        let is_foreign = weighed.passed.is_none()
-            || strangers.iter().any(|s| s.ip == weighed.attempt.origin.place.ip);
-        if !is_foreign && weighed.failed.total() == 0 {
-            continue;
-        }
+    for weighed in chain.iter().map(|l| l.weighed) {
         prompts.extend(
             weighed.attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).cloned(),
         );
@@ -518,6 +578,9 @@ fn conclude(context: &Context<'_>, chain: &[&Weighed]) -> Option<(Episode, Vec<F
     Some((episode, strangers))
 }
 
+/// Strangers come back to an account that once gave way.
+const RETURNS_WITHIN: Span = Span::days(14);
+
 fn is_failure_term(kind: &str) -> bool {
     matches!(
         kind,
@@ -539,7 +602,7 @@ fn is_unmet_demand(attempt: &Attempt) -> bool {
 }
 
 fn lockout_and_demand_terms(
-    failing: &[&&Weighed],
+    failing: &[&Weighed],
     weights: &Weights,
     context: &Context<'_>,
     terms: &mut Vec<Term>,
@@ -593,11 +656,11 @@ fn stranger(context: &Context<'_>, weighed: &Weighed, at: Timestamp) -> Foreign 
 /// The evidence that a success is not the owner's, and what was done after it.
 fn passed_terms(
     context: &Context<'_>,
-    chain: &[&Weighed],
+    failing: &[&Weighed],
     weighed: &Weighed,
     at: Timestamp,
     record: usize,
-) -> (Vec<Term>, Vec<usize>) {
+) -> Vec<Term> {
     let weights = &context.policy.weights;
     let mut terms = weighed.origin_terms.clone();
     terms.extend(weighed.context_terms.iter().cloned());
@@ -605,8 +668,9 @@ fn passed_terms(
     let mut earlier = Failures::default();
     let place = &weighed.attempt.origin.place;
     let mut same_source = false;
-    for other in chain {
-        if other.attempt.started_at > at || other.standing_bits() <= 0.0 {
+    let quiet = context.policy.windows.episode_quiet();
+    for other in failing {
+        if other.attempt.started_at > at || at - other.attempt.last_at > quiet {
             continue;
         }
         let level = network_level(&other.attempt.origin.place, place);
@@ -623,10 +687,22 @@ fn passed_terms(
         list.retain(|(when, _)| *when <= at);
     }
     if earlier.total() > 0 {
-        let silent = diminishing(earlier.unanswered.len());
+        // People miss a prompt or two and try again at once; strangers are missed again and again.
+        let here = weighed.failed.unanswered.iter().filter(|(when, _)| *when <= at).count();
+        let elsewhere = earlier.unanswered.len().saturating_sub(here);
+        let silent = match here {
+            0 => 0.0,
+            1 => 0.2,
+            2 => 0.5,
+            3 => 1.0,
+            _ => 1.6,
+        } + diminishing(elsewhere);
+        // A slip of the thumb is put right within a minute or two.
+        let is_slip = earlier.denied.len() == 1
+            && weighed.failed.denied.iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
         let said = earlier.denied.len() + earlier.mismatched.len();
-        let spoken =
-            diminishing(said) + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
+        let spoken = if is_slip { 0.4 } else { diminishing(said) }
+            + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
         let near = if same_source { 1.0 } else { 0.7 };
         let bits = weights.after_failures * near * (0.6 * silent + 1.2 * spoken);
         let why =
@@ -637,7 +713,7 @@ fn passed_terms(
     }
     if let Some(passed) = context.records.get(record)
         && matches!(passed.factor, Factor::Sms | Factor::Voice | Factor::Email)
-        && earlier.denied.len() + earlier.reported.len() + earlier.unanswered.len() > 0
+        && (earlier.denied.len() + earlier.reported.len() > 0 || earlier.unanswered.len() > 3)
     {
         terms.push(Term {
             kind: "downgrade",
@@ -668,7 +744,51 @@ fn passed_terms(
     let me = stranger(context, weighed, at);
     let after = changes_after(context, std::slice::from_ref(&me), at);
     after_terms(context, &me, &after, at, &mut terms);
-    (terms, after)
+    if !is_corroborated(&terms, weights) {
+        // People buy laptops, move house and travel. That a place and a browser are new is no more
+        // than that until something else speaks too.
+        let most = context.policy.thresholds.approved - 1.0;
+        let excess = sum(&terms) - most;
+        if excess > 0.0 {
+            terms.push(Term {
+                kind: "novelty_only",
+                bits: -excess,
+                at,
+                why: "only novelty speaks against it".into(),
+                records: vec![record],
+            });
+        }
+    }
+    terms
+}
+
+/// Whether something beyond a new place and a new browser speaks for a stranger.
+fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
+    let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
+    let is_abroad = bits("unfamiliar_country") > 0.0 && bits("unfamiliar_device") > 0.0;
+    is_abroad
+        || bits("phone_far") >= 0.9 * weights.phone_far
+        || bits("after_failures") >= 1.5
+        || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
+        || [
+            "session_elsewhere",
+            "active_elsewhere",
+            "beside_own_prompt",
+            "hosting_network",
+            "helpdesk_reset",
+            "downgrade",
+        ]
+        .iter()
+        .any(|k| bits(k) > 0.0)
+}
+
+/// A denial put right within this span is a slip of the thumb more often than not.
+const SLIP: Span = Span::minutes(3);
+
+/// Whether anybody ever succeeded from an address.
+fn got_in(context: &Context<'_>, origin: &Origin) -> bool {
+    origin.place.ip != 0
+        && context.records.iter().any(|r| shows_habit(r.kind) && r.requester.ip == origin.place.ip)
 }
 
 fn reset_before<'a>(context: &Context<'a>, at: Timestamp) -> Option<(usize, &'a Record)> {
@@ -752,9 +872,12 @@ fn after_terms(
     terms: &mut Vec<Term>,
 ) {
     let weights = &context.policy.weights;
+    // After a reset everybody binds anew, the owner too.
+    let binds_anew = reset_before(context, from).is_some();
     for index in after {
         let Some(record) = context.records.get(*index) else { continue };
         let (kind, weight, what) = match record.kind {
+            EventKind::FactorEnrolled | EventKind::DeviceRegistered if binds_anew => continue,
             EventKind::FactorEnrolled | EventKind::DeviceRegistered => (
                 "after_factor",
                 weights.after_factor,
@@ -918,8 +1041,27 @@ fn dormant(
     if has_lived {
         return None;
     }
-    let share = (watched.as_seconds_f64() / idle.as_seconds_f64()).min(1.0);
-    let mut terms = origin_terms(origin, record.at, true, context);
+    let share = (watched.as_seconds_f64() / idle.as_seconds_f64()).min(1.0).sqrt();
+    // The account's only sign-ins are the ones in question: they are no habits to compare with.
+    let mut terms = Vec::new();
+    if origin.has(flag::HOSTING | flag::PROXY) && !origin.has(flag::EGRESS) {
+        terms.push(Term {
+            kind: "hosting_network",
+            bits: policy.weights.hosting_network,
+            at: record.at,
+            why: "the network is a hosting provider's, a VPN's or a proxy's".into(),
+            records: vec![index],
+        });
+    }
+    if origin.has(flag::MANAGED) {
+        terms.push(Term {
+            kind: "managed_device",
+            bits: policy.weights.managed_device,
+            at: record.at,
+            why: "the device is managed by the organisation".into(),
+            records: vec![index],
+        });
+    }
     terms.push(Term {
         kind: "dormant_account",
         bits: policy.weights.dormant_account * share,
@@ -927,7 +1069,15 @@ fn dormant(
         why: format!("no sign-in to this account in the {watched} before"),
         records: vec![index],
     });
-    if organisation.colleagues(origin, context.who, context.until) == 0 {
+    if origin.has(flag::EGRESS) || organisation.colleagues(origin, context.who, context.until) > 0 {
+        terms.push(Term {
+            kind: "colleagues_network",
+            bits: policy.weights.colleagues_network,
+            at: record.at,
+            why: "colleagues sign in from the same network".into(),
+            records: vec![index],
+        });
+    } else {
         let rare = organisation.country_share(origin.place.country) < 0.05;
         terms.push(Term {
             kind: "unfamiliar_network",
@@ -941,12 +1091,12 @@ fn dormant(
             records: vec![index],
         });
     }
-    if organisation.newcomers(record.at) >= 3 {
+    if organisation.newcomers(record.at, origin.place.network) >= 3 {
         terms.push(Term {
             kind: "onboarding",
             bits: -3.0,
             at: record.at,
-            why: "several new accounts enrolled about then".into(),
+            why: "several new accounts enrolled from there about then".into(),
             records: vec![index],
         });
     }

@@ -34,7 +34,7 @@ pub struct Organisation {
     /// Five-minute slot -> prompts from familiar places: unanswered, approved.
     slots: BTreeMap<i64, (u32, u32)>,
     /// First enrolments of accounts not seen before: the day's count.
-    newcomers: BTreeMap<i64, u32>,
+    newcomers: BTreeMap<(i64, u32), u32>,
 }
 
 const SLOT: i64 = 300_000;
@@ -113,8 +113,8 @@ impl Organisation {
     }
 
     /// Notes the first enrolment of an account that had no sign-in before.
-    pub fn note_newcomer(&mut self, at: Timestamp) {
-        *self.newcomers.entry(at.day()).or_default() += 1;
+    pub fn note_newcomer(&mut self, at: Timestamp, network: u32) {
+        *self.newcomers.entry((at.day(), network)).or_default() += 1;
     }
 
     /// Colleagues of `who` who succeeded from the address or network by `until`.
@@ -180,8 +180,8 @@ impl Organisation {
 
     /// First enrolments of new accounts within a day of an instant.
     #[must_use]
-    pub fn newcomers(&self, at: Timestamp) -> u32 {
-        (at.day() - 1..=at.day() + 1).filter_map(|day| self.newcomers.get(&day)).sum()
+    pub fn newcomers(&self, at: Timestamp, network: u32) -> u32 {
+        (at.day() - 1..=at.day() + 1).filter_map(|day| self.newcomers.get(&(day, network))).sum()
     }
 
     /// Slots in which most familiar prompts went unanswered: an outage of the push service.

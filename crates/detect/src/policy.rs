@@ -118,6 +118,8 @@ weights! {
     known_device = -5.0;
     /// The device is managed by the organisation.
     managed_device = -4.0;
+    /// A new browser on a phone or tablet: owners have those, attackers mostly sit at desks.
+    mobile_browser = -1.5;
     /// At least three colleagues succeed from that network.
     colleagues_network = -4.0;
     /// An hour at which the subscriber has never signed in.
@@ -125,15 +127,15 @@ weights! {
     /// Prompts come at the regular pace of a machine.
     machine_cadence = 1.5;
     /// The subscriber is active from a known place at the same time.
-    active_elsewhere = 2.5;
+    active_elsewhere = 2.0;
     /// The subscriber's own prompt rings within seconds of the stranger's.
-    beside_own_prompt = 2.0;
+    beside_own_prompt = 2.5;
     /// The phone that answered is in another country than the browser, or over 500 km away.
     phone_far = 4.0;
     /// The phone that answered is behind the same address as the browser.
     phone_same_network = -7.0;
     /// The phone that answered is in the same city as the browser.
-    phone_near = -2.0;
+    phone_near = -1.0;
     /// The same source asked other people who did not expect it.
     many_asked = 3.0;
     /// Many people's prompts went unanswered at that time from their usual places.
@@ -142,6 +144,8 @@ weights! {
     rotating_sources = 1.5;
     /// A sign-in follows unexpected prompts that failed.
     after_failures = 2.5;
+    /// An earlier episode of the same person ended less than two weeks before.
+    returned = 2.0;
     /// After refused pushes, a weaker factor was used.
     downgrade = 2.0;
     /// The session that began was used from another source with another browser.
@@ -178,6 +182,10 @@ pub struct Novelty {
     pub network_attacker: [f64; 6],
     /// Share of owners' sign-ins at the same levels.
     pub network_owner: [f64; 6],
+    /// Share of attackers whose device id is new.
+    pub device_attacker: f64,
+    /// Share of owners' sign-ins whose device id is new.
+    pub device_owner: f64,
     /// Share of attackers with: the exact browser, the same family, another family.
     pub browser_attacker: [f64; 3],
     /// Share of owners' sign-ins at the same levels.
@@ -186,7 +194,7 @@ pub struct Novelty {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { exposed: 5.0, bombing: 8.0, approved: 6.0, foothold: 6.0 }
+        Self { exposed: 5.0, bombing: 8.0, approved: 6.0, foothold: 4.5 }
     }
 }
 
@@ -209,8 +217,10 @@ impl Default for Novelty {
     fn default() -> Self {
         Self {
             strength: 8.0,
-            network_attacker: [0.004, 0.006, 0.02, 0.07, 0.30, 0.60],
+            network_attacker: [0.004, 0.006, 0.05, 0.12, 0.28, 0.54],
             network_owner: [0.80, 0.04, 0.05, 0.05, 0.05, 0.01],
+            device_attacker: 0.97,
+            device_owner: 0.04,
             browser_attacker: [0.15, 0.30, 0.55],
             browser_owner: [0.75, 0.15, 0.10],
         }

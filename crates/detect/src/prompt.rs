@@ -128,7 +128,19 @@ fn sent(prompts: &mut Vec<Prompt>, record: &Record, index: usize, windows: &Wind
     match same {
         // One record a registered device: still one prompt.
         Some(prompt) => prompt.records.push(index),
-        None => prompts.push(new(record, index, Outcome::Pending)),
+        None => {
+            // A newer prompt from the same place ends the wait for the older one.
+            for older in prompts.iter_mut().rev().take(8) {
+                if older.outcome == Outcome::Pending
+                    && older.source == record.source
+                    && older.origin.place.ip == record.requester.ip
+                {
+                    older.outcome = Outcome::Unanswered;
+                    older.ended_at = record.at.min(older.sent_at + windows.prompt_life());
+                }
+            }
+            prompts.push(new(record, index, Outcome::Pending));
+        }
     }
 }
 
@@ -248,26 +260,12 @@ fn other_way_in(prompts: &mut [Prompt], record: &Record, index: usize, windows: 
 
 /// Silence is evidence, and vendors such as Okta do not log it.
 fn silence(prompts: &mut [Prompt], windows: &Windows, until: Timestamp) {
-    let life = windows.prompt_life();
-    let mut newer: Vec<(Source, u64, Timestamp)> = Vec::new();
-    for prompt in prompts.iter_mut().rev() {
-        if prompt.outcome == Outcome::Pending {
-            let superseded = newer
-                .iter()
-                .find(|(source, ip, _)| *source == prompt.source && *ip == prompt.origin.place.ip)
-                .map(|(_, _, at)| *at);
-            let dies_at = prompt.sent_at + life;
-            prompt.ended_at = superseded.map_or(dies_at, |at| at.min(dies_at));
-            if prompt.ended_at <= until {
-                prompt.outcome = Outcome::Unanswered;
-            } else {
-                prompt.ended_at = until;
-            }
-        }
-        let key = (prompt.source, prompt.origin.place.ip);
-        match newer.iter_mut().find(|(source, ip, _)| (*source, *ip) == key) {
-            Some((_, _, at)) => *at = prompt.sent_at,
-            None => newer.push((key.0, key.1, prompt.sent_at)),
+    for prompt in prompts.iter_mut().filter(|p| p.outcome == Outcome::Pending) {
+        prompt.ended_at = prompt.sent_at + windows.prompt_life();
+        if prompt.ended_at <= until {
+            prompt.outcome = Outcome::Unanswered;
+        } else {
+            prompt.ended_at = until;
         }
     }
 }

@@ -50,6 +50,8 @@ pub mod flag {
     pub const QUIET: u16 = 1 << 6;
     /// The network is the organisation's own, by policy.
     pub const EGRESS: u16 = 1 << 7;
+    /// The browser runs on a phone or tablet.
+    pub const MOBILE: u16 = 1 << 8;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).

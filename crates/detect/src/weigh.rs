@@ -101,6 +101,15 @@ impl Weighed {
         sum(&self.origin_terms)
     }
 
+    /// Whether the place or the device is beyond doubt the owner's.
+    #[must_use]
+    pub fn is_owners(&self) -> bool {
+        self.origin_terms.iter().chain(&self.context_terms).any(|t| {
+            matches!(t.kind, "known_device" | "managed_device" | "phone_same_network")
+                || (t.kind == "known_network" && t.bits < -3.0)
+        })
+    }
+
     /// Bits of the place and the circumstances.
     #[must_use]
     pub fn standing_bits(&self) -> f64 {
@@ -125,7 +134,9 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     if strange {
         circumstances(&attempt, context, &mut context_terms);
     }
-    phone(&attempt, passed.is_some(), context, &mut context_terms);
+    let is_own_device =
+        origin_terms.iter().any(|t| matches!(t.kind, "known_device" | "managed_device"));
+    phone(&attempt, passed.is_some(), is_own_device, context, &mut context_terms);
     outage(&attempt, &failed, strange, context, &mut context_terms);
     Weighed { attempt, origin_terms, context_terms, failed, passed }
 }
@@ -246,13 +257,17 @@ pub fn origin_terms(
     } else if (origin.agent != 0 || origin.device != 0)
         && let Some(level) = browser
     {
+        let device = habits.new_device_bits(origin.device != 0, novelty);
         let mut bits = habits.browser_bits(level, novelty);
-        if bits < 0.0 && origin.device == 0 && habits.logs_devices() {
-            // Same words, but the person's browsers identify themselves and this one does not.
-            bits = 0.0;
-        }
-        if bits < 0.0 && origin.device != 0 && habits.logs_devices() {
-            bits *= 0.3;
+        if let Some(device_bits) = device {
+            let words = if origin.device == 0 {
+                "the browser names no device, which this person's always do"
+            } else {
+                "the device is one this person has never signed in with"
+            };
+            term("unfamiliar_device", device_bits, words.into());
+            // The device says most of it; what the browser calls itself adds a little.
+            bits = (0.5 * bits).clamp(-0.7, 1.0);
         }
         let (kind, words) = match level {
             BrowserLevel::Device | BrowserLevel::Exact => {
@@ -266,6 +281,13 @@ pub fn origin_terms(
             }
         };
         term(kind, bits, words.into());
+        if origin.has(flag::MOBILE) && level > BrowserLevel::Exact {
+            term(
+                "mobile_browser",
+                weights.mobile_browser,
+                "the browser runs on a phone or tablet".into(),
+            );
+        }
     }
     if origin.has(flag::EGRESS) {
         term(
@@ -335,16 +357,7 @@ fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>
             records: Vec::new(),
         });
     }
-    let own = own_activity(attempt, context);
-    if let Some((index, record)) = own {
-        terms.push(Term {
-            kind: "active_elsewhere",
-            bits: weights.active_elsewhere,
-            at: record.at,
-            why: "the owner was active from a familiar place at the same time".into(),
-            records: vec![index],
-        });
-    }
+    let is_new_network = is_new_network(attempt, context);
     let beside =
         attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).find_map(|prompt| {
             context.prompts.iter().find(|other| {
@@ -355,7 +368,7 @@ fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>
                     && is_familiar(&other.origin, other.sent_at, context)
             })
         });
-    if let Some(own_prompt) = beside {
+    if let Some(own_prompt) = beside.filter(|_| is_new_network) {
         terms.push(Term {
             kind: "beside_own_prompt",
             bits: weights.beside_own_prompt,
@@ -363,8 +376,29 @@ fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>
             why: "it rang within seconds of the owner's own prompt".into(),
             records: own_prompt.records.clone(),
         });
+    } else if let Some((index, record)) = own_activity(attempt, context).filter(|_| is_new_network)
+    {
+        terms.push(Term {
+            kind: "active_elsewhere",
+            bits: weights.active_elsewhere,
+            at: record.at,
+            why: "the owner was active from a familiar place at the same time".into(),
+            records: vec![index],
+        });
     }
     cadence(attempt, context, terms);
+}
+
+/// Whether the attempt's network has nothing in common with the person's, as far as can be told: a
+/// phone on the usual carrier next to a laptop at home is one person, not two.
+fn is_new_network(attempt: &Attempt, context: &Context<'_>) -> bool {
+    let familiar = context.habits.familiarity(
+        &attempt.origin,
+        attempt.started_at,
+        context.policy.windows.habits(),
+    );
+    familiar.network_before.is_some_and(|level| level >= NetworkLevel::Country)
+        && familiar.network_after.is_none_or(|level| level >= NetworkLevel::Country)
 }
 
 /// The owner's own activity, at a familiar place, while the attempt goes on somewhere else.
@@ -434,8 +468,21 @@ const FAR_KM: f64 = 500.0;
 /// Distance within which they may be, in km: a city and its surroundings.
 const NEAR_KM: f64 = 60.0;
 
-fn phone(attempt: &Attempt, has_passed: bool, context: &Context<'_>, terms: &mut Vec<Term>) {
+fn phone(
+    attempt: &Attempt,
+    has_passed: bool,
+    is_own_device: bool,
+    context: &Context<'_>,
+    terms: &mut Vec<Term>,
+) {
     let weights = &context.policy.weights;
+    // An authenticator bound shortly before, after a reset, may be the stranger's own.
+    let is_doubtful = context.records.iter().any(|r| {
+        matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+            && r.at <= attempt.last_at
+            && attempt.started_at - r.at <= context.policy.windows.reset()
+            && network_level(&r.requester, &attempt.origin.place) <= NetworkLevel::Network
+    });
     let browser = &attempt.origin.place;
     // One answer is enough; the worst of several counts.
     let mut strongest: Option<Term> = None;
@@ -464,6 +511,13 @@ fn phone(attempt: &Attempt, has_passed: bool, context: &Context<'_>, terms: &mut
                 weights.phone_same_network * 0.8,
                 "the phone that answered is in the same network".to_owned(),
             ))
+        } else if phone.asn != 0 && phone.asn == browser.asn {
+            // Two addresses of one carrier: its gateways say little about where the phone is.
+            Some((
+                "phone_near",
+                weights.phone_near * 1.5,
+                "the phone that answered is on the browser's own provider".to_owned(),
+            ))
         } else if abroad && distance.is_none_or(|km| km > NEAR_KM) {
             Some((
                 "phone_far",
@@ -471,9 +525,10 @@ fn phone(attempt: &Attempt, has_passed: bool, context: &Context<'_>, terms: &mut
                 "the phone that answered is in another country than the browser".to_owned(),
             ))
         } else if let Some(km) = distance.filter(|km| *km > FAR_KM) {
+            // Inside one country it is often the carrier's gateway that is far, not the phone.
             Some((
                 "phone_far",
-                weights.phone_far,
+                weights.phone_far * 0.4,
                 format!("the phone that answered is {km:.0} km from the browser"),
             ))
         } else if (phone.city != 0 && phone.city == browser.city)
@@ -488,6 +543,9 @@ fn phone(attempt: &Attempt, has_passed: bool, context: &Context<'_>, terms: &mut
             None
         };
         if let Some((kind, bits, why)) = found
+            && !(is_doubtful && bits < 0.0)
+            // A phone that roams, or was left at home, beside a laptop that is surely theirs.
+            && !(is_own_device && bits > 0.0)
             && strongest.as_ref().is_none_or(|s| bits > s.bits)
         {
             strongest = Some(Term {
