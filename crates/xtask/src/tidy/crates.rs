@@ -10,11 +10,13 @@ pub const PURE: [&str; 4] = ["model", "normalize", "detect", "sim"];
 
 /// What a pure crate may depend on. None of these opens a file or a socket, starts a thread or
 /// asks for the time or randomness unless a method that `clippy.toml` forbids is called.
-const PURE_MAY_USE: [&str; 11] = [
+const PURE_MAY_USE: [&str; 13] = [
     "pushback-model",
     "ipnet",
     "jiff",
     "memchr",
+    "rand_core",
+    "rand_pcg",
     "serde",
     "serde_json",
     "siphasher",

@@ -22,11 +22,12 @@ pub fn render(
     // Writing to a String cannot fail, so the results of `write!` carry nothing.
     let _ = writeln!(
         text,
-        "```sh\ncargo xtask bench efficacy --seeds {} --vendors {} --people {} --days {}{}\n```\n",
+        "```sh\ncargo xtask bench efficacy --seeds {} --vendors {} --people {} --days {}{}{}\n```\n",
         seeds.join(","),
         vendors.join(","),
         args.people,
         args.days,
+        if args.no_cuts { " --no-cuts" } else { "" },
         if args.sensitivity { " --sensitivity" } else { "" }
     );
     text.push_str(
