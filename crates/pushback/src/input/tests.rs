@@ -9,6 +9,7 @@ use pushback_detect::{Position, Record};
 use pushback_model::Source;
 use pushback_normalize::{RECORD_BYTES_MAX, Reader};
 
+use super::report::{Place, RejectKind, Rejects};
 use super::*;
 
 /// A OneLogin sign-in by one of nine people.
