@@ -132,7 +132,11 @@ fn every_container_gives_the_same_records() {
         let options = Options { threads, ..Options::default() };
         for path in &paths {
             let collected = with(std::slice::from_ref(path), &options);
-            assert_eq!((collected.report.rejected(), collected.report.problems.len()), (0, 0), "{path:?}");
+            assert_eq!(
+                (collected.report.rejected(), collected.report.problems.len()),
+                (0, 0),
+                "{path:?}"
+            );
             assert_eq!(collected.report.records, 2_000, "{path:?}");
             assert_eq!(collected.report.events.get(&Source::OneLogin), Some(&2_000));
             assert!(contents(collected) == expected, "{path:?} with {threads} threads");
