@@ -89,6 +89,7 @@ fn write_run(file: &File, start: u64, records: &[Record]) -> io::Result<()> {
 
 fn read_run(file: &File, run: Run, into: &mut Vec<Record>) -> io::Result<()> {
     into.clear();
+    into.reserve_exact(run.count);
     let mut block = vec![0; 1_024 * Record::BYTES];
     let mut offset = run.start * Record::BYTES as u64;
     let mut left = run.count;

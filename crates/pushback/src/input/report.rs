@@ -213,12 +213,6 @@ impl ReadReport {
     /// Files listed in [`ReadReport::passed_over`].
     pub const PASSED_OVER_MAX: usize = 100;
 
-    /// Whether every record of every input was read.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.rejects.is_empty() && self.problems.is_empty()
-    }
-
     /// Records that could not be read.
     #[must_use]
     pub fn rejected(&self) -> u64 {

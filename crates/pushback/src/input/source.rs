@@ -143,31 +143,10 @@ impl Inputs {
         Self(inputs)
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The name of an input, `-` for standard input; empty if there is no such input.
     #[must_use]
     pub fn path(&self, input: u32) -> &Path {
         self.0.get(input as usize).map_or(Path::new(""), |input| &input.path)
-    }
-
-    /// The bytes of one record; see [`Inputs::fetch_all`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn fetch(&self, position: Position) -> io::Result<Vec<u8>> {
-        let mut found = self.fetch_all(&[position])?;
-        found.remove(&position).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The bytes of records, in any order and number. An input that has to be read from its start

@@ -9,11 +9,11 @@ use pushback_detect::{Intake, Position, Record};
 use pushback_normalize::frame::{Shape, after_mark};
 use pushback_normalize::{Hint, RECORD_BYTES_MAX, Read, Reader, Reject};
 
-use super::{Options, Tap};
 use super::records::Spill;
 use super::report::{Place, Tally};
 use super::source::{Input, read_at, write_all_at};
 use super::stream::Block;
+use super::{Options, Tap};
 
 /// Bytes read at a time: small enough to stay in a core's second cache, where they are looked at
 /// several times.
