@@ -121,17 +121,6 @@ pub fn judge(
             .filter(|attempt| needs_weighing(attempt, &context))
             .map(|attempt| weigh(attempt.clone(), &context))
             .collect();
-            for w in &weighed {
-                eprintln!(
-                    "ATT {} passed={:?} failed={} origin={:?} ctx={:?}",
-                    w.attempt.started_at,
-                    w.passed.map(|p| p.0.to_string()),
-                    w.failed.total(),
-                    w.origin_terms.iter().map(|t| (t.kind, t.bits, &t.why)).collect::<Vec<_>>(),
-                    w.context_terms.iter().map(|t| (t.kind, t.bits)).collect::<Vec<_>>()
-                )
-            }
-        }
         let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
         verdict.sightings = sightings(who, &strange);
         verdict.is_of_interest = weighed.iter().any(is_candidate) || may_open(records);
@@ -294,12 +283,6 @@ fn episodes(context: &Context<'_>, weighed: &[Weighed]) -> (Vec<Episode>, Vec<Fo
     for weighed in weighed.iter().filter(|w| is_candidate(w)) {
         let foreign = weighed.passed.and_then(|(at, record)| {
             let terms = passed_terms(context, &failing, weighed, at, record);
-                eprintln!(
-                    "  PASSED {at} {} {:?}",
-                    sum(&terms),
-                    terms.iter().map(|t| (t.kind, t.bits)).collect::<Vec<_>>()
-                );
-            }
             (sum(&terms) >= context.policy.thresholds.approved).then_some(terms)
         });
         if foreign.is_none() && !(is_strange(weighed) && has_failure(weighed)) {
