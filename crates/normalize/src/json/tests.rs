@@ -24,8 +24,10 @@ fn tree(cursor: &mut Cursor<'_>) -> Result<Value, Fault> {
             Value::Array(list)
         }
         b'"' => Value::String(cursor.scalar()?.text()?.into_owned()),
-        b'-' | b'0'..=b'9' => serde_json::from_str(cursor.scalar()?.text).unwrap(),
-        _ => serde_json::from_str(cursor.slice()?).unwrap(),
+        b'-' | b'0'..=b'9' => {
+            serde_json::from_str(cursor.scalar()?.text).map_err(|_| Fault::Syntax)?
+        }
+        _ => serde_json::from_str(cursor.slice()?).map_err(|_| Fault::Syntax)?,
     })
 }
 
@@ -42,7 +44,7 @@ fn member(text: &str, want: &str) -> Result<Option<Value>, Fault> {
     let mut found = None;
     cursor.object(|key, cursor| {
         if key == want.as_bytes() {
-            found = Some(serde_json::from_str(cursor.slice()?).unwrap());
+            found = Some(serde_json::from_str(cursor.slice()?).map_err(|_| Fault::Syntax)?);
             return Ok(());
         }
         cursor.skip()
