@@ -136,7 +136,13 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
             }
             Item::Record(i) => match records.get(i).map(|r| r.kind) {
                 Some(EventKind::FactorVerified | EventKind::Bypassed) => attempt.verified.push(i),
-                Some(EventKind::SessionStarted) => attempt.sessions.push(i),
+                Some(EventKind::SessionStarted) => {
+                    attempt.sessions.push(i);
+                    // Entra says in the sign-in's own record which code was typed.
+                    if records.get(i).is_some_and(|r| is_typed(r.factor)) {
+                        attempt.verified.push(i);
+                    }
+                }
                 Some(EventKind::FactorFailed) => attempt.failed.push(i),
                 Some(EventKind::LockedOut) => attempt.lockouts.push(i),
                 Some(EventKind::ChallengeRequired) => attempt.demands.push(i),

@@ -49,6 +49,8 @@ struct Habit {
     first_at: Timestamp,
     /// Days with a success, in order.
     days: Vec<i64>,
+    /// Whether a second factor was passed from there.
+    is_proved: bool,
 }
 
 /// The habits of one person.
@@ -85,6 +87,8 @@ pub struct Familiarity {
 
 /// A success this close before a prompt belongs to it, not to the habits.
 const SETTLED_AFTER: Span = Span::minutes(45);
+/// Without a second factor, it takes so long.
+const PROVED_AFTER: Span = Span::hours(20);
 /// Later days count as adoption from here on.
 const ADOPTED_AFTER: Span = Span::hours(10);
 
@@ -100,17 +104,17 @@ impl Habits {
         let from_records = records
             .iter()
             .filter(|r| shows_habit(r.kind) && r.requester.is_known())
-            .map(|r| (r.at, Origin::of(r), r.session));
+            .map(|r| (r.at, Origin::of(r), r.session, r.kind == EventKind::FactorVerified));
         // Where vendors log the phone's address with the approval, the prompt knows the browser's.
         let from_prompts = prompts
             .iter()
             .filter(|p| p.outcome == Outcome::Approved && p.origin.place.is_known())
-            .map(|p| (p.sent_at, p.origin, 0));
+            .map(|p| (p.sent_at, p.origin, 0, true));
         let mut pairs: BTreeMap<(Key, u32, Key), Habit> = BTreeMap::new();
         let mut hours = [0u16; 24];
         let mut days: Vec<i64> = Vec::new();
         let (mut with_device, mut total) = (0, 0_usize);
-        for (at, origin, session) in from_records.chain(from_prompts) {
+        for (at, origin, session, is_proved) in from_records.chain(from_prompts) {
             if is_tainted(&origin, session, at) {
                 continue;
             }
@@ -122,7 +126,8 @@ impl Habits {
             days.push(at.day());
             let habit = pairs
                 .entry((origin.place.ip, origin.agent, origin.device))
-                .or_insert_with(|| Habit { origin, first_at: at, days: Vec::new() });
+                .or_insert_with(|| Habit { origin, first_at: at, days: Vec::new(), is_proved });
+            habit.is_proved |= is_proved;
             habit.first_at = habit.first_at.min(at);
             if let Err(slot) = habit.days.binary_search(&at.day()) {
                 habit.days.insert(slot, at.day());
@@ -194,7 +199,9 @@ impl Habits {
             .habits
             .iter()
             .filter(|h| {
-                h.first_at < at - SETTLED_AFTER
+                // A place without a second factor takes a night to become a habit: a stranger with
+                // the password alone could sit there for an hour first.
+                h.first_at < at - if h.is_proved { SETTLED_AFTER } else { PROVED_AFTER }
                     && h.days.last().is_some_and(|day| *day >= (at - horizon).day())
             })
             .collect();
@@ -243,7 +250,7 @@ impl Habits {
                 .habits
                 .iter()
                 .take_while(|h| h.first_at < at - SETTLED_AFTER)
-                .any(|h| h.origin.place.ip == ip)
+                .any(|h| h.origin.place.ip == ip && (h.is_proved || h.first_at < at - PROVED_AFTER))
     }
 
     /// Bits that a network level is worth for this person.

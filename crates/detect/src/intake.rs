@@ -8,6 +8,7 @@ use pushback_model::{Endpoint, IdentityEvent, Key, Risk, country_code, key_of, k
 
 use crate::identity::Claims;
 use crate::policy::Networks;
+use crate::providers::{is_hosting, is_hosting_number};
 use crate::record::{Place, Position, Record, flag};
 
 /// Texts whose meaning is remembered, at the most; past it the memory starts anew. Only speed is
@@ -81,6 +82,7 @@ impl Intake {
         set(event.risk == Risk::Medium, flag::RISK_MEDIUM);
         set(event.risk == Risk::High, flag::RISK_HIGH);
         set(event.actor.is_some(), flag::BY_OTHER);
+        set(is_hosting_number(requester.asn), flag::HOSTING);
         if !requester.as_name.is_empty() {
             let name = &requester.as_name;
             set(self.providers.get(key_of(name), || is_hosting(name)), flag::HOSTING);
@@ -234,81 +236,6 @@ fn country_key(name: &str, key: Key) -> u16 {
         // Outside the range of two capital letters, so that a name never passes for a code.
         None => (key as u16) | 0x8000,
     }
-}
-
-/// Words in the names of networks that rent out machines or hide their customers. A home or an
-/// office is never called so; the list errs on the side of silence.
-const HOSTING_WORDS: &[&str] = &[
-    "hosting",
-    "datacenter",
-    "data center",
-    "server",
-    "vps",
-    "cloud",
-    "colo",
-    "digitalocean",
-    "ovh",
-    "hetzner",
-    "linode",
-    "akamai connected",
-    "vultr",
-    "choopa",
-    "constant company",
-    "leaseweb",
-    "m247",
-    "datacamp",
-    "contabo",
-    "scaleway",
-    "online s.a.s",
-    "amazon",
-    "aws",
-    "google llc",
-    "google-cloud",
-    "microsoft",
-    "azure",
-    "alibaba",
-    "tencent",
-    "oracle",
-    "psychz",
-    "quadranet",
-    "colocrossing",
-    "hostinger",
-    "namecheap",
-    "ionos",
-    "hostroyale",
-    "packethub",
-    "clouvider",
-    "nordvpn",
-    "expressvpn",
-    "mullvad",
-    "31173",
-    "vpn",
-    "proxy",
-    "tor exit",
-    "tor-exit",
-    "packet exchange",
-    "xtom",
-    "frantech",
-    "buyvm",
-    "stark industries",
-    "aeza",
-    "selectel",
-    "timeweb",
-    "worldstream",
-    "serverius",
-    "nforce",
-    "zenlayer",
-    "cogent",
-    "g-core",
-    "gcore",
-    "tzulo",
-    "sharktech",
-    "dedi",
-];
-
-fn is_hosting(name: &str) -> bool {
-    let name = name.to_lowercase();
-    HOSTING_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Operating system and browser without versions: `Windows 10` and `windows` agree, `Chrome 120.0`

@@ -470,6 +470,25 @@ fn conclude(
     });
     failed_terms.extend(returned.clone());
 
+    // The owner who misses a prompt tries again from the same chair and gets in.
+    let answered = chain.iter().find(|l| {
+        has_failure(l.weighed)
+            && l.weighed.passed.is_some()
+            && l.foreign.is_none()
+            && l.weighed.failed.denied.len() < 2
+            && l.weighed.failed.reported.is_empty()
+    });
+    if let Some((at, record)) = answered.and_then(|l| l.weighed.passed) {
+        failed_terms.push(Term {
+            kind: "answered",
+            bits: weights.answered,
+            at,
+            why: "the same attempt then succeeded, and nothing says that it was a stranger's"
+                .into(),
+            records: vec![record],
+        });
+    }
+
     // The side that got in.
     let mut best: Option<(f64, &Vec<Term>)> = None;
     let mut strangers: Vec<Foreign> = Vec::new();
@@ -894,6 +913,7 @@ fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec<Episode> {
     let mut found = Vec::new();
     for (index, record) in context.records.iter().enumerate() {
         let enrols = matches!(record.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered);
+        let binds = record.kind == EventKind::FactorEnrolled;
         if !enrols || record.has(flag::BY_OTHER) {
             continue;
         }
@@ -904,7 +924,8 @@ fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec<Episode> {
         let reset = reset_before(context, record.at);
         let opening = match reset {
             Some((reset_index, reset)) => after_reset(context, record, &origin, reset_index, reset),
-            None => dormant(context, index, record, &origin),
+            None if binds => dormant(context, index, record, &origin),
+            None => None,
         };
         let Some((mut terms, mut records)) = opening else { continue };
         if sum(&terms) < context.policy.thresholds.foothold {

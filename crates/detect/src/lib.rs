@@ -15,6 +15,7 @@ mod judge;
 mod organisation;
 mod policy;
 mod prompt;
+mod providers;
 mod record;
 mod steps;
 mod weigh;

@@ -112,6 +112,8 @@ weights! {
     vendor_risk = 1.0;
     /// None of an attempt's prompts led to a sign-in from that place.
     given_up = 1.0;
+    /// The attempt then succeeded, and the success does not look foreign.
+    answered = -2.5;
     /// The network is a hosting provider's, a VPN's or a proxy's.
     hosting_network = 2.0;
     /// The browser's device is one the subscriber succeeded from before.

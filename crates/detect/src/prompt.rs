@@ -78,6 +78,8 @@ pub struct Prompt {
 const GRACE: Span = Span::minutes(5);
 /// A report may name a prompt this far back.
 const REPORT_REACH: Span = Span::hours(48);
+/// The step that leads to a prompt lies at most so far before it.
+const STEP_BEFORE: Span = Span::minutes(10);
 /// The session that an approval opens begins within this span.
 const SESSION_AFTER: Span = Span::minutes(2);
 
@@ -113,6 +115,11 @@ pub fn rebuild(records: &[Record], windows: &Windows, until: Timestamp) -> Vec<P
         }
     }
     silence(&mut prompts, windows, until);
+    for prompt in prompts.iter_mut().filter(|p| !p.origin.place.is_known()) {
+        if let Some(origin) = place_near(records, prompt) {
+            prompt.origin = origin;
+        }
+    }
     prompts.sort_by_key(|p| (p.sent_at, p.records.first().copied()));
     prompts
 }
@@ -256,6 +263,28 @@ fn other_way_in(prompts: &mut [Prompt], record: &Record, index: usize, windows: 
         prompt.ended_at = record.at;
         prompt.records.push(index);
     }
+}
+
+/// Where a prompt was asked for whose own records do not say so: the step before it (the password,
+/// the beginning of a reset), or the session that it opened.
+fn place_near(records: &[Record], prompt: &Prompt) -> Option<Origin> {
+    let from = records.partition_point(|r| r.at < prompt.sent_at - STEP_BEFORE);
+    let near: Vec<&Record> = records
+        .iter()
+        .skip(from)
+        .take_while(|r| r.at <= prompt.ended_at + SESSION_AFTER)
+        .filter(|r| r.source == prompt.source && r.requester.is_known())
+        .collect();
+    let before = near.iter().rev().find(|r| {
+        r.at <= prompt.sent_at
+            && matches!(r.kind, EventKind::ChallengeRequired | EventKind::PasswordVerified)
+    });
+    let after = near.iter().find(|r| {
+        prompt.outcome == Outcome::Approved
+            && r.kind == EventKind::SessionStarted
+            && r.at >= prompt.ended_at
+    });
+    after.or(before).map(|r| Origin::of(r))
 }
 
 /// Silence is evidence, and vendors such as Okta do not log it.

@@ -187,6 +187,30 @@ fn requester<'v>(value: &'v Value, inner: &'v Value) -> Endpoint<'v> {
     endpoint
 }
 
+/// A step of a self-service reset. The texts are not in the vendor's documents: what is read is
+/// whether a notification or a call was answered, and how; anything else only shows that a reset was
+/// under way, and from where.
+fn reset_progress(reason: &str) -> Meaning {
+    let has = |word: &str| contains(reason, word);
+    let factor = if has("notification") {
+        Factor::Push
+    } else if has("phone call") || has("mobile call") || has("office call") {
+        Factor::Voice
+    } else {
+        return Meaning::Is(EventKind::ChallengeRequired, Factor::Unknown);
+    };
+    let kind = if has("not respond") || has("timed out") || has("failed") || has("no response") {
+        EventKind::PromptTimedOut
+    } else if has("denied") || has("declined") || has("rejected") {
+        EventKind::PromptDenied
+    } else if has("completed") || has("approved") || has("verified") || has("success") {
+        EventKind::PromptApproved
+    } else {
+        EventKind::ChallengeRequired
+    };
+    Meaning::Is(kind, factor)
+}
+
 /// What an activity means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
@@ -249,9 +273,12 @@ fn meaning(name: &str, inner: &Value, changes: &[Change<'_>]) -> Option<Meaning>
         "reset user password" | "reset password (by admin)" | "reset password (self-service)" => {
             Is(K::PasswordReset, Factor::Password)
         }
-        "self-service password reset flow activity progress"
-        | "blocked from self-service password reset"
-        | "unlock user account (self-service)" => Nothing,
+        "self-service password reset flow activity progress" => {
+            reset_progress(text(inner, "resultReason"))
+        }
+        "blocked from self-service password reset" | "unlock user account (self-service)" => {
+            Nothing
+        }
         "suspicious activity reported"
         | "fraud reported - user is blocked for mfa"
         | "fraud reported - no action taken" => Is(K::PromptReported, Factor::Push),
