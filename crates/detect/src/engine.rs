@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pushback_model::{Key, Span, Stage, Timestamp};
 
 use crate::campaign;
+use crate::habits::shows_habit;
 use crate::history::History;
 use crate::judge::{Episode, Train, Verdict, judge};
 use crate::organisation::Organisation;
@@ -88,7 +89,7 @@ where
     for record in records()? {
         let record = record?;
         let origin = crate::history::Origin::of(&record);
-        if crate::habits::shows_habit(record.kind) && organisation.is_of_interest(&origin) {
+        if shows_habit(record.kind) && organisation.is_of_interest(&origin) {
             organisation.note_success(record.who, record.at, &origin);
         }
     }
@@ -191,6 +192,16 @@ fn knowable_at(
         .unwrap_or(episode.last_at)
 }
 
+/// Whether a change to somebody else came from a network that its author used before the approval.
+fn is_own_network(found: &Found, record: &Record, from: Timestamp) -> bool {
+    let network = record.requester.network;
+    let is_strangers = found.episode.origins.iter().any(|o| o.place.network == network);
+    !is_strangers
+        && found.records.iter().any(|r| {
+            shows_habit(r.kind) && r.at < from - Span::hours(1) && r.requester.network == network
+        })
+}
+
 /// Adds what approved accounts did to others: roles given, accounts made, policies changed.
 fn done_to_others<E>(
     records: impl Iterator<Item = Result<Record, E>>,
@@ -217,10 +228,7 @@ fn done_to_others<E>(
             let is_near = record.at >= from && record.at - from <= policy.windows.watch();
             let is_theirs = match record.requester.ip {
                 0 => record.at - from <= Span::hours(48),
-                ip => f.episode.origins.iter().any(|o| {
-                    o.place.ip == ip
-                        || (o.place.network != 0 && o.place.network == record.requester.network)
-                }),
+                _ => !is_own_network(f, &record, from),
             };
             let is_new = !f.to_others.iter().any(|r| (r.id, r.part) == (record.id, record.part));
             if is_near && is_theirs && is_new {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pushback_model::{EventKind, Key, Span, Timestamp};
+use pushback_model::{EventKind, Key, Source, Span, Timestamp};
 
 use crate::history::Origin;
 use crate::policy::Novelty;
@@ -68,6 +68,7 @@ pub struct Habits {
     /// Percent of successes, and of approved prompts, that name a device.
     with_device: u32,
     prompts_with_device: u32,
+    sessions_with_device: u32,
     /// How often the person had a new device, after the first day.
     device_moves: u32,
 }
@@ -142,6 +143,15 @@ impl Habits {
         }
         habits.sort_by_key(|h| h.first_at);
         let approved = || prompts.iter().filter(|p| p.outcome == Outcome::Approved);
+        // The unified audit log repeats sign-ins without saying which device it was.
+        let sessions = || {
+            records.iter().filter(|r| {
+                r.kind == EventKind::SessionStarted
+                    && r.source != Source::M365
+                    && r.requester.is_known()
+                    && !is_tainted(&Origin::of(r), r.session, r.at)
+            })
+        };
         let named = approved().filter(|p| p.origin.device != 0).count();
         let mut learnt = Self {
             habits,
@@ -149,6 +159,10 @@ impl Habits {
             days: u32::try_from(days.len()).unwrap_or(u32::MAX),
             with_device: percent(with_device, total),
             prompts_with_device: percent(named, approved().count()),
+            sessions_with_device: percent(
+                sessions().filter(|r| r.device != 0).count(),
+                sessions().count(),
+            ),
             ..Self::default()
         };
         learnt.count_moves();
@@ -253,6 +267,25 @@ impl Habits {
                 .any(|h| h.origin.place.ip == ip && (h.is_proved || h.first_at < at - PROVED_AFTER))
     }
 
+    /// Whether the person's own device, known from elsewhere before, was in the same city or network
+    /// within three days: they are on the road.
+    #[must_use]
+    pub fn is_on_the_road(&self, place: &Place, at: Timestamp) -> bool {
+        let near = Span::days(3);
+        self.habits.iter().any(|here| {
+            let device = here.origin.device;
+            device != 0
+                && (here.first_at - at).abs() <= near
+                && network_level(&here.origin.place, place) <= NetworkLevel::ProviderOrCity
+                && self.habits.iter().any(|home| {
+                    home.origin.device == device
+                        && home.first_at < at
+                        && home.first_at < here.first_at
+                        && network_level(&home.origin.place, place) > NetworkLevel::ProviderOrCity
+                })
+        })
+    }
+
     /// Bits that a network level is worth for this person.
     #[must_use]
     pub fn network_bits(&self, level: NetworkLevel, novelty: &Novelty) -> f64 {
@@ -330,8 +363,18 @@ impl Habits {
     /// Bits for a device id that the person never succeeded with, or for none where there always is
     /// one; `None` if the logs do not name devices often enough to tell.
     #[must_use]
-    pub fn new_device_bits(&self, is_named: bool, novelty: &Novelty) -> Option<f64> {
-        let tells = if is_named { self.with_device >= 50 } else { self.prompts_with_device >= 80 };
+    pub fn new_device_bits(
+        &self,
+        is_named: bool,
+        has_session: bool,
+        novelty: &Novelty,
+    ) -> Option<f64> {
+        // An absence is compared with what such records usually say.
+        let tells = match (is_named, has_session) {
+            (true, _) => self.with_device >= 50,
+            (false, true) => self.sessions_with_device >= 85,
+            (false, false) => self.prompts_with_device >= 80,
+        };
         if !tells {
             return None;
         }

@@ -7,7 +7,7 @@
 use pushback_model::{EventKind, Factor, Key, Span, Stage, Timestamp};
 
 use crate::attempt::{Attempt, group};
-use crate::habits::{Habits, NetworkLevel, network_level, shows_habit};
+use crate::habits::{BrowserLevel, Habits, NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::organisation::{Organisation, Sighting};
 use crate::policy::{Policy, Weights};
@@ -525,8 +525,12 @@ fn conclude(
         approved_at = strangers.iter().map(|s| s.at).min();
         let from = approved_at.unwrap_or_default();
         after = changes_after(context, &strangers, from);
-        if after.iter().any(|i| context.records.get(*i).is_some_and(|r| r.kind.is_lasting_change()))
-        {
+        if after.iter().any(|i| {
+            context
+                .records
+                .get(*i)
+                .is_some_and(|r| r.kind.is_lasting_change() && r.kind != EventKind::FactorUpdated)
+        }) {
             stage = Some(Stage::Foothold);
         }
     }
@@ -842,6 +846,15 @@ fn link(context: &Context<'_>, strangers: &[Foreign], record: &Record, from: Tim
     if strange > 0.0 { 0.6 } else { 0.0 }
 }
 
+/// Whether a place is one that the owner used before, or the device one that is theirs.
+fn is_surely_theirs(context: &Context<'_>, origin: &Origin, at: Timestamp) -> bool {
+    let horizon = context.policy.windows.habits();
+    let familiar = context.habits.familiarity(origin, at, horizon);
+    origin.has(flag::MANAGED)
+        || familiar.network_before.is_some_and(|level| level <= NetworkLevel::Network)
+        || familiar.browser_before == Some(BrowserLevel::Device)
+}
+
 /// Indices of what was done after a foreign success: lasting changes and sessions.
 fn changes_after(context: &Context<'_>, strangers: &[Foreign], from: Timestamp) -> Vec<usize> {
     let to = from + context.policy.windows.watch();
@@ -859,7 +872,10 @@ fn changes_after(context: &Context<'_>, strangers: &[Foreign], from: Timestamp) 
                     EventKind::SessionStarted => {
                         r.requester.is_known() && link(context, strangers, r, from) >= 1.0
                     }
-                    _ => link(context, strangers, r, from) > 0.0,
+                    _ => {
+                        link(context, strangers, r, from) > 0.0
+                            || !is_surely_theirs(context, &Origin::of(r), r.at)
+                    }
                 }
         })
         .map(|(i, _)| i)
@@ -888,7 +904,8 @@ fn after_terms(
             EventKind::MailboxRule => {
                 ("after_mailbox_rule", weights.after_mailbox_rule, "a mail rule was made after it")
             }
-            EventKind::SessionStarted => continue,
+            // Vendors log a renamed authenticator in the same words.
+            EventKind::SessionStarted | EventKind::FactorUpdated => continue,
             _ => ("after_change", weights.after_change, "a lasting change was made after it"),
         };
         let near = link(context, std::slice::from_ref(stranger), record, from);
@@ -1003,7 +1020,11 @@ fn after_reset(
     reset: &Record,
 ) -> Option<(Vec<Term>, Vec<usize>)> {
     let weights = &context.policy.weights;
-    let mut terms = origin_terms(origin, record.at, true, context);
+    let mut terms = if context.habits.sign_ins() == 0 {
+        stranger_to_all(context, origin, record.at, reset_index)
+    } else {
+        origin_terms(origin, record.at, true, context)
+    };
     if sum(&terms) <= 0.0 {
         return None;
     }
@@ -1046,26 +1067,7 @@ fn dormant(
         return None;
     }
     let share = (watched.as_seconds_f64() / idle.as_seconds_f64()).min(1.0).sqrt();
-    // The account's only sign-ins are the ones in question: they are no habits to compare with.
-    let mut terms = Vec::new();
-    if origin.has(flag::HOSTING | flag::PROXY) && !origin.has(flag::EGRESS) {
-        terms.push(Term {
-            kind: "hosting_network",
-            bits: policy.weights.hosting_network,
-            at: record.at,
-            why: "the network is a hosting provider's, a VPN's or a proxy's".into(),
-            records: vec![index],
-        });
-    }
-    if origin.has(flag::MANAGED) {
-        terms.push(Term {
-            kind: "managed_device",
-            bits: policy.weights.managed_device,
-            at: record.at,
-            why: "the device is managed by the organisation".into(),
-            records: vec![index],
-        });
-    }
+    let mut terms = stranger_to_all(context, origin, record.at, index);
     terms.push(Term {
         kind: "dormant_account",
         bits: policy.weights.dormant_account * share,
@@ -1073,28 +1075,6 @@ fn dormant(
         why: format!("no sign-in to this account in the {watched} before"),
         records: vec![index],
     });
-    if origin.has(flag::EGRESS) || organisation.colleagues(origin, context.who, context.until) > 0 {
-        terms.push(Term {
-            kind: "colleagues_network",
-            bits: policy.weights.colleagues_network,
-            at: record.at,
-            why: "colleagues sign in from the same network".into(),
-            records: vec![index],
-        });
-    } else {
-        let rare = organisation.country_share(origin.place.country) < 0.05;
-        terms.push(Term {
-            kind: "unfamiliar_network",
-            bits: if rare { 3.0 } else { 1.5 },
-            at: record.at,
-            why: if rare {
-                "the network is in a country where hardly anyone here signs in".into()
-            } else {
-                "nobody in the organisation signs in from that network".into()
-            },
-            records: vec![index],
-        });
-    }
     if organisation.newcomers(record.at, origin.place.network) >= 3 {
         terms.push(Term {
             kind: "onboarding",
@@ -1105,4 +1085,46 @@ fn dormant(
         });
     }
     Some((terms, Vec::new()))
+}
+
+/// How strange a place is for the organisation, for an account without habits of its own: its only
+/// sign-ins are the ones in question.
+fn stranger_to_all(
+    context: &Context<'_>,
+    origin: &Origin,
+    at: Timestamp,
+    index: usize,
+) -> Vec<Term> {
+    let Context { policy, organisation, .. } = context;
+    let weights = &policy.weights;
+    let mut terms = Vec::new();
+    let mut term = |kind, bits, why: &str| {
+        terms.push(Term { kind, bits, at, why: why.into(), records: vec![index] });
+    };
+    if origin.has(flag::HOSTING | flag::PROXY) && !origin.has(flag::EGRESS) {
+        term(
+            "hosting_network",
+            weights.hosting_network,
+            "the network is a hosting provider's, a VPN's or a proxy's",
+        );
+    }
+    if origin.has(flag::MANAGED) {
+        term("managed_device", weights.managed_device, "the device is managed by the organisation");
+    }
+    if origin.has(flag::EGRESS) || organisation.colleagues(origin, context.who, context.until) > 0 {
+        term(
+            "colleagues_network",
+            weights.colleagues_network,
+            "colleagues sign in from the same network",
+        );
+    } else if organisation.country_share(origin.place.country) < 0.05 {
+        term(
+            "unfamiliar_country",
+            3.0,
+            "the network is in a country where hardly anyone here signs in",
+        );
+    } else {
+        term("unfamiliar_network", 1.5, "nobody in the organisation signs in from that network");
+    }
+    terms
 }

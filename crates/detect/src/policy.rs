@@ -118,6 +118,8 @@ weights! {
     hosting_network = 2.0;
     /// The browser's device is one the subscriber succeeded from before.
     known_device = -5.0;
+    /// The subscriber's own device was in the same city within days.
+    own_device_there = -4.0;
     /// The device is managed by the organisation.
     managed_device = -4.0;
     /// A new browser on a phone or tablet: owners have those, attackers mostly sit at desks.
@@ -196,7 +198,7 @@ pub struct Novelty {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { exposed: 5.0, bombing: 8.0, approved: 6.0, foothold: 4.5 }
+        Self { exposed: 4.0, bombing: 8.0, approved: 6.0, foothold: 4.5 }
     }
 }
 

@@ -134,8 +134,9 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     if strange {
         circumstances(&attempt, context, &mut context_terms);
     }
-    let is_own_device =
-        origin_terms.iter().any(|t| matches!(t.kind, "known_device" | "managed_device"));
+    let is_own_device = origin_terms
+        .iter()
+        .any(|t| matches!(t.kind, "known_device" | "managed_device" | "own_device_there"));
     phone(&attempt, passed.is_some(), is_own_device, context, &mut context_terms);
     outage(&attempt, &failed, strange, context, &mut context_terms);
     Weighed { attempt, origin_terms, context_terms, failed, passed }
@@ -212,6 +213,13 @@ pub fn origin_terms(
                 level = later;
             }
         }
+        if level == NetworkLevel::Foreign && habits.is_on_the_road(&origin.place, at) {
+            term(
+                "own_device_there",
+                weights.own_device_there,
+                "this person's own device was in that city within days".into(),
+            );
+        }
         is_known_network = level <= NetworkLevel::Network;
         if familiar.network_before.is_some() || adopted.is_some() {
             let (kind, words) = match level {
@@ -257,7 +265,7 @@ pub fn origin_terms(
     } else if (origin.agent != 0 || origin.device != 0)
         && let Some(level) = browser
     {
-        let device = habits.new_device_bits(origin.device != 0, novelty);
+        let device = habits.new_device_bits(origin.device != 0, has_passed, novelty);
         let mut bits = habits.browser_bits(level, novelty);
         if let Some(device_bits) = device {
             let words = if origin.device == 0 {

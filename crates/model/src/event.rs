@@ -299,6 +299,7 @@ impl EventKind {
             Self::FactorEnrolled
                 | Self::FactorRemoved
                 | Self::FactorReset
+                | Self::FactorUpdated
                 | Self::DeviceRegistered
                 | Self::PasswordChanged
                 | Self::PasswordReset

@@ -110,6 +110,14 @@ fn audit(value: &Value, inner: &Value, sink: &mut Sink<'_>) -> Result<Read, Reje
     Ok(Read::Events(1))
 }
 
+/// Services that write down what the subscriber did themselves.
+const SELF_SERVICE: [&str; 4] = [
+    "strongauthenticationservice",
+    "device registration service",
+    "credential configuration endpoint service",
+    "password reset service",
+];
+
 /// The subscriber is the target; whoever started it is the actor, unless they are the same.
 fn people(inner: &Value) -> (Party<'_>, Option<Party<'_>>) {
     let started = inner.get("initiatedBy");
@@ -118,6 +126,12 @@ fn people(inner: &Value) -> (Party<'_>, Option<Party<'_>>) {
         Some(user) => party(user),
         None => {
             let app = started.and_then(|by| by.get("app")).unwrap_or(&Value::Null);
+            if SELF_SERVICE.iter().any(|name| contains(text(app, "displayName"), name)) {
+                return match targets(inner).find(|target| text(target, "type") == "User") {
+                    Some(target) => (party(target), None),
+                    None => (Party::default(), None),
+                };
+            }
             Party {
                 name: Cow::Borrowed(text(app, "displayName")),
                 mail: Cow::Borrowed(""),
