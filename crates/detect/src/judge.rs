@@ -908,7 +908,13 @@ fn after_terms(
             EventKind::SessionStarted | EventKind::FactorUpdated => continue,
             _ => ("after_change", weights.after_change, "a lasting change was made after it"),
         };
-        let near = link(context, std::slice::from_ref(stranger), record, from);
+        // Strangers hurry; what happens days later is more likely the owner's.
+        let fresh = match record.at - from {
+            span if span <= Span::hours(6) => 1.0,
+            span if span <= Span::hours(48) => 0.7,
+            _ => 0.25,
+        };
+        let near = fresh * link(context, std::slice::from_ref(stranger), record, from);
         let term = Term {
             kind,
             bits: weight * near,
@@ -1025,6 +1031,12 @@ fn after_reset(
     } else {
         origin_terms(origin, record.at, true, context)
     };
+    if origin.has(flag::MOBILE) {
+        // A reset is for a new phone: that the phone is new says nothing.
+        terms.retain(|t| {
+            !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
+        });
+    }
     if sum(&terms) <= 0.0 {
         return None;
     }
@@ -1075,6 +1087,27 @@ fn dormant(
         why: format!("no sign-in to this account in the {watched} before"),
         records: vec![index],
     });
+    let more: Vec<usize> = context
+        .records
+        .iter()
+        .enumerate()
+        .filter(|(i, r)| {
+            *i != index
+                && r.at >= record.at
+                && r.at - record.at <= Span::hours(48)
+                && is_own_change(r)
+        })
+        .map(|(i, _)| i)
+        .collect();
+    if more.len() >= 2 {
+        terms.push(Term {
+            kind: "after_change",
+            bits: policy.weights.after_change * 0.6,
+            at: record.at,
+            why: format!("{} more lasting changes followed", more.len()),
+            records: more,
+        });
+    }
     if organisation.newcomers(record.at, origin.place.network) >= 3 {
         terms.push(Term {
             kind: "onboarding",

@@ -105,8 +105,10 @@ impl Weighed {
     #[must_use]
     pub fn is_owners(&self) -> bool {
         self.origin_terms.iter().chain(&self.context_terms).any(|t| {
-            matches!(t.kind, "known_device" | "managed_device" | "phone_same_network")
-                || (t.kind == "known_network" && t.bits < -3.0)
+            matches!(
+                t.kind,
+                "known_device" | "managed_device" | "phone_same_network" | "colleagues_network"
+            ) || (t.kind == "known_network" && t.bits < -3.0)
         })
     }
 

@@ -157,7 +157,7 @@ impl Records {
 
 fn sort_run(records: &mut [Record], resolver: &Resolver) {
     for record in records.iter_mut() {
-        record.who = resolver.canonical(record.who);
+        record.resolve(resolver);
     }
     // Sorting short keys and moving every record once beats moving records at every comparison.
     let mut order: Vec<(Key, Timestamp, u32)> = (0u32..)
