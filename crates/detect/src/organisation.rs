@@ -127,7 +127,7 @@ impl Organisation {
             })
         };
         // The neighbourhood holds strangers too: it takes more colleagues to vouch for it.
-        count(ip).max(count(network) / 2)
+        count(ip).max(count(network) / 3)
     }
 
     /// Other people asked by the same source within `span` of `at`, by `until`; the second number

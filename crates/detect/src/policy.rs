@@ -198,7 +198,7 @@ pub struct Novelty {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { exposed: 4.0, bombing: 8.0, approved: 6.0, foothold: 4.5 }
+        Self { exposed: 4.0, bombing: 8.0, approved: 5.5, foothold: 4.5 }
     }
 }
 

@@ -104,11 +104,15 @@ impl Weighed {
     /// Whether the place or the device is beyond doubt the owner's.
     #[must_use]
     pub fn is_owners(&self) -> bool {
+        let has_new_browser = self
+            .origin_terms
+            .iter()
+            .any(|t| matches!(t.kind, "unfamiliar_browser" | "unfamiliar_device") && t.bits > 0.0);
         self.origin_terms.iter().chain(&self.context_terms).any(|t| {
             matches!(
                 t.kind,
                 "known_device" | "managed_device" | "phone_same_network" | "colleagues_network"
-            ) || (t.kind == "known_network" && t.bits < -3.0)
+            ) || (t.kind == "known_network" && t.bits < if has_new_browser { -5.5 } else { -3.0 })
         })
     }
 
@@ -407,8 +411,14 @@ fn is_new_network(attempt: &Attempt, context: &Context<'_>) -> bool {
         attempt.started_at,
         context.policy.windows.habits(),
     );
-    familiar.network_before.is_some_and(|level| level >= NetworkLevel::Country)
-        && familiar.network_after.is_none_or(|level| level >= NetworkLevel::Country)
+    let is_far = |level: NetworkLevel| level >= NetworkLevel::Country;
+    // Another line in the same city is new enough for a computer that the person never used.
+    let is_other_line = |level: NetworkLevel| level >= NetworkLevel::ProviderOrCity;
+    let is_new_computer = !attempt.origin.has(flag::MOBILE)
+        && familiar.browser_before.is_some_and(|level| level > BrowserLevel::Exact)
+        && familiar.browser_after.is_none_or(|level| level > BrowserLevel::Exact);
+    familiar.network_before.is_some_and(|l| is_far(l) || (is_new_computer && is_other_line(l)))
+        && familiar.network_after.is_none_or(|l| is_far(l) || (is_new_computer && is_other_line(l)))
 }
 
 /// The owner's own activity, at a familiar place, while the attempt goes on somewhere else.
