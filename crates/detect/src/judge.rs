@@ -506,6 +506,7 @@ fn conclude(
     let mut stage = None;
     if failed.total() > 0 || !failing.is_empty() {
         if fail_bits >= thresholds.bombing
+            && answered.is_none()
             && (failed.total() >= 2 || others || !failed.reported.is_empty())
         {
             stage = Some(Stage::Bombing);
@@ -959,7 +960,9 @@ fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec<Episode> {
             None => None,
         };
         let Some((mut terms, mut records)) = opening else { continue };
-        if sum(&terms) < context.policy.thresholds.foothold {
+        let thresholds = &context.policy.thresholds;
+        let least = if reset.is_some() { thresholds.approved } else { thresholds.foothold };
+        if sum(&terms) < least {
             continue;
         }
         terms.iter_mut().for_each(|t| {

@@ -31,7 +31,7 @@ pub struct Thresholds {
     pub bombing: f64,
     /// From here a success is called foreign, in bits.
     pub approved: f64,
-    /// From here an enrolment after a reset or on a dormant account is called a foothold, in bits.
+    /// From here the first enrolment of a dormant account is called a foothold, in bits.
     pub foothold: f64,
 }
 
