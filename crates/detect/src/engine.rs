@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use pushback_model::{Key, Span, Stage, Timestamp};
 
 use crate::campaign;
+use crate::episode::Episode;
 use crate::habits::shows_habit;
 use crate::history::History;
-use crate::judge::{Episode, Train, Verdict, judge};
+use crate::judge::{Train, Verdict, judge};
 use crate::organisation::Organisation;
 use crate::policy::Policy;
 use crate::record::Record;
@@ -62,7 +63,7 @@ where
     let mut detection = Detection::default();
     let mut first_at = Timestamp::MAX;
     let mut last_at = Timestamp::MIN;
-    for record in records()? {
+    for record in dated(records()?) {
         let at = record?.at;
         first_at = first_at.min(at);
         last_at = last_at.max(at);
@@ -74,7 +75,7 @@ where
     let mut organisation = Organisation::new(first_at);
     let blank = organisation.clone();
     let mut interesting: BTreeSet<Key> = BTreeSet::new();
-    each_person(records()?, |history| {
+    each_person(dated(records()?), |history| {
         detection.people += 1;
         detection.dropped += history.dropped();
         let verdict = judge(history.who(), history.until(last_at), &blank, policy, last_at);
@@ -86,7 +87,7 @@ where
     })?;
     detection.outages = organisation.outages().collect();
 
-    for record in records()? {
+    for record in dated(records()?) {
         let record = record?;
         let origin = crate::history::Origin::of(&record);
         if shows_habit(record.kind) && organisation.is_of_interest(&origin) {
@@ -94,7 +95,7 @@ where
         }
     }
 
-    each_person(records()?, |history| {
+    each_person(dated(records()?), |history| {
         if !interesting.contains(&history.who()) {
             return;
         }
@@ -111,7 +112,7 @@ where
             });
         }
     })?;
-    done_to_others(records()?, policy, &mut detection.found)?;
+    done_to_others(dated(records()?), policy, &mut detection.found)?;
     campaign::assign(&mut detection.found);
     detection.found.sort_by_key(|f| {
         (
@@ -121,6 +122,15 @@ where
         )
     });
     Ok(detection)
+}
+
+/// Leaves out records without a date: some exports lose it, and readers then give the epoch. No
+/// product looked after here logged prompts before the year 2000.
+fn dated<E>(
+    records: impl Iterator<Item = Result<Record, E>>,
+) -> impl Iterator<Item = Result<Record, E>> {
+    const EARLIEST: Timestamp = Timestamp::from_seconds(946_684_800);
+    records.filter(|record| record.as_ref().map_or(true, |r| r.at >= EARLIEST))
 }
 
 fn each_person<E>(

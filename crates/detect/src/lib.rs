@@ -3,16 +3,22 @@
 //! Pure: everything here is a function of the records it is handed and the policy. No clock, no
 //! files, no randomness; the same set of records gives the same incidents in any order.
 
+mod after;
 mod assemble;
 mod attempt;
 mod campaign;
+mod circumstance;
 mod engine;
+mod entry;
+mod episode;
 mod habits;
 mod history;
 mod identity;
 mod intake;
 mod judge;
+mod opening;
 mod organisation;
+mod origin;
 mod policy;
 mod prompt;
 mod providers;
@@ -22,10 +28,11 @@ mod weigh;
 
 pub use assemble::{Step, Texts, Told};
 pub use engine::{Detection, Found, detect};
+pub use episode::Episode;
 pub use history::Origin;
 pub use identity::{Alias, Claims, Resolver};
 pub use intake::Intake;
-pub use judge::{Episode, Train};
+pub use judge::Train;
 pub use policy::{Networks, Novelty, Policy, Problem, Thresholds, Weights, Windows};
 pub use prompt::{Outcome, Prompt};
 pub use record::{Place, Position, Record, flag};

@@ -1,5 +1,7 @@
 //! `pushback.example.toml` shows every setting of detection with its default.
 
+#![expect(clippy::expect_used, reason = "a test that cannot read the example should fail")]
+
 use std::path::PathBuf;
 
 use pushback_detect::Policy;

@@ -1,5 +1,7 @@
 //! Detection from the outside: events in, incidents out.
 
+#![expect(clippy::indexing_slicing, reason = "a test that indexes wrongly should fail")]
+
 mod laws;
 mod log;
 mod lookalikes;

@@ -1,0 +1,298 @@
+//! The circumstances: what else speaks for or against a stranger, whatever came of the attempt.
+
+use pushback_model::{EventKind, Span, Timestamp};
+
+use crate::attempt::Attempt;
+use crate::habits::{BrowserLevel, NetworkLevel, network_level, shows_habit};
+use crate::history::Origin;
+use crate::prompt::Outcome;
+use crate::record::{Record, flag};
+use crate::weigh::{Context, Failures, Term};
+
+/// A source is looked at together with others asked within this span.
+const SPRAY_SPAN: Span = Span::hours(24);
+
+/// Activity this close in time is "at the same time".
+const TOGETHER: Span = Span::minutes(12);
+
+/// Two prompts this close ring together.
+const BESIDE: Span = Span::seconds(90);
+
+pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>) {
+    let weights = &context.policy.weights;
+    let at = attempt.started_at;
+    let (others, kin) = context.organisation.others_asked(
+        &attempt.origin,
+        context.who,
+        at,
+        SPRAY_SPAN,
+        context.until,
+    );
+    let factor = match (others, kin) {
+        (0, 0..=2) => 0.0,
+        (1, _) => 0.7,
+        (2..=3, _) => 1.0,
+        (0, _) => 0.6,
+        (_, _) => 1.4,
+    };
+    if factor > 0.0 {
+        terms.push(Term {
+            kind: "many_asked",
+            bits: weights.many_asked * factor,
+            at,
+            why: if others > 0 {
+                format!("the same source asked {others} other people")
+            } else {
+                format!("the same provider and browser asked {kin} other people")
+            },
+            records: Vec::new(),
+        });
+    }
+    if context.habits.is_foreign_hour(at) {
+        terms.push(Term {
+            kind: "foreign_hour",
+            bits: weights.foreign_hour,
+            at,
+            why: format!("this person never signs in around {:02}:00 UTC", at.hour_of_day()),
+            records: Vec::new(),
+        });
+    }
+    let is_new_network = is_new_network(attempt, context);
+    let beside =
+        attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).find_map(|prompt| {
+            context.prompts.iter().find(|other| {
+                (other.sent_at - prompt.sent_at).abs() <= BESIDE
+                    && other.origin.place.is_known()
+                    && network_level(&other.origin.place, &attempt.origin.place)
+                        > NetworkLevel::Network
+                    && is_familiar(&other.origin, other.sent_at, context)
+            })
+        });
+    if let Some(own_prompt) = beside.filter(|_| is_new_network) {
+        terms.push(Term {
+            kind: "beside_own_prompt",
+            bits: weights.beside_own_prompt,
+            at: own_prompt.sent_at,
+            why: "it rang within seconds of the owner's own prompt".into(),
+            records: own_prompt.records.clone(),
+        });
+    } else if let Some((index, record)) = own_activity(attempt, context).filter(|_| is_new_network)
+    {
+        terms.push(Term {
+            kind: "active_elsewhere",
+            bits: weights.active_elsewhere,
+            at: record.at,
+            why: "the owner was active from a familiar place at the same time".into(),
+            records: vec![index],
+        });
+    }
+    cadence(attempt, context, terms);
+}
+
+/// Whether the attempt's network has nothing in common with the person's, as far as can be told: a
+/// phone on the usual carrier next to a laptop at home is one person, not two.
+fn is_new_network(attempt: &Attempt, context: &Context<'_>) -> bool {
+    let familiar = context.habits.familiarity(
+        &attempt.origin,
+        attempt.started_at,
+        context.policy.windows.habits(),
+    );
+    let is_far = |level: NetworkLevel| level >= NetworkLevel::Country;
+    // Another line in the same city is new enough for a computer that the person never used.
+    let is_other_line = |level: NetworkLevel| level >= NetworkLevel::ProviderOrCity;
+    let is_new_computer = !attempt.origin.has(flag::MOBILE)
+        && familiar.browser_before.is_some_and(|level| level > BrowserLevel::Exact)
+        && familiar.browser_after.is_none_or(|level| level > BrowserLevel::Exact);
+    familiar.network_before.is_some_and(|l| is_far(l) || (is_new_computer && is_other_line(l)))
+        && familiar.network_after.is_none_or(|l| is_far(l) || (is_new_computer && is_other_line(l)))
+}
+
+/// The owner's own activity, at a familiar place, while the attempt goes on somewhere else.
+fn own_activity<'a>(attempt: &Attempt, context: &Context<'a>) -> Option<(usize, &'a Record)> {
+    let from = attempt.started_at - TOGETHER;
+    let to = attempt.last_at + TOGETHER;
+    let begin = context.records.partition_point(|r| r.at < from);
+    context.records.iter().enumerate().skip(begin).take_while(|(_, r)| r.at <= to).find(|(_, r)| {
+        shows_habit(r.kind)
+            && r.requester.is_known()
+            && network_level(&r.requester, &attempt.origin.place) > NetworkLevel::ProviderAndCity
+            && (r.device == 0 || r.device != attempt.origin.device)
+            && is_familiar(&Origin::of(r), r.at, context)
+    })
+}
+
+fn is_familiar(origin: &Origin, at: Timestamp, context: &Context<'_>) -> bool {
+    let familiar = context.habits.familiarity(origin, at, context.policy.windows.habits());
+    familiar.network_before.is_some_and(|level| level <= NetworkLevel::Network)
+        || familiar.network_after.is_some_and(|level| level <= NetworkLevel::Address)
+        || familiar.browser_before == Some(BrowserLevel::Device)
+}
+
+/// Machines keep time; people do not.
+fn cadence(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>) {
+    let times: Vec<Timestamp> =
+        attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).map(|p| p.sent_at).collect();
+    if let Some((mean, spread)) = pace(&times)
+        && times.len() >= 4
+        && spread < 0.15
+    {
+        terms.push(Term {
+            kind: "machine_cadence",
+            bits: context.policy.weights.machine_cadence,
+            at: attempt.started_at,
+            why: format!("{} prompts, one every {:.0} s: a machine's pace", times.len(), mean),
+            records: Vec::new(),
+        });
+    }
+}
+
+/// Mean interval in seconds, and its standard deviation as a share of the mean.
+#[must_use]
+pub fn pace(times: &[Timestamp]) -> Option<(f64, f64)> {
+    let gaps: Vec<f64> = times
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [a, b] => Some((*b - *a).as_seconds_f64()),
+            _ => None,
+        })
+        .collect();
+    if gaps.len() < 2 {
+        return None;
+    }
+    let count = gaps.len() as f64;
+    let mean = gaps.iter().sum::<f64>() / count;
+    if mean <= 0.0 {
+        return None;
+    }
+    let variance = gaps.iter().map(|g| (g - mean) * (g - mean)).sum::<f64>() / count;
+    Some((mean, variance.sqrt() / mean))
+}
+
+/// Distance past which a phone and a browser are not in one pair of hands, in km.
+/// REQUIREMENTS section 8: raise only if d > 500 km.
+const FAR_KM: f64 = 500.0;
+
+/// Distance within which they may be, in km: a city and its surroundings.
+const NEAR_KM: f64 = 60.0;
+
+pub(crate) fn phone(
+    attempt: &Attempt,
+    has_passed: bool,
+    is_own_device: bool,
+    context: &Context<'_>,
+    terms: &mut Vec<Term>,
+) {
+    let weights = &context.policy.weights;
+    // An authenticator bound shortly before, after a reset, may be the stranger's own.
+    let is_doubtful = context.records.iter().any(|r| {
+        matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+            && r.at <= attempt.last_at
+            && attempt.started_at - r.at <= context.policy.windows.reset()
+            && network_level(&r.requester, &attempt.origin.place) <= NetworkLevel::Network
+    });
+    let browser = &attempt.origin.place;
+    // One answer is enough; the worst of several counts.
+    let mut strongest: Option<Term> = None;
+    for prompt in attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)) {
+        let phone = &prompt.responder;
+        let answered =
+            matches!(prompt.outcome, Outcome::Approved | Outcome::Denied | Outcome::Mismatched);
+        if !phone.is_known() || !answered || (has_passed && prompt.outcome != Outcome::Approved) {
+            continue;
+        }
+        let distance = match (phone.coordinates(), browser.coordinates()) {
+            (Some(a), Some(b)) => Some(a.distance_km(b)),
+            _ => None,
+        };
+        let abroad = phone.country != 0 && browser.country != 0 && phone.country != browser.country;
+        let level = network_level(phone, browser);
+        let found = if level == NetworkLevel::Address {
+            Some((
+                "phone_same_network",
+                weights.phone_same_network,
+                "the phone that answered is behind the same address".to_owned(),
+            ))
+        } else if level == NetworkLevel::Network {
+            Some((
+                "phone_same_network",
+                weights.phone_same_network * 0.8,
+                "the phone that answered is in the same network".to_owned(),
+            ))
+        } else if phone.asn != 0 && phone.asn == browser.asn {
+            // Two addresses of one carrier: its gateways say little about where the phone is.
+            Some((
+                "phone_near",
+                weights.phone_near * 1.5,
+                "the phone that answered is on the browser's own provider".to_owned(),
+            ))
+        } else if abroad && distance.is_none_or(|km| km > NEAR_KM) {
+            Some((
+                "phone_far",
+                weights.phone_far,
+                "the phone that answered is in another country than the browser".to_owned(),
+            ))
+        } else if let Some(km) = distance.filter(|km| *km > FAR_KM) {
+            // Inside one country it is often the carrier's gateway that is far, not the phone.
+            Some((
+                "phone_far",
+                weights.phone_far * 0.4,
+                format!("the phone that answered is {km:.0} km from the browser"),
+            ))
+        } else if (phone.city != 0 && phone.city == browser.city)
+            || distance.is_some_and(|km| km < NEAR_KM)
+        {
+            Some((
+                "phone_near",
+                weights.phone_near,
+                "the phone that answered is in the same city".to_owned(),
+            ))
+        } else {
+            None
+        };
+        if let Some((kind, bits, why)) = found
+            && !(is_doubtful && bits < 0.0)
+            // A phone that roams, or was left at home, beside a laptop that is surely theirs.
+            && !(is_own_device && bits > 0.0)
+            && strongest.as_ref().is_none_or(|s| bits > s.bits)
+        {
+            strongest = Some(Term {
+                kind,
+                bits,
+                at: prompt.ended_at,
+                why,
+                records: prompt.records.clone(),
+            });
+        }
+    }
+    terms.extend(strongest);
+}
+
+pub(crate) fn outage(
+    attempt: &Attempt,
+    failed: &Failures,
+    strange: bool,
+    context: &Context<'_>,
+    terms: &mut Vec<Term>,
+) {
+    let Some((at, _)) = failed.unanswered.first() else { return };
+    if failed.total() > failed.unanswered.len() {
+        return;
+    }
+    let share = context.organisation.outage(attempt.started_at).unwrap_or_default();
+    if share > 0.5 {
+        terms.push(Term {
+            kind: "outage",
+            bits: if strange {
+                context.policy.weights.outage * 0.6
+            } else {
+                context.policy.weights.outage
+            },
+            at: *at,
+            why: format!(
+                "{:.0} % of all prompts from familiar places went unanswered just then",
+                share * 100.0
+            ),
+            records: Vec::new(),
+        });
+    }
+}

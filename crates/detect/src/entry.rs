@@ -1,0 +1,225 @@
+//! The way in: whether a success is a stranger's, and why.
+
+use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
+
+use crate::after::{after_terms, changes_after};
+use crate::habits::{NetworkLevel, network_level, shows_habit};
+use crate::history::Origin;
+use crate::policy::Weights;
+use crate::record::Record;
+use crate::weigh::{Context, Failures, Term, Weighed, diminishing, is_reset_by_other, sum};
+
+/// A success that is not the owner's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    pub(crate) at: Timestamp,
+    pub(crate) ip: Key,
+    pub(crate) device: Key,
+    pub(crate) sessions: Vec<Key>,
+}
+
+impl Foreign {
+    /// Whether a later success is this stranger's too.
+    pub(crate) fn taints(&self, origin: &Origin, session: Key, at: Timestamp) -> bool {
+        let same = (self.ip != 0 && origin.place.ip == self.ip)
+            || (self.device != 0 && origin.device == self.device)
+            || (session != 0 && self.sessions.contains(&session));
+        same && at >= self.at - Span::minutes(30)
+    }
+}
+
+pub(crate) fn stranger(context: &Context<'_>, weighed: &Weighed, at: Timestamp) -> Foreign {
+    let mut sessions: Vec<Key> = weighed
+        .attempt
+        .sessions
+        .iter()
+        .filter_map(|i| context.records.get(*i))
+        .map(|r| r.session)
+        .filter(|session| *session != 0)
+        .collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    Foreign {
+        at,
+        ip: weighed.attempt.origin.place.ip,
+        device: weighed.attempt.origin.device,
+        sessions,
+    }
+}
+
+/// The evidence that a success is not the owner's, and what was done after it.
+pub(crate) fn passed_terms(
+    context: &Context<'_>,
+    failing: &[&Weighed],
+    weighed: &Weighed,
+    at: Timestamp,
+    record: usize,
+) -> Vec<Term> {
+    let weights = &context.policy.weights;
+    let mut terms = weighed.origin_terms.clone();
+    terms.extend(weighed.context_terms.iter().cloned());
+
+    let mut earlier = Failures::default();
+    let place = &weighed.attempt.origin.place;
+    let mut same_source = false;
+    let quiet = context.policy.windows.episode_quiet();
+    for other in failing {
+        if other.attempt.started_at > at || at - other.attempt.last_at > quiet {
+            continue;
+        }
+        let level = network_level(&other.attempt.origin.place, place);
+        same_source |= other.failed.total() > 0 && level <= NetworkLevel::Network;
+        earlier.extend(&other.failed);
+    }
+    for list in [
+        &mut earlier.unanswered,
+        &mut earlier.denied,
+        &mut earlier.reported,
+        &mut earlier.mismatched,
+        &mut earlier.anomalous,
+    ] {
+        list.retain(|(when, _)| *when <= at);
+    }
+    if earlier.total() > 0 {
+        // People miss a prompt or two and try again at once; strangers are missed again and again.
+        let here = weighed.failed.unanswered.iter().filter(|(when, _)| *when <= at).count();
+        let elsewhere = earlier.unanswered.len().saturating_sub(here);
+        let silent = match here {
+            0 => 0.0,
+            1 => 0.2,
+            2 => 0.5,
+            3 => 1.0,
+            _ => 1.6,
+        } + diminishing(elsewhere);
+        // A slip of the thumb is put right within a minute or two.
+        let is_slip = earlier.denied.len() == 1
+            && weighed.failed.denied.iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
+        let said = earlier.denied.len() + earlier.mismatched.len();
+        let spoken = if is_slip { 0.4 } else { diminishing(said) }
+            + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
+        let near = if same_source { 1.0 } else { 0.7 };
+        let bits = weights.after_failures * near * (0.6 * silent + 1.2 * spoken);
+        let why =
+            format!("it follows {} unexpected prompts that were not approved", earlier.total());
+        let all = [&earlier.unanswered, &earlier.denied, &earlier.reported, &earlier.mismatched];
+        let records = all.iter().flat_map(|l| l.iter().map(|(_, r)| *r)).collect();
+        terms.push(Term { kind: "after_failures", bits, at, why, records });
+    }
+    if let Some(passed) = context.records.get(record)
+        && matches!(passed.factor, Factor::Sms | Factor::Voice | Factor::Email)
+        && (earlier.denied.len() + earlier.reported.len() > 0 || earlier.unanswered.len() > 3)
+    {
+        terms.push(Term {
+            kind: "downgrade",
+            bits: weights.downgrade,
+            at,
+            why: format!("after refused prompts, {} was used", passed.factor.name()),
+            records: vec![record],
+        });
+    }
+    if let Some((index, reset)) = reset_before(context, at) {
+        terms.push(Term {
+            kind: "helpdesk_reset",
+            bits: weights.helpdesk_reset,
+            at: reset.at,
+            why: "somebody else reset this person's authenticators shortly before".into(),
+            records: vec![index],
+        });
+    }
+    if let Some((index, elsewhere)) = session_elsewhere(context, weighed, at) {
+        terms.push(Term {
+            kind: "session_elsewhere",
+            bits: weights.session_elsewhere,
+            at: elsewhere,
+            why: "the session was then used from another source with another browser".into(),
+            records: vec![index],
+        });
+    }
+    let me = stranger(context, weighed, at);
+    let after = changes_after(context, std::slice::from_ref(&me), at);
+    after_terms(context, &me, &after, at, &mut terms);
+    if !is_corroborated(&terms, weights) {
+        // People buy laptops, move house and travel. That a place and a browser are new is no more
+        // than that until something else speaks too.
+        let most = context.policy.thresholds.approved - 1.0;
+        let excess = sum(&terms) - most;
+        if excess > 0.0 {
+            terms.push(Term {
+                kind: "novelty_only",
+                bits: -excess,
+                at,
+                why: "only novelty speaks against it".into(),
+                records: vec![record],
+            });
+        }
+    }
+    terms
+}
+
+/// Whether something beyond a new place and a new browser speaks for a stranger.
+fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
+    let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
+    let is_abroad = bits("unfamiliar_country") > 0.0 && bits("unfamiliar_device") > 0.0;
+    is_abroad
+        || bits("phone_far") >= 0.9 * weights.phone_far
+        || bits("after_failures") >= 1.5
+        || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
+        || [
+            "session_elsewhere",
+            "active_elsewhere",
+            "beside_own_prompt",
+            "hosting_network",
+            "helpdesk_reset",
+            "downgrade",
+        ]
+        .iter()
+        .any(|k| bits(k) > 0.0)
+}
+
+/// A denial put right within this span is a slip of the thumb more often than not.
+const SLIP: Span = Span::minutes(3);
+
+/// Whether anybody ever succeeded from an address.
+pub(crate) fn got_in(context: &Context<'_>, origin: &Origin) -> bool {
+    origin.place.ip != 0
+        && context.records.iter().any(|r| shows_habit(r.kind) && r.requester.ip == origin.place.ip)
+}
+
+pub(crate) fn reset_before<'a>(
+    context: &Context<'a>,
+    at: Timestamp,
+) -> Option<(usize, &'a Record)> {
+    let window = context.policy.windows.reset();
+    context
+        .records
+        .iter()
+        .enumerate()
+        .rev()
+        .find(|(_, r)| r.at <= at && at - r.at <= window && is_reset_by_other(r))
+}
+
+fn session_elsewhere(
+    context: &Context<'_>,
+    weighed: &Weighed,
+    at: Timestamp,
+) -> Option<(usize, Timestamp)> {
+    let begun: Vec<&Record> = weighed
+        .attempt
+        .sessions
+        .iter()
+        .filter_map(|i| context.records.get(*i))
+        .filter(|r| r.session != 0)
+        .collect();
+    context.records.iter().enumerate().find_map(|(i, r)| {
+        let used = matches!(
+            r.kind,
+            EventKind::SessionUsed | EventKind::SessionReused | EventKind::SessionStarted
+        );
+        let moved = begun.iter().any(|b| {
+            b.session == r.session
+                && network_level(&b.requester, &r.requester) > NetworkLevel::ProviderAndCity
+                && (r.family == 0 || b.family == 0 || r.family != b.family)
+        });
+        (used && r.at >= at && r.requester.is_known() && moved).then_some((i, r.at))
+    })
+}

@@ -1,0 +1,400 @@
+//! Episodes: what one stranger did to one person, and how far it went.
+
+use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
+
+use crate::after::changes_after;
+use crate::entry::{Foreign, got_in, passed_terms, stranger};
+use crate::history::Origin;
+use crate::opening::openings;
+use crate::policy::{Thresholds, Weights};
+use crate::prompt::Prompt;
+use crate::weigh::{
+    Context, Failures, Term, Weighed, diminishing, has_failure, is_candidate, is_strange,
+    is_unmet_demand, sum,
+};
+
+/// What one stranger did to one person.
+#[derive(Clone, Debug)]
+pub struct Episode {
+    /// To whom.
+    pub who: Key,
+    /// How far it went.
+    pub stage: Stage,
+    /// First evidence.
+    pub started_at: Timestamp,
+    /// Last evidence.
+    pub last_at: Timestamp,
+    /// The foreign approval.
+    pub approved_at: Option<Timestamp>,
+    /// The evidence.
+    pub terms: Vec<Term>,
+    /// The prompts.
+    pub prompts: Vec<Prompt>,
+    /// Where it came from.
+    pub origins: Vec<Origin>,
+    /// Indices of records of what was done after.
+    pub after: Vec<usize>,
+    /// Indices of all records that belong to it, in order.
+    pub records: Vec<usize>,
+}
+
+impl Episode {
+    /// The sum of the evidence.
+    #[must_use]
+    pub fn bits(&self) -> f64 {
+        sum(&self.terms)
+    }
+}
+
+/// One link of a chain: an attempt, and what makes its success foreign if it had one.
+struct Link<'a> {
+    weighed: &'a Weighed,
+    /// The terms of a foreign success.
+    foreign: Option<Vec<Term>>,
+}
+
+/// Chains strange attempts, resets and dormant enrolments into episodes and decides their stages.
+pub(crate) fn episodes(context: &Context<'_>, weighed: &[Weighed]) -> (Vec<Episode>, Vec<Foreign>) {
+    let quiet = context.policy.windows.episode_quiet();
+    let failing: Vec<&Weighed> =
+        weighed.iter().filter(|w| is_strange(w) && has_failure(w)).collect();
+    let mut chains: Vec<Vec<Link<'_>>> = Vec::new();
+    for weighed in weighed.iter().filter(|w| is_candidate(w)) {
+        let foreign = weighed.passed.and_then(|(at, record)| {
+            let terms = passed_terms(context, &failing, weighed, at, record);
+            (sum(&terms) >= context.policy.thresholds.approved).then_some(terms)
+        });
+        if foreign.is_none() && !(is_strange(weighed) && has_failure(weighed)) {
+            continue;
+        }
+        let link = Link { weighed, foreign };
+        match chains.last_mut() {
+            Some(chain)
+                if chain.last().is_some_and(|last| {
+                    weighed.attempt.started_at - last.weighed.attempt.last_at <= quiet
+                }) =>
+            {
+                chain.push(link);
+            }
+            _ => chains.push(vec![link]),
+        }
+    }
+    let mut found: Vec<Episode> = Vec::new();
+    let mut foreign: Vec<Foreign> = Vec::new();
+    for chain in chains {
+        let earlier = found.last().map(|e: &Episode| e.last_at);
+        if let Some((episode, strangers)) = conclude(context, &chain, earlier) {
+            found.push(episode);
+            foreign.extend(strangers);
+        }
+    }
+    for episode in openings(context, &mut foreign) {
+        merge(&mut found, episode, quiet);
+    }
+    found.sort_by_key(|e| e.started_at);
+    foreign.sort_by_key(|f| (f.at, f.ip));
+    (found, foreign)
+}
+
+/// The side of a chain that failed: its evidence, and what it says for the stage.
+struct Failed {
+    terms: Vec<Term>,
+    failures: Failures,
+    is_answered: bool,
+    any: bool,
+}
+
+fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
+    let weights = &context.policy.weights;
+    let failing: Vec<&Weighed> =
+        chain.iter().map(|l| l.weighed).filter(|w| has_failure(w)).collect();
+    let mut failures = Failures::default();
+    failing.iter().for_each(|w| failures.extend(&w.failed));
+    let mut terms = failure_terms(&failures, weights);
+    if let Some(strangest) =
+        failing.iter().max_by(|a, b| a.standing_bits().total_cmp(&b.standing_bits()))
+    {
+        terms.extend(strangest.origin_terms.iter().cloned());
+        for term in failing.iter().flat_map(|w| &w.context_terms) {
+            push_max(&mut terms, term);
+        }
+    }
+    if !failures.reported.is_empty() {
+        // The owner's own word outweighs habits: a housemate, a colleague, stolen equipment.
+        terms.retain(|t| t.bits > 0.0);
+    }
+    let mut term = |kind, bits, at, why: String, records| {
+        terms.push(Term { kind, bits, at, why, records });
+    };
+    let mut networks: Vec<u32> = failing.iter().map(|w| w.attempt.origin.place.network).collect();
+    networks.sort_unstable();
+    networks.dedup();
+    if let (Some(last), 2..) = (failing.last(), networks.len()) {
+        term(
+            "rotating_sources",
+            weights.rotating_sources * (networks.len() - 1).min(3) as f64,
+            last.attempt.started_at,
+            format!("unexpected prompts came from {} networks", networks.len()),
+            Vec::new(),
+        );
+    }
+    if let Some(last) = failing.last()
+        && !failing.iter().any(|w| got_in(context, &w.attempt.origin))
+    {
+        let why = "nobody got in from there, before or after".into();
+        term("given_up", weights.given_up, last.attempt.last_at, why, Vec::new());
+    }
+    // The owner who misses a prompt tries again from the same chair and gets in.
+    let answered = chain.iter().find(|l| {
+        has_failure(l.weighed)
+            && l.weighed.passed.is_some()
+            && l.foreign.is_none()
+            && l.weighed.failed.denied.len() < 2
+            && l.weighed.failed.reported.is_empty()
+    });
+    if let Some((at, record)) = answered.and_then(|l| l.weighed.passed) {
+        let why = "the same attempt then succeeded, and nothing says that it was a stranger's";
+        term("answered", weights.answered, at, why.into(), vec![record]);
+    }
+    lockout_and_demand_terms(&failing, weights, context, &mut terms);
+    Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
+}
+
+/// How far the failed side alone goes.
+fn failed_stage(failed: &Failed, thresholds: &Thresholds) -> Option<Stage> {
+    let bits = sum(&failed.terms);
+    let is_concerted = failed.failures.total() >= 2
+        || !failed.failures.reported.is_empty()
+        || failed.terms.iter().any(|t| t.kind == "many_asked");
+    if !failed.any || bits < thresholds.exposed {
+        None
+    } else if bits >= thresholds.bombing && is_concerted && !failed.is_answered {
+        Some(Stage::Bombing)
+    } else {
+        Some(Stage::Exposed)
+    }
+}
+
+/// Decides about one chain of strange attempts. `earlier` is the end of the episode before it.
+fn conclude(
+    context: &Context<'_>,
+    chain: &[Link<'_>],
+    earlier: Option<Timestamp>,
+) -> Option<(Episode, Vec<Foreign>)> {
+    let Context { policy, .. } = context;
+    let mut failed = failed_side(context, chain);
+    let returned = earlier.zip(chain.first()).and_then(|(last_at, first)| {
+        let at = first.weighed.attempt.started_at;
+        (at - last_at <= RETURNS_WITHIN && at > last_at).then(|| Term {
+            kind: "returned",
+            bits: policy.weights.returned,
+            at,
+            why: format!("an earlier episode ended {} before", at - last_at),
+            records: Vec::new(),
+        })
+    });
+    failed.terms.extend(returned.clone());
+    let mut stage = failed_stage(&failed, &policy.thresholds);
+
+    let entries: Vec<(&Weighed, &Vec<Term>, Timestamp)> = chain
+        .iter()
+        .filter_map(|l| Some((l.weighed, l.foreign.as_ref()?, l.weighed.passed?.0)))
+        .collect();
+    let strangers: Vec<Foreign> =
+        entries.iter().map(|(weighed, _, at)| stranger(context, weighed, *at)).collect();
+    let approved_at = strangers.iter().map(|s| s.at).min();
+    let mut terms = failed.terms;
+    let mut after = Vec::new();
+    if let (Some(from), Some((_, entry_terms, _))) =
+        (approved_at, entries.iter().max_by(|a, b| sum(a.1).total_cmp(&sum(b.1))))
+    {
+        terms.retain(|t| is_failure_term(t.kind));
+        for term in entry_terms.iter().chain(&returned) {
+            push_max(&mut terms, term);
+        }
+        after = changes_after(context, &strangers, from);
+        let lasts = after.iter().filter_map(|i| context.records.get(*i)).any(|r| {
+            // Vendors log a renamed authenticator in the same words.
+            r.kind.is_lasting_change() && r.kind != EventKind::FactorUpdated
+        });
+        stage = Some(if lasts { Stage::Foothold } else { Stage::Approved });
+    }
+    let episode = gather(context, chain, stage?, approved_at, terms, after)?;
+    Some((episode, strangers))
+}
+
+/// The episode with everything that belongs to it.
+fn gather(
+    context: &Context<'_>,
+    chain: &[Link<'_>],
+    stage: Stage,
+    approved_at: Option<Timestamp>,
+    terms: Vec<Term>,
+    after: Vec<usize>,
+) -> Option<Episode> {
+    let mut prompts: Vec<Prompt> = Vec::new();
+    let mut origins: Vec<Origin> = Vec::new();
+    let mut records: Vec<usize> = after.clone();
+    for attempt in chain.iter().map(|l| &l.weighed.attempt) {
+        for prompt in attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)) {
+            records.extend_from_slice(&prompt.records);
+            prompts.push(prompt.clone());
+        }
+        for list in [
+            &attempt.verified,
+            &attempt.sessions,
+            &attempt.failed,
+            &attempt.lockouts,
+            &attempt.demands,
+        ] {
+            records.extend_from_slice(list);
+        }
+        if !origins.iter().any(|o| o.place.ip == attempt.origin.place.ip) {
+            origins.push(attempt.origin);
+        }
+    }
+    records.sort_unstable();
+    records.dedup();
+    let times = || records.iter().filter_map(|i| context.records.get(*i)).map(|r| r.at);
+    let started_at = times().min()?;
+    let last_at = times().max()?;
+    Some(Episode {
+        who: context.who,
+        stage,
+        started_at,
+        last_at,
+        approved_at,
+        terms,
+        prompts,
+        origins,
+        after,
+        records,
+    })
+}
+
+/// Strangers come back to an account that once gave way.
+const RETURNS_WITHIN: Span = Span::days(14);
+
+fn is_failure_term(kind: &str) -> bool {
+    matches!(
+        kind,
+        "unanswered"
+            | "denied"
+            | "reported"
+            | "mismatched"
+            | "vendor_verdict"
+            | "many_asked"
+            | "rotating_sources"
+    )
+}
+
+fn failure_terms(failed: &Failures, weights: &Weights) -> Vec<Term> {
+    let mut terms = Vec::new();
+    let mut add = |kind, weight: f64, of: &[(Timestamp, usize)], one: &str, many: &str| {
+        if let Some((at, _)) = of.first() {
+            let why = match of.len() {
+                1 => format!("one prompt {one}"),
+                n => format!("{n} prompts {many}"),
+            };
+            let records = of.iter().map(|(_, record)| *record).collect();
+            terms.push(Term { kind, bits: weight * diminishing(of.len()), at: *at, why, records });
+        }
+    };
+    add(
+        "unanswered",
+        weights.unanswered,
+        &failed.unanswered,
+        "was not answered",
+        "were not answered",
+    );
+    add("denied", weights.denied, &failed.denied, "was denied", "were denied");
+    add(
+        "reported",
+        weights.reported,
+        &failed.reported,
+        "was reported as not theirs",
+        "were reported as not theirs",
+    );
+    add(
+        "mismatched",
+        weights.mismatched,
+        &failed.mismatched,
+        "got a wrong number",
+        "got a wrong number",
+    );
+    add(
+        "vendor_verdict",
+        weights.vendor_verdict,
+        &failed.anomalous,
+        "was stopped by the vendor as harassment",
+        "were stopped by the vendor as harassment",
+    );
+    terms
+}
+
+fn lockout_and_demand_terms(
+    failing: &[&Weighed],
+    weights: &Weights,
+    context: &Context<'_>,
+    terms: &mut Vec<Term>,
+) {
+    let lockouts: Vec<usize> =
+        failing.iter().flat_map(|w| w.attempt.lockouts.iter().copied()).collect();
+    if let Some(at) = lockouts.first().and_then(|i| context.records.get(*i)).map(|r| r.at) {
+        terms.push(Term {
+            kind: "lockout",
+            bits: weights.lockout * diminishing(lockouts.len()),
+            at,
+            why: "the account was locked by failures from there".into(),
+            records: lockouts,
+        });
+    }
+    let demands: Vec<usize> = failing
+        .iter()
+        .filter(|w| is_unmet_demand(&w.attempt))
+        .flat_map(|w| w.attempt.demands.iter().copied())
+        .collect();
+    if let Some(at) = demands.first().and_then(|i| context.records.get(*i)).map(|r| r.at) {
+        terms.push(Term {
+            kind: "demand_unmet",
+            bits: weights.demand_unmet * diminishing(demands.len()),
+            at,
+            why: "the password was right, a second factor was demanded and never given".into(),
+            records: demands,
+        });
+    }
+}
+
+fn push_max(terms: &mut Vec<Term>, term: &Term) {
+    match terms.iter_mut().find(|t| t.kind == term.kind) {
+        Some(known) if known.bits.abs() < term.bits.abs() => *known = term.clone(),
+        Some(_) => {}
+        None => terms.push(term.clone()),
+    }
+}
+
+pub(crate) fn merge(found: &mut Vec<Episode>, episode: Episode, quiet: Span) {
+    let near = found.iter_mut().find(|other| {
+        episode.started_at - other.last_at <= quiet && other.started_at - episode.last_at <= quiet
+    });
+    let Some(other) = near else { return found.push(episode) };
+    other.stage = other.stage.max(episode.stage);
+    other.started_at = other.started_at.min(episode.started_at);
+    other.last_at = other.last_at.max(episode.last_at);
+    for term in episode.terms {
+        if !other.terms.iter().any(|t| t.kind == term.kind) {
+            other.terms.push(term);
+        }
+    }
+    for origin in episode.origins {
+        if !other.origins.iter().any(|o| o.place.ip == origin.place.ip) {
+            other.origins.push(origin);
+        }
+    }
+    other.after.extend(episode.after);
+    other.after.sort_unstable();
+    other.after.dedup();
+    other.records.extend(episode.records);
+    other.records.sort_unstable();
+    other.records.dedup();
+}

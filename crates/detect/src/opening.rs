@@ -1,0 +1,204 @@
+//! Doors that open without any prompt: an enrolment after a reset by somebody else, or on an account
+//! that nobody has used for long.
+
+use pushback_model::{EventKind, Span, Stage};
+
+use crate::after::changes_after;
+use crate::entry::{Foreign, reset_before};
+use crate::episode::{Episode, merge};
+use crate::history::Origin;
+use crate::origin::{origin_terms, stranger_to_all};
+use crate::record::{Record, flag};
+use crate::weigh::{Context, Term, is_own_change, sum};
+
+/// Doors that open without any prompt: an enrolment after a reset by somebody else, or on an
+/// account that nobody has used for long.
+pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec<Episode> {
+    let mut found = Vec::new();
+    for (index, record) in context.records.iter().enumerate() {
+        let enrols = matches!(record.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered);
+        let binds = record.kind == EventKind::FactorEnrolled;
+        if !enrols || record.has(flag::BY_OTHER) {
+            continue;
+        }
+        let Some(origin) = origin_near(context, index) else { continue };
+        if origin.has(flag::QUIET) {
+            continue;
+        }
+        let reset = reset_before(context, record.at);
+        let opening = match reset {
+            Some((reset_index, reset)) => after_reset(context, record, &origin, reset_index, reset),
+            None if binds => dormant(context, index, record, &origin),
+            None => None,
+        };
+        let Some((mut terms, mut records)) = opening else { continue };
+        let thresholds = &context.policy.thresholds;
+        let least = if reset.is_some() { thresholds.approved } else { thresholds.foothold };
+        if sum(&terms) < least {
+            continue;
+        }
+        terms.iter_mut().for_each(|t| {
+            if t.records.is_empty() {
+                t.records.push(index);
+            }
+        });
+        let me = Foreign {
+            at: record.at - Span::minutes(30),
+            ip: origin.place.ip,
+            device: origin.device,
+            sessions: Vec::new(),
+        };
+        let after =
+            changes_after(context, std::slice::from_ref(&me), record.at - Span::minutes(30));
+        foreign.push(me);
+        records.push(index);
+        records.extend_from_slice(&after);
+        records.sort_unstable();
+        records.dedup();
+        let times = || records.iter().filter_map(|i| context.records.get(*i)).map(|r| r.at);
+        let (Some(started_at), Some(last_at)) = (times().min(), times().max()) else { continue };
+        let episode = Episode {
+            who: context.who,
+            stage: Stage::Foothold,
+            started_at,
+            last_at,
+            approved_at: None,
+            terms,
+            prompts: Vec::new(),
+            origins: vec![origin],
+            after,
+            records,
+        };
+        merge(&mut found, episode, context.policy.windows.episode_quiet());
+    }
+    found
+}
+
+/// Where an enrolment came from: its own record, or a session of the same person close by.
+fn origin_near(context: &Context<'_>, index: usize) -> Option<Origin> {
+    let record = context.records.get(index)?;
+    if record.requester.is_known() {
+        return Some(Origin::of(record));
+    }
+    let near = Span::minutes(45);
+    context
+        .records
+        .iter()
+        .filter(|r| {
+            (r.at - record.at).abs() <= near
+                && r.requester.is_known()
+                && !r.has(flag::BY_OTHER)
+                && matches!(
+                    r.kind,
+                    EventKind::SessionStarted
+                        | EventKind::SessionUsed
+                        | EventKind::FactorVerified
+                        | EventKind::PasswordVerified
+                        | EventKind::ChallengeRequired
+                )
+        })
+        .min_by_key(|r| (r.at - record.at).abs())
+        .map(Origin::of)
+}
+
+fn after_reset(
+    context: &Context<'_>,
+    record: &Record,
+    origin: &Origin,
+    reset_index: usize,
+    reset: &Record,
+) -> Option<(Vec<Term>, Vec<usize>)> {
+    let weights = &context.policy.weights;
+    let mut terms = if context.habits.sign_ins() == 0 {
+        stranger_to_all(context, origin, record.at, reset_index)
+    } else {
+        origin_terms(origin, record.at, true, context)
+    };
+    if origin.has(flag::MOBILE) {
+        // A reset is for a new phone: that the phone is new says nothing.
+        terms.retain(|t| {
+            !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
+        });
+    }
+    if sum(&terms) <= 0.0 {
+        return None;
+    }
+    terms.push(Term {
+        kind: "helpdesk_reset",
+        bits: weights.helpdesk_reset,
+        at: reset.at,
+        why: format!("somebody else had reset the account {} before", record.at - reset.at),
+        records: vec![reset_index],
+    });
+    Some((terms, vec![reset_index]))
+}
+
+fn dormant(
+    context: &Context<'_>,
+    index: usize,
+    record: &Record,
+    origin: &Origin,
+) -> Option<(Vec<Term>, Vec<usize>)> {
+    let Context { policy, organisation, .. } = context;
+    let idle = policy.windows.dormant();
+    let watched = record.at - organisation.first_at;
+    if watched < Span::days(2) {
+        return None;
+    }
+    let has_lived = context.records.iter().take(index).any(|r| {
+        let lives = matches!(
+            r.kind,
+            EventKind::SessionStarted
+                | EventKind::SessionUsed
+                | EventKind::FactorVerified
+                | EventKind::PromptApproved
+                | EventKind::AccountCreated
+        );
+        let horizon = if r.kind == EventKind::AccountCreated { Span::days(30) } else { idle };
+        lives && record.at - r.at <= horizon && record.at - r.at > Span::hours(12)
+            || r.kind == EventKind::AccountCreated
+    });
+    if has_lived {
+        return None;
+    }
+    let share = (watched.as_seconds_f64() / idle.as_seconds_f64()).min(1.0).sqrt();
+    let mut terms = stranger_to_all(context, origin, record.at, index);
+    terms.push(Term {
+        kind: "dormant_account",
+        bits: policy.weights.dormant_account * share,
+        at: record.at,
+        why: format!("no sign-in to this account in the {watched} before"),
+        records: vec![index],
+    });
+    let more: Vec<usize> = context
+        .records
+        .iter()
+        .enumerate()
+        .filter(|(i, r)| {
+            *i != index
+                && r.at >= record.at
+                && r.at - record.at <= Span::hours(48)
+                && is_own_change(r)
+        })
+        .map(|(i, _)| i)
+        .collect();
+    if more.len() >= 2 {
+        terms.push(Term {
+            kind: "after_change",
+            bits: policy.weights.after_change * 0.6,
+            at: record.at,
+            why: format!("{} more lasting changes followed", more.len()),
+            records: more,
+        });
+    }
+    if organisation.newcomers(record.at, origin.place.network) >= 3 {
+        terms.push(Term {
+            kind: "onboarding",
+            bits: -3.0,
+            at: record.at,
+            why: "several new accounts enrolled from there about then".into(),
+            records: vec![index],
+        });
+    }
+    Some((terms, Vec::new()))
+}

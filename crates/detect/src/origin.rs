@@ -1,0 +1,201 @@
+//! The place: how strange an origin is for a person, or for the whole organisation.
+
+use pushback_model::Timestamp;
+
+use crate::habits::{BrowserLevel, NetworkLevel};
+use crate::history::Origin;
+use crate::record::flag;
+use crate::weigh::{Context, Term};
+
+/// How strange a place and a browser are for this person.
+#[must_use]
+pub fn origin_terms(
+    origin: &Origin,
+    at: Timestamp,
+    has_passed: bool,
+    context: &Context<'_>,
+) -> Vec<Term> {
+    let Context { habits, policy, .. } = context;
+    let (weights, novelty) = (&policy.weights, &policy.novelty);
+    let familiar = habits.familiarity(origin, at, policy.windows.habits());
+    let mut terms = Vec::new();
+    let mut term = |kind, bits: f64, why: String| {
+        terms.push(Term { kind, bits, at, why, records: Vec::new() });
+    };
+
+    let browser = familiar
+        .browser_before
+        .min(familiar.browser_after)
+        .or(familiar.browser_before)
+        .or(familiar.browser_after);
+    let is_known_device = browser == Some(BrowserLevel::Device);
+    let mut is_known_network = false;
+    if origin.place.is_known() && habits.sign_ins() > 0 {
+        let before = familiar.network_before.unwrap_or(NetworkLevel::Foreign);
+        let mut bits = match familiar.network_before {
+            Some(level) => habits.network_bits(level, novelty),
+            None => 0.0,
+        };
+        let mut level = before;
+        // A place that the owner settles in later was the owner's before. Of an attempt that got
+        // in, only a browser known from elsewhere can tell the owner's move from a stranger's stay.
+        let adopted = familiar.network_after.filter(|level| {
+            *level < before
+                && (!has_passed
+                    || familiar.browser_before.is_some_and(|b| b <= BrowserLevel::Exact))
+        });
+        if let Some(later) = adopted {
+            let raw = habits.network_bits(later, novelty);
+            let later_bits = if raw < 0.0 { 0.6 * raw } else { raw };
+            if later_bits < bits || familiar.network_before.is_none() {
+                bits = later_bits;
+                level = later;
+            }
+        }
+        if level == NetworkLevel::Foreign && habits.is_on_the_road(&origin.place, at) {
+            term(
+                "own_device_there",
+                weights.own_device_there,
+                "this person's own device was in that city within days".into(),
+            );
+        }
+        is_known_network = level <= NetworkLevel::Network;
+        if familiar.network_before.is_some() || adopted.is_some() {
+            let (kind, words) = match level {
+                NetworkLevel::Address => ("known_network", "an address this person signs in from"),
+                NetworkLevel::Network => ("known_network", "a network this person signs in from"),
+                NetworkLevel::ProviderAndCity => {
+                    ("known_network", "this person's provider and city, another line")
+                }
+                NetworkLevel::ProviderOrCity => (
+                    "unfamiliar_network",
+                    "a new network in a familiar city or at a familiar provider",
+                ),
+                NetworkLevel::Country => {
+                    ("unfamiliar_network", "a network never used before, in a familiar country")
+                }
+                NetworkLevel::Foreign => (
+                    "unfamiliar_country",
+                    "a network never used before, in a country never used before",
+                ),
+            };
+            term(kind, bits, format!("asked from {words}"));
+        }
+    }
+    if !is_known_network && origin.has(flag::HOSTING | flag::PROXY) && !origin.has(flag::EGRESS) {
+        term(
+            "hosting_network",
+            weights.hosting_network,
+            "the network is a hosting provider's, a VPN's or a proxy's".into(),
+        );
+    }
+    if origin.has(flag::MANAGED) {
+        term(
+            "managed_device",
+            weights.managed_device,
+            "the device is managed by the organisation".into(),
+        );
+    } else if is_known_device {
+        term(
+            "known_device",
+            weights.known_device,
+            "the device is one this person signs in with".into(),
+        );
+    } else if (origin.agent != 0 || origin.device != 0)
+        && let Some(level) = browser
+    {
+        let device = habits.new_device_bits(origin.device != 0, has_passed, novelty);
+        let mut bits = habits.browser_bits(level, novelty);
+        if let Some(device_bits) = device {
+            let words = if origin.device == 0 {
+                "the browser names no device, which this person's always do"
+            } else {
+                "the device is one this person has never signed in with"
+            };
+            term("unfamiliar_device", device_bits, words.into());
+            // The device says most of it; what the browser calls itself adds a little.
+            bits = (0.5 * bits).clamp(-0.7, 1.0);
+        }
+        let (kind, words) = match level {
+            BrowserLevel::Device | BrowserLevel::Exact => {
+                ("known_browser", "the browser is the same as this person's")
+            }
+            BrowserLevel::Family => {
+                ("unfamiliar_browser", "the browser is like this person's but not the same")
+            }
+            BrowserLevel::Other => {
+                ("unfamiliar_browser", "the browser is one this person has not used")
+            }
+        };
+        term(kind, bits, words.into());
+        if origin.has(flag::MOBILE) && level > BrowserLevel::Exact {
+            term(
+                "mobile_browser",
+                weights.mobile_browser,
+                "the browser runs on a phone or tablet".into(),
+            );
+        }
+    }
+    if origin.has(flag::EGRESS) {
+        term(
+            "colleagues_network",
+            weights.colleagues_network,
+            "the network is the organisation's own".into(),
+        );
+    } else if !is_known_network {
+        let colleagues = context.organisation.colleagues(origin, context.who, context.until);
+        if colleagues >= 3 {
+            term(
+                "colleagues_network",
+                weights.colleagues_network,
+                format!("{colleagues} colleagues sign in from the same network"),
+            );
+        }
+    }
+    if origin.has(flag::RISK_HIGH) {
+        term("vendor_risk", weights.vendor_risk, "the vendor calls the sign-in high risk".into());
+    }
+    terms
+}
+
+/// How strange a place is for the organisation, for an account without habits of its own: its only
+/// sign-ins are the ones in question.
+pub(crate) fn stranger_to_all(
+    context: &Context<'_>,
+    origin: &Origin,
+    at: Timestamp,
+    index: usize,
+) -> Vec<Term> {
+    let Context { policy, organisation, .. } = context;
+    let weights = &policy.weights;
+    let mut terms = Vec::new();
+    let mut term = |kind, bits, why: &str| {
+        terms.push(Term { kind, bits, at, why: why.into(), records: vec![index] });
+    };
+    if origin.has(flag::HOSTING | flag::PROXY) && !origin.has(flag::EGRESS) {
+        term(
+            "hosting_network",
+            weights.hosting_network,
+            "the network is a hosting provider's, a VPN's or a proxy's",
+        );
+    }
+    if origin.has(flag::MANAGED) {
+        term("managed_device", weights.managed_device, "the device is managed by the organisation");
+    }
+    if origin.has(flag::EGRESS) || organisation.colleagues(origin, context.who, context.until) > 0 {
+        term(
+            "colleagues_network",
+            weights.colleagues_network,
+            "colleagues sign in from the same network",
+        );
+    } else if organisation.country_share(origin.place.country) < 0.05 {
+        term(
+            "unfamiliar_country",
+            3.0,
+            "the network is in a country where hardly anyone here signs in",
+        );
+    } else {
+        term("unfamiliar_network", 1.5, "nobody in the organisation signs in from that network");
+    }
+    terms
+}
