@@ -89,7 +89,9 @@ pub(crate) fn passed_terms(
             1 => 0.2,
             2 => 0.5,
             3 => 1.0,
-            _ => 1.6,
+            4..=6 => 1.6,
+            7..=9 => 2.8,
+            _ => 4.0,
         } + diminishing(elsewhere);
         // A slip of the thumb is put right within a minute or two.
         let is_slip = earlier.denied.len() == 1

@@ -150,6 +150,7 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
             && l.weighed.passed.is_some()
             && l.foreign.is_none()
             && l.weighed.failed.denied.len() < 2
+            && l.weighed.failed.total() < STORM
             && l.weighed.failed.reported.is_empty()
     });
     if let Some((at, record)) = answered.and_then(|l| l.weighed.passed) {
@@ -159,6 +160,9 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     lockout_and_demand_terms(&failing, weights, context, &mut terms);
     Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
 }
+
+/// Failed prompts in one attempt from which on the owner's patience no longer explains them.
+const STORM: usize = 6;
 
 /// How far the failed side alone goes.
 fn failed_stage(failed: &Failed, thresholds: &Thresholds) -> Option<Stage> {

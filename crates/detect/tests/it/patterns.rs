@@ -150,6 +150,19 @@ fn a_text_message_after_refused_pushes_counts_as_the_way_in() {
 }
 
 #[test]
+fn a_storm_that_ends_in_a_yes_is_an_approval_under_pressure_also_for_a_stranger_to_the_log() {
+    let mut log = Log::default();
+    for n in 0..18 {
+        log.prompt(ALICE, STRANGER, at(1, 14, n), PromptTimedOut, None);
+    }
+    log.prompt(ALICE, STRANGER, at(1, 14, 19), PromptApproved, None);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Approved);
+    assert_eq!(incidents[0].approved_at, Some(at(1, 14, 19) + pushback_model::Span::seconds(8)));
+}
+
+#[test]
 fn a_report_by_the_owner_is_enough_even_from_a_familiar_address() {
     let mut log = Log::with_habits(ALICE);
     log.prompt(ALICE, HOME, at(11, 8, 0), PromptReported, None);
