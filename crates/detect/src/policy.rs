@@ -225,7 +225,7 @@ impl Default for Novelty {
             network_owner: [0.80, 0.04, 0.05, 0.05, 0.05, 0.01],
             device_attacker: 0.97,
             device_owner: 0.04,
-            browser_attacker: [0.15, 0.30, 0.55],
+            browser_attacker: [0.30, 0.30, 0.40],
             browser_owner: [0.75, 0.15, 0.10],
         }
     }
