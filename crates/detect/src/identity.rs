@@ -37,6 +37,33 @@ pub struct Claims {
     local_parts: BTreeMap<Key, Candidates>,
     /// Mail logins already noted.
     mails: BTreeSet<Key>,
+    /// Mail logins, and pairs of `stronger`, that were noted of late: most records say what an
+    /// earlier one said.
+    lately: Lately,
+}
+
+/// Pairs of keys noted of late, each at the place that its first key gives. Keys come from a hash
+/// that nobody can aim.
+#[derive(Clone, Debug, Default)]
+struct Lately(Vec<(Key, Key)>);
+
+impl Lately {
+    const PLACES: usize = 4_096;
+
+    /// Whether the pair is new, as far as is remembered.
+    fn is_new(&mut self, pair: (Key, Key)) -> bool {
+        if self.0.is_empty() {
+            self.0.resize(Self::PLACES, (0, 0));
+        }
+        match self.0.get_mut(pair.0 as usize % Self::PLACES) {
+            Some(place) if *place == pair => false,
+            Some(place) => {
+                *place = pair;
+                true
+            }
+            None => true,
+        }
+    }
 }
 
 /// Maps every name to the one its person goes by.
@@ -105,32 +132,32 @@ impl Claims {
     }
 
     fn mail_key(&mut self, address: &str) -> Key {
-        let is_lower =
-            !address.bytes().any(|b| b.is_ascii_uppercase() || b == b'\\' || !b.is_ascii());
+        // Without an early end the compiler looks at many bytes at a time.
+        let is_lower = address.bytes().fold(true, |is_lower, b| {
+            is_lower & !(b.is_ascii_uppercase() | (b == b'\\') | !b.is_ascii())
+        });
         if is_lower {
             let key = key_of(address);
-            if !self.mails.contains(&key) {
-                self.note_mail(key, address);
-            }
+            self.note_mail(key, address);
             return key;
         }
         let address = login(address);
         let key = key_of(&address);
-        if !self.mails.contains(&key) {
-            self.note_mail(key, &address);
-        }
+        self.note_mail(key, &address);
         key
     }
 
     fn note_mail(&mut self, key: Key, address: &str) {
-        self.mails.insert(key);
+        if !self.lately.is_new((key, 0)) || !self.mails.insert(key) {
+            return;
+        }
         if let Some((local, _)) = address.split_once('@') {
             self.local_parts.entry(bare_key(local)).or_default().add(key);
         }
     }
 
     fn point(&mut self, weak: Key, strong: Key) {
-        if weak != strong {
+        if weak != strong && self.lately.is_new((weak, strong)) {
             self.stronger.entry(weak).or_default().add(strong);
         }
     }

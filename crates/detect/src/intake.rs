@@ -1,19 +1,16 @@
 //! From identity events to compact records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use pushback_model::{Endpoint, IdentityEvent, Key, Risk, country_code, key_of, key_of_parts};
 
 use crate::identity::Claims;
+use crate::memory::Memory;
 use crate::policy::Networks;
 use crate::providers::{is_hosting, is_hosting_number};
 use crate::record::{Place, Position, Record, flag};
-
-/// Texts whose meaning is remembered, at the most; past it the memory starts anew. Only speed is
-/// lost at the bound, never an answer.
-const REMEMBERED_MAX: usize = 4_096;
 
 /// Turns events into records and remembers who is called what.
 ///
@@ -24,32 +21,14 @@ pub struct Intake {
     quiet: Vec<IpNet>,
     egress: Vec<IpNet>,
     egress_asn: BTreeSet<u32>,
-    countries: Memory<u16>,
-    providers: Memory<bool>,
-    families: Memory<(u32, bool)>,
-}
-
-#[derive(Clone, Debug)]
-struct Memory<T>(BTreeMap<Key, T>);
-
-impl<T> Default for Memory<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<T: Copy> Memory<T> {
-    fn get(&mut self, key: Key, learn: impl FnOnce() -> T) -> T {
-        if let Some(known) = self.0.get(&key) {
-            return *known;
-        }
-        if self.0.len() >= REMEMBERED_MAX {
-            self.0.clear();
-        }
-        let value = learn();
-        self.0.insert(key, value);
-        value
-    }
+    /// Country, city and region: the keys of the city and of the country.
+    places: Memory<3, (u32, u16)>,
+    /// The name of a provider: whether it is one of hosting.
+    providers: Memory<1, bool>,
+    /// A user agent as text, system and browser: its key, its family, whether it is a phone's.
+    agents: Memory<3, (Key, u32, bool)>,
+    /// An application's name: its key.
+    apps: Memory<1, u32>,
 }
 
 impl Intake {
@@ -70,7 +49,11 @@ impl Intake {
     pub fn take(&mut self, event: &IdentityEvent<'_>, position: Position) -> Record {
         let requester = &event.requester;
         let agent = &requester.agent;
-        let agent_key = key_of_parts(&[&agent.raw, &agent.os, &agent.browser]);
+        let parts = [&*agent.raw, &*agent.os, &*agent.browser];
+        let (agent_key, family, is_mobile) = self.agents.get(parts, |parts| {
+            let (family, is_mobile) = family_key(&agent.os, &agent.browser, &agent.raw);
+            (key_of_parts(&parts), family, is_mobile)
+        });
         let mut flags = 0;
         let mut set = |condition: bool, flag: u16| {
             if condition {
@@ -84,8 +67,7 @@ impl Intake {
         set(event.actor.is_some(), flag::BY_OTHER);
         set(is_hosting_number(requester.asn), flag::HOSTING);
         if !requester.as_name.is_empty() {
-            let name = &requester.as_name;
-            set(self.providers.get(key_of(name), || is_hosting(name)), flag::HOSTING);
+            set(self.providers.get([&requester.as_name], |[n]| is_hosting(n)), flag::HOSTING);
         }
         if !self.quiet.is_empty() || !self.egress.is_empty() {
             let ip: Option<IpAddr> = requester.ip.parse().ok();
@@ -94,15 +76,7 @@ impl Intake {
             set(within(&self.egress), flag::EGRESS);
         }
         set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
-        let family = match agent_key {
-            0 => 0,
-            key => {
-                let (family, is_mobile) =
-                    self.families.get(key, || family_key(&agent.os, &agent.browser, &agent.raw));
-                set(is_mobile, flag::MOBILE);
-                family
-            }
-        };
+        set(is_mobile, flag::MOBILE);
         Record {
             at: event.occurred_at,
             who: self.claims.observe(event.source, &event.subscriber),
@@ -120,7 +94,7 @@ impl Intake {
             device: key_of(&requester.device),
             family,
             agent: short(agent_key),
-            app: short(key_of(&event.app)),
+            app: self.apps.get([&event.app], |[name]| short(key_of(name))),
             session: key_of(&event.session),
             transaction: key_of(&event.transaction),
             actor: match &event.actor {
@@ -148,18 +122,15 @@ impl Intake {
             Some(point) => (hundredths(point.latitude), hundredths(point.longitude)),
             None => (i16::MIN, i16::MIN),
         };
-        Place {
-            ip,
-            network,
-            asn: endpoint.asn,
-            city: short(key_of_parts(&[&endpoint.city, &endpoint.region])),
-            latitude,
-            longitude,
-            country: match key_of(&endpoint.country) {
+        let names = [&*endpoint.country, &*endpoint.city, &*endpoint.region];
+        let (city, country) = self.places.get(names, |[country, city, region]| {
+            let country = match key_of(country) {
                 0 => 0,
-                key => self.countries.get(key, || country_key(&endpoint.country, key)),
-            },
-        }
+                key => country_key(country, key),
+            };
+            (short(key_of_parts(&[city, region])), country)
+        });
+        Place { ip, network, asn: endpoint.asn, city, latitude, longitude, country }
     }
 }
 

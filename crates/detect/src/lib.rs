@@ -16,6 +16,7 @@ mod history;
 mod identity;
 mod intake;
 mod judge;
+mod memory;
 mod opening;
 mod organisation;
 mod origin;

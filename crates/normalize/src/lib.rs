@@ -147,7 +147,7 @@ impl Reader {
         if record.len() > RECORD_BYTES_MAX {
             return Err(Reject::TooLong);
         }
-        let record = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
+        let record = simdutf8::basic::from_utf8(record).map_err(|_| Reject::Encoding)?;
         match self.read_within(record, hint, sink, wrapped::LAYERS_MAX) {
             Ok(Read::Unknown(source, mut name)) => {
                 let end = name.floor_char_boundary(UNKNOWN_BYTES_MAX);

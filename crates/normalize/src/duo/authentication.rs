@@ -12,7 +12,7 @@ use pushback_model::{
     Agent, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp,
 };
 
-use crate::json::{Cursor, Fault, Raw};
+use crate::json::{Cursor, Fault, Raw, members};
 use crate::text::{contains, content_id};
 use crate::{Read, Reject, Sink};
 
@@ -58,7 +58,8 @@ pub(crate) fn read_authentication(
     sink: &mut Sink<'_>,
 ) -> Result<Option<Result<Read, Reject>>, Fault> {
     let mut cursor = Cursor::new(record);
-    let f = Fields::read(&mut cursor)?;
+    let mut f = Fields::default();
+    f.read(&mut cursor)?;
     cursor.end()?;
     if f.is_foreign || !f.is_authentication || f.result.is_empty() {
         return Ok(None);
@@ -72,74 +73,99 @@ pub(crate) fn read_authentication(
 }
 
 impl<'a> Fields<'a> {
-    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
-        let mut f = Self::default();
-        cursor.object(|key, cursor| {
-            match key {
-                b"access_device" => {
-                    f.is_authentication = true;
-                    f.access = device(cursor, b"epkey", b"hostname")?;
-                }
-                b"auth_device" => {
-                    f.is_authentication = true;
-                    f.auth = device(cursor, b"key", b"name")?;
-                }
-                b"integration" => {
-                    f.is_authentication = true;
-                    f.app = cursor.scalar()?;
-                }
-                b"user" => {
-                    (f.user_key, f.user_name) = Default::default();
-                    cursor.object(|key, cursor| {
-                        match key {
-                            b"key" => f.user_key = cursor.scalar()?,
-                            b"name" => f.user_name = cursor.scalar()?,
-                            _ => cursor.skip()?,
-                        }
-                        Ok(())
-                    })?;
-                }
-                b"application" => {
-                    f.app = Raw::default();
-                    cursor.object(|key, cursor| {
-                        match key {
-                            b"name" => f.app = cursor.scalar()?,
-                            _ => cursor.skip()?,
-                        }
-                        Ok(())
-                    })?;
-                }
-                b"adaptive_trust_assessments" => {
-                    (f.trust_level, f.was_attacked) = Default::default();
-                    cursor.object(|key, cursor| match key {
-                        b"more_secure_auth" => {
-                            (f.trust_level, f.was_attacked) = assessment(cursor)?;
-                            Ok(())
-                        }
-                        _ => cursor.skip(),
-                    })?;
-                }
-                b"txid" => f.txid = cursor.scalar()?,
-                b"timestamp" => f.timestamp = cursor.scalar()?,
-                b"isotimestamp" => f.iso_timestamp = cursor.scalar()?,
-                b"event_type" | b"eventtype" => f.event_type = cursor.scalar()?,
-                b"factor" => f.factor = cursor.scalar()?,
-                b"result" => f.result = cursor.scalar()?,
-                b"reason" => f.reason = cursor.scalar()?,
-                b"email" => f.email = cursor.scalar()?,
-                b"username" => f.user_name = cursor.scalar()?,
-                b"ip" => f.access.ip = cursor.scalar()?,
-                b"trusted_endpoint_status" => f.endpoint_status = cursor.scalar()?,
-                // Okta's mark, and those of Duo's other logs.
-                b"eventType" | b"activity_id" | b"telephony_id" | b"action" | b"sekey" => {
-                    f.is_foreign = true;
-                    cursor.skip()?;
-                }
-                _ => cursor.skip()?,
-            }
-            Ok(())
-        })?;
-        Ok(f)
+    // Members are listed in the order in which Duo writes them, also those that are stepped over.
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        members!(cursor, {
+            "access_device" => {
+                self.is_authentication = true;
+                self.access.read_access(cursor)?;
+            },
+            "adaptive_trust_assessments" => self.assessments(cursor)?,
+            "alias" => cursor.skip()?,
+            "application" => self.application(cursor)?,
+            "auth_device" => {
+                self.is_authentication = true;
+                self.auth.read_authenticator(cursor)?;
+            },
+            "email" => cursor.take(&mut self.email)?,
+            "event_type" => cursor.take(&mut self.event_type)?,
+            "factor" => cursor.take(&mut self.factor)?,
+            "isotimestamp" => cursor.take(&mut self.iso_timestamp)?,
+            "ood_software" => cursor.skip()?,
+            "reason" => cursor.take(&mut self.reason)?,
+            "result" => cursor.take(&mut self.result)?,
+            "timestamp" => cursor.take(&mut self.timestamp)?,
+            "trusted_endpoint_status" => cursor.take(&mut self.endpoint_status)?,
+            "txid" => cursor.take(&mut self.txid)?,
+            "user" => self.user(cursor)?,
+            // Version 1.
+            "eventtype" => cursor.take(&mut self.event_type)?,
+            "integration" => {
+                self.is_authentication = true;
+                cursor.take(&mut self.app)?;
+            },
+            "ip" => cursor.take(&mut self.access.ip)?,
+            "username" => cursor.take(&mut self.user_name)?,
+            // Okta's mark, and those of Duo's other logs.
+            "eventType" => self.foreign(cursor)?,
+            "activity_id" => self.foreign(cursor)?,
+            "telephony_id" => self.foreign(cursor)?,
+            "action" => self.foreign(cursor)?,
+            "sekey" => self.foreign(cursor)?,
+        });
+        Ok(())
+    }
+
+    #[cold]
+    fn foreign(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        self.is_foreign = true;
+        cursor.skip()
+    }
+
+    fn user(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.user_key, self.user_name) = Default::default();
+        members!(cursor, {
+            "groups" => cursor.skip()?,
+            "key" => cursor.take(&mut self.user_key)?,
+            "name" => cursor.take(&mut self.user_name)?,
+        });
+        Ok(())
+    }
+
+    fn application(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        self.app = Raw::default();
+        members!(cursor, {
+            "key" => cursor.skip()?,
+            "name" => cursor.take(&mut self.app)?,
+        });
+        Ok(())
+    }
+
+    fn assessments(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.trust_level, self.was_attacked) = Default::default();
+        members!(cursor, {
+            "more_secure_auth" => self.assessment(cursor)?,
+        });
+        Ok(())
+    }
+
+    fn assessment(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.trust_level, self.was_attacked) = Default::default();
+        members!(cursor, {
+            "detected_attack_detectors" => {
+                self.was_attacked = false;
+                cursor.array(|cursor| {
+                    self.was_attacked = true;
+                    cursor.skip()
+                })?;
+            },
+            "features_version" => cursor.skip()?,
+            "model_version" => cursor.skip()?,
+            "policy_enabled" => cursor.skip()?,
+            "reason" => cursor.skip()?,
+            "trust_level" => cursor.take(&mut self.trust_level)?,
+        });
+        Ok(())
     }
 
     fn occurred_at(&self) -> Result<Option<Timestamp>, Fault> {
@@ -175,7 +201,7 @@ impl<'a> Fields<'a> {
         }
         event.app = self.app.present()?;
         event.native = self.event_type.present()?;
-        event.risk = match (self.was_attacked, self.trust_level.text) {
+        event.risk = match (self.was_attacked, self.trust_level.as_written()) {
             (true, _) => Risk::High,
             (false, "LOW") => Risk::Medium,
             (false, "NORMAL") => Risk::Low,
@@ -202,11 +228,11 @@ impl<'a> Fields<'a> {
         use EventKind as K;
 
         let prompts = matches!(factor, Factor::Push | Factor::Voice);
-        let succeeded = self.result.text.eq_ignore_ascii_case("success");
+        let succeeded = self.result.as_written().eq_ignore_ascii_case("success");
         if self.event_type.is("enrollment") {
             return if succeeded { K::FactorEnrolled } else { K::FactorFailed };
         }
-        if self.result.text.eq_ignore_ascii_case("fraud") || reason == "user_marked_fraud" {
+        if self.result.as_written().eq_ignore_ascii_case("fraud") || reason == "user_marked_fraud" {
             return K::PromptReported;
         }
         if succeeded {
@@ -302,55 +328,50 @@ pub(super) fn factor(name: &str) -> Factor {
     }
 }
 
-fn device<'a>(
-    cursor: &mut Cursor<'a>,
-    key_name: &[u8],
-    name_name: &[u8],
-) -> Result<Device<'a>, Fault> {
-    let mut d = Device::default();
-    cursor.object(|key, cursor| {
-        match key {
-            b"ip" => d.ip = cursor.scalar()?,
-            b"os" => d.os = cursor.scalar()?,
-            b"browser" => d.browser = cursor.scalar()?,
-            b"location" => {
-                (d.city, d.state, d.country) = Default::default();
-                cursor.object(|key, cursor| {
-                    match key {
-                        b"city" => d.city = cursor.scalar()?,
-                        b"state" => d.state = cursor.scalar()?,
-                        b"country" => d.country = cursor.scalar()?,
-                        _ => cursor.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            _ if key == key_name => d.key = cursor.scalar()?,
-            _ if key == name_name => d.name = cursor.scalar()?,
-            _ => cursor.skip()?,
-        }
+impl<'a> Device<'a> {
+    fn read_access(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "browser" => cursor.take(&mut self.browser)?,
+            "browser_version" => cursor.skip()?,
+            "epkey" => cursor.take(&mut self.key)?,
+            "flash_version" => cursor.skip()?,
+            "hostname" => cursor.take(&mut self.name)?,
+            "ip" => cursor.take(&mut self.ip)?,
+            "is_encryption_enabled" => cursor.skip()?,
+            "is_firewall_enabled" => cursor.skip()?,
+            "is_password_set" => cursor.skip()?,
+            "java_version" => cursor.skip()?,
+            "location" => self.location(cursor)?,
+            "os" => cursor.take(&mut self.os)?,
+            "os_version" => cursor.skip()?,
+            "security_agents" => cursor.skip()?,
+        });
         Ok(())
-    })?;
-    Ok(d)
-}
+    }
 
-fn assessment<'a>(cursor: &mut Cursor<'a>) -> Result<(Raw<'a>, bool), Fault> {
-    let (mut level, mut was_attacked) = (Raw::default(), false);
-    cursor.object(|key, cursor| {
-        match key {
-            b"trust_level" => level = cursor.scalar()?,
-            b"detected_attack_detectors" => {
-                was_attacked = false;
-                cursor.array(|cursor| {
-                    was_attacked = true;
-                    cursor.skip()
-                })?;
-            }
-            _ => cursor.skip()?,
-        }
+    fn read_authenticator(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "browser" => cursor.take(&mut self.browser)?,
+            "ip" => cursor.take(&mut self.ip)?,
+            "key" => cursor.take(&mut self.key)?,
+            "location" => self.location(cursor)?,
+            "name" => cursor.take(&mut self.name)?,
+            "os" => cursor.take(&mut self.os)?,
+        });
         Ok(())
-    })?;
-    Ok((level, was_attacked))
+    }
+
+    fn location(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.city, self.state, self.country) = Default::default();
+        members!(cursor, {
+            "city" => cursor.take(&mut self.city)?,
+            "country" => cursor.take(&mut self.country)?,
+            "state" => cursor.take(&mut self.state)?,
+        });
+        Ok(())
+    }
 }
 
 fn endpoint<'a>(device: &Device<'a>) -> Result<Endpoint<'a>, Fault> {

@@ -118,7 +118,7 @@ pub(crate) fn read_sign_in(
         return Ok(None);
     }
     let is_sign_in_log =
-        contains_sign_in(outer.category.text) || outer.operation.is("Sign-in activity");
+        contains_sign_in(outer.category.as_written()) || outer.operation.is("Sign-in activity");
     let fields = match outer.properties {
         Some(inner) if is_sign_in_log => inner,
         None if top.is_graph_sign_in() => top,
@@ -294,7 +294,7 @@ impl<'a> SignIn<'a> {
         top: &Fields<'a>,
         f: Fields<'a>,
     ) -> Result<Option<Result<Self, Reject>>, Fault> {
-        let category = outer.category.text;
+        let category = outer.category.as_written();
         let is_machine = category.starts_with("ServicePrincipal")
             || category.starts_with("ManagedIdentity")
             || category.starts_with("MicrosoftServicePrincipal");
@@ -314,7 +314,7 @@ impl<'a> SignIn<'a> {
             })));
         };
         let code = match f.code.number::<u32>().or_else(|| outer.result.number()) {
-            None if outer.result.text.eq_ignore_ascii_case("success") => Some(0),
+            None if outer.result.as_written().eq_ignore_ascii_case("success") => Some(0),
             code => code,
         };
         let is_interactive = match f.interactive {
@@ -333,7 +333,7 @@ impl<'a> SignIn<'a> {
         event.session = f.session.present()?;
         event.transaction = first([f.correlation, top.correlation])?;
         event.native = first([f.code, outer.result])?;
-        event.risk = match f.risk_during.text {
+        event.risk = match f.risk_during.as_written() {
             "high" => Risk::High,
             "medium" => Risk::Medium,
             "low" => Risk::Low,

@@ -13,6 +13,7 @@
 //! ```
 
 mod block;
+mod raw;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use wide::u8x16;
 
 use crate::DEPTH_MAX;
 use block::{Blocks, QUOTE, SLASH, splat};
+pub(crate) use raw::Raw;
 
 /// Why a walk ended early. The caller asks `serde_json` for the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,67 +34,51 @@ pub(crate) enum Fault {
     TooDeep,
 }
 
-/// A string or number as it stands in the record; empty for everything else.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Raw<'a> {
-    /// Without the quotes, escapes unresolved.
-    pub(crate) text: &'a str,
-    escaped: bool,
+/// The longest record that is walked; a longer one is no JSON to a cursor. Far above
+/// [`crate::RECORD_BYTES_MAX`], so that only a record that grew while it was mended could meet it.
+const TEXT_BYTES_MAX: usize = i32::MAX as usize;
+
+/// Visits the members of an object in any order, and fastest in the order listed: then each key is
+/// compared where it is expected instead of being searched for its end. Any other value than an
+/// object is stepped over without a visit. Each arm takes exactly one value of the cursor, a
+/// `&mut Cursor`, that is named.
+///
+/// ```text
+/// members!(cursor, {
+///     "id" => cursor.take(&mut id)?,
+///     "type" => cursor.skip()?,
+/// });
+/// ```
+macro_rules! members {
+    ($cursor:ident, { $($key:literal => $take:expr,)* }) => {
+        if $cursor.open()? {
+            loop {
+                $(
+                    if $cursor.is_at(concat!("\"", $key, "\":").as_bytes()) {
+                        $take;
+                        if !$cursor.another()? {
+                            break;
+                        }
+                    }
+                )*
+                // Out of order, not listed, or spelt with blanks or escapes.
+                let key = $cursor.key()?;
+                match &*key {
+                    $($key => $take,)*
+                    _ => $cursor.skip()?,
+                }
+                if !$cursor.another()? {
+                    break;
+                }
+            }
+        }
+    };
 }
-
-impl<'a> Raw<'a> {
-    /// The text with escapes resolved.
-    #[inline]
-    pub(crate) fn text(self) -> Result<Cow<'a, str>, Fault> {
-        if self.escaped { self.unescape().map(Cow::Owned) } else { Ok(Cow::Borrowed(self.text)) }
-    }
-
-    /// The text, empty if it is one of the spellings of "absent".
-    #[inline]
-    pub(crate) fn present(self) -> Result<Cow<'a, str>, Fault> {
-        if self.escaped {
-            return self.unescape().map(|own| Cow::Owned(crate::text::present(&own).to_owned()));
-        }
-        Ok(Cow::Borrowed(crate::text::present(self.text)))
-    }
-
-    /// The text as an address without port and brackets.
-    pub(crate) fn ip(self) -> Result<Cow<'a, str>, Fault> {
-        if self.escaped {
-            return self.unescape().map(|own| Cow::Owned(crate::text::ip(&own).to_owned()));
-        }
-        Ok(Cow::Borrowed(crate::text::ip(self.text)))
-    }
-
-    #[inline]
-    pub(crate) const fn is_empty(self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// Whether the text is exactly this, which has no characters that need an escape.
-    #[inline]
-    pub(crate) fn is(self, text: &str) -> bool {
-        if self.escaped {
-            return self.unescape().is_ok_and(|own| own == text);
-        }
-        self.text == text
-    }
-
-    /// The number, whether written bare or as a string.
-    pub(crate) fn number<N: std::str::FromStr>(self) -> Option<N> {
-        if self.text.is_empty() { None } else { self.text.parse().ok() }
-    }
-
-    #[cold]
-    fn unescape(self) -> Result<String, Fault> {
-        serde_json::from_str(&format!("\"{}\"", self.text)).map_err(|_| Fault::Syntax)
-    }
-}
+pub(crate) use members;
 
 /// A place in a record.
 pub(crate) struct Cursor<'a> {
     text: &'a str,
-    bytes: &'a [u8],
     at: usize,
     depth: usize,
 }
@@ -101,22 +87,29 @@ impl<'a> Cursor<'a> {
     /// At the start of a record.
     #[inline]
     pub(crate) const fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, depth: 0 }
+        let text = if text.len() > TEXT_BYTES_MAX { "" } else { text };
+        Self { text, at: 0, depth: 0 }
+    }
+
+    #[inline(always)]
+    const fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
     }
 
     /// The first byte of the next value.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Fault> {
-        match self.bytes.get(self.at) {
+        match self.bytes().get(self.at) {
             Some(&byte) if byte > b' ' => Ok(byte),
             _ => self.peek_past_blanks(),
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn peek_past_blanks(&mut self) -> Result<u8, Fault> {
         loop {
-            match self.bytes.get(self.at) {
+            match self.bytes().get(self.at) {
                 Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
                 Some(&byte) => return Ok(byte),
                 None => return Err(Fault::Syntax),
@@ -132,35 +125,73 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut each: impl FnMut(&[u8], &mut Self) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
+        if !self.open()? {
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            each(key.as_bytes(), self)?;
+            if !self.another()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Enters an object that has members. An empty one, and any other value, is stepped over and
+    /// there is nothing to visit.
+    #[inline(always)]
+    pub(crate) fn open(&mut self) -> Result<bool, Fault> {
         if self.peek()? != b'{' {
-            return self.skip();
+            return self.skip().map(|()| false);
         }
         self.enter()?;
         if self.peek()? == b'}' {
-            return self.leave();
+            self.leave();
+            return Ok(false);
         }
-        loop {
-            if self.peek()? != b'"' {
-                return Err(Fault::Syntax);
+        Ok(true)
+    }
+
+    /// Steps over this key and its colon if it stands here, written with its quotes and without
+    /// blanks.
+    #[inline(always)]
+    pub(crate) fn is_at(&mut self, key: &[u8]) -> bool {
+        let here = self.bytes().get(self.at..).and_then(|rest| rest.get(..key.len()));
+        let is_at = here == Some(key);
+        if is_at {
+            self.at += key.len();
+        }
+        is_at
+    }
+
+    /// Takes a key, with escapes resolved, and its colon.
+    #[inline(always)]
+    pub(crate) fn key(&mut self) -> Result<Cow<'a, str>, Fault> {
+        if self.peek()? != b'"' {
+            return Err(Fault::Syntax);
+        }
+        let key = self.string()?;
+        if self.peek()? != b':' {
+            return Err(Fault::Syntax);
+        }
+        self.at += 1;
+        key.text()
+    }
+
+    /// After a value: steps to the next member, or out of the object if there is none.
+    #[inline(always)]
+    pub(crate) fn another(&mut self) -> Result<bool, Fault> {
+        match self.peek()? {
+            b',' => {
+                self.at += 1;
+                self.peek()?;
+                Ok(true)
             }
-            let key = self.string()?;
-            if self.peek()? != b':' {
-                return Err(Fault::Syntax);
+            b'}' => {
+                self.leave();
+                Ok(false)
             }
-            self.at += 1;
-            if key.escaped {
-                each(key.unescape()?.as_bytes(), self)?;
-            } else {
-                each(key.text.as_bytes(), self)?;
-            }
-            match self.peek()? {
-                b',' => {
-                    self.at += 1;
-                    self.peek()?;
-                }
-                b'}' => return self.leave(),
-                _ => return Err(Fault::Syntax),
-            }
+            _ => Err(Fault::Syntax),
         }
     }
 
@@ -177,13 +208,17 @@ impl<'a> Cursor<'a> {
         }
         self.enter()?;
         if self.peek()? == b']' {
-            return self.leave();
+            self.leave();
+            return Ok(());
         }
         loop {
             each(self)?;
             match self.peek()? {
                 b',' => self.at += 1,
-                b']' => return self.leave(),
+                b']' => {
+                    self.leave();
+                    return Ok(());
+                }
                 _ => return Err(Fault::Syntax),
             }
         }
@@ -194,6 +229,20 @@ impl<'a> Cursor<'a> {
     pub(crate) fn scalar(&mut self) -> Result<Raw<'a>, Fault> {
         match self.peek()? {
             b'"' => self.string(),
+            _ => self.number_or_nothing(),
+        }
+    }
+
+    /// Takes what [`Cursor::scalar`] takes.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, into: &mut Raw<'a>) -> Result<(), Fault> {
+        *into = self.scalar()?;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn number_or_nothing(&mut self) -> Result<Raw<'a>, Fault> {
+        match self.peek()? {
             b'-' | b'0'..=b'9' => self.digits(),
             _ => self.skip().map(|()| Raw::default()),
         }
@@ -204,7 +253,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn flag(&mut self) -> Result<bool, Fault> {
         match self.peek()? {
             b't' => self.skip().map(|()| true),
-            b'"' => self.string().map(|text| text.text.eq_ignore_ascii_case("true")),
+            b'"' => self.string().map(|text| text.as_written().eq_ignore_ascii_case("true")),
             _ => self.skip().map(|()| false),
         }
     }
@@ -222,6 +271,13 @@ impl<'a> Cursor<'a> {
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
         match self.peek()? {
             b'"' => self.string().map(|_| ()),
+            first => self.skip_other(first),
+        }
+    }
+
+    #[inline(never)]
+    fn skip_other(&mut self, first: u8) -> Result<(), Fault> {
+        match first {
             b'{' | b'[' => self.skip_container(),
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
@@ -240,22 +296,21 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self) -> Result<(), Fault> {
         self.at += 1;
         self.depth += 1;
         if self.depth > DEPTH_MAX { Err(Fault::TooDeep) } else { Ok(()) }
     }
 
-    #[inline]
-    const fn leave(&mut self) -> Result<(), Fault> {
+    #[inline(always)]
+    const fn leave(&mut self) {
         self.at += 1;
         self.depth -= 1;
-        Ok(())
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), Fault> {
-        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+        if !self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
             return Err(Fault::Syntax);
         }
         self.at += word.len();
@@ -264,65 +319,37 @@ impl<'a> Cursor<'a> {
 
     /// A number. That it is well formed is left to whoever uses it, as far as its characters go.
     fn digits(&mut self) -> Result<Raw<'a>, Fault> {
-        let rest = self.bytes.get(self.at..).ok_or(Fault::Syntax)?;
+        let rest = self.bytes().get(self.at..).ok_or(Fault::Syntax)?;
         let length = rest
             .iter()
             .position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
             .unwrap_or(rest.len());
         let start = self.at;
         self.at += length;
-        Ok(Raw { text: self.text.get(start..self.at).ok_or(Fault::Syntax)?, escaped: false })
+        Ok(Raw::new(self.text, start, self.at, false))
     }
 
     /// A string; the cursor stands on its opening quote.
     #[inline(always)]
     fn string(&mut self) -> Result<Raw<'a>, Fault> {
         let start = self.at + 1;
-        let mut at = start;
-        while let Some(chunk) = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        if let Some(chunk) = self.bytes().get(start..).and_then(<[u8]>::first_chunk::<16>) {
             let stops = stops(*chunk);
-            if stops == 0 {
-                at += 16;
-                continue;
-            }
-            at += stops.trailing_zeros() as usize;
-            if self.bytes.get(at) == Some(&b'"') {
-                self.at = at + 1;
-                let text = self.text.get(start..at).ok_or(Fault::Syntax)?;
-                return Ok(Raw { text, escaped: false });
-            }
-            return self.string_with_escapes(start, at);
-        }
-        self.string_with_escapes(start, at)
-    }
-
-    /// The rest of a string that has escapes or ends near the end of the record.
-    #[inline(never)]
-    fn string_with_escapes(&mut self, start: usize, from: usize) -> Result<Raw<'a>, Fault> {
-        let mut blocks = Blocks::new(self.bytes, from);
-        let mut escaped = false;
-        while let Some(mut block) = blocks.next_block() {
-            let (quotes, slashes) = block.quotes();
-            let end = if quotes == 0 { 64 } else { quotes.trailing_zeros() };
-            let inside = if end == 64 { u64::MAX } else { (1 << end) - 1 };
-            if block.controls() & inside != 0 {
-                return Err(Fault::Syntax);
-            }
-            escaped |= slashes & inside != 0;
-            if end < 64 {
-                let end = block.start + end as usize;
+            let end = start + stops.trailing_zeros() as usize;
+            if stops != 0 && self.bytes().get(end) == Some(&b'"') {
                 self.at = end + 1;
-                let text = self.text.get(start..end).ok_or(Fault::Syntax)?;
-                return Ok(Raw { text, escaped });
+                return Ok(Raw::new(self.text, start, end, false));
             }
         }
-        Err(Fault::Syntax)
+        let (end, escaped) = long_string(self.bytes(), start)?;
+        self.at = end + 1;
+        Ok(Raw::new(self.text, start, end, escaped))
     }
 
     /// Steps over an object or array: the cursor stands on its opening bracket.
     #[inline(never)]
     fn skip_container(&mut self) -> Result<(), Fault> {
-        let mut blocks = Blocks::new(self.bytes, self.at);
+        let mut blocks = Blocks::new(self.bytes(), self.at);
         let mut depth = 0_usize;
         while let Some(mut block) = blocks.next_block() {
             let (opens, closes) = block.brackets();
@@ -351,6 +378,44 @@ impl<'a> Cursor<'a> {
         }
         Err(Fault::Syntax)
     }
+}
+
+/// Where a string ends that starts at `start`, and whether it has escapes.
+#[inline(never)]
+fn long_string(bytes: &[u8], start: usize) -> Result<(usize, bool), Fault> {
+    let mut at = start;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let stops = stops(*chunk);
+        if stops == 0 {
+            at += 16;
+            continue;
+        }
+        at += stops.trailing_zeros() as usize;
+        if bytes.get(at) == Some(&b'"') {
+            return Ok((at, false));
+        }
+        break;
+    }
+    string_with_escapes(bytes, at)
+}
+
+/// The rest of a string that has escapes or ends near the end of the record.
+fn string_with_escapes(bytes: &[u8], from: usize) -> Result<(usize, bool), Fault> {
+    let mut blocks = Blocks::new(bytes, from);
+    let mut escaped = false;
+    while let Some(mut block) = blocks.next_block() {
+        let (quotes, slashes) = block.quotes();
+        let end = if quotes == 0 { 64 } else { quotes.trailing_zeros() };
+        let inside = if end == 64 { u64::MAX } else { (1 << end) - 1 };
+        if block.controls() & inside != 0 {
+            return Err(Fault::Syntax);
+        }
+        escaped |= slashes & inside != 0;
+        if end < 64 {
+            return Ok((block.start + end as usize, escaped));
+        }
+    }
+    Err(Fault::Syntax)
 }
 
 /// One bit for each byte that ends a run of plain text: a quote, a backslash, a control character.

@@ -25,7 +25,7 @@ fn tree(cursor: &mut Cursor<'_>) -> Result<Value, Fault> {
         }
         b'"' => Value::String(cursor.scalar()?.text()?.into_owned()),
         b'-' | b'0'..=b'9' => {
-            serde_json::from_str(cursor.scalar()?.text).map_err(|_| Fault::Syntax)?
+            serde_json::from_str(cursor.scalar()?.as_written()).map_err(|_| Fault::Syntax)?
         }
         _ => serde_json::from_str(cursor.slice()?).map_err(|_| Fault::Syntax)?,
     })

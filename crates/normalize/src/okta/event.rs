@@ -342,7 +342,7 @@ fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) ->
 const NEW_THINGS_MIN: usize = 2;
 
 fn risk(f: &Fields<'_>) -> Risk {
-    let has = |raw: Raw<'_>, word: &str| !raw.is_empty() && raw.text.contains(word);
+    let has = |raw: Raw<'_>, word: &str| !raw.is_empty() && raw.as_written().contains(word);
     if f.debug.threat.is("true") || has(f.debug.risk, "level=HIGH") {
         return Risk::High;
     }
@@ -351,7 +351,7 @@ fn risk(f: &Fields<'_>) -> Risk {
         return Risk::High;
     }
     let behaviors = if f.debug.behaviors.is_empty() { security } else { f.debug.behaviors };
-    let bytes = behaviors.text.as_bytes();
+    let bytes = behaviors.as_written().as_bytes();
     let positives = memchr::memchr_iter(b'P', bytes)
         .filter(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"POSITIVE")))
         .count();

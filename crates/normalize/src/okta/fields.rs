@@ -1,6 +1,6 @@
 //! The members of an event that matter, as they stand in the record.
 
-use crate::json::{Cursor, Fault, Raw};
+use crate::json::{Cursor, Fault, Raw, members};
 
 /// An actor or a target.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,229 +107,239 @@ pub(super) struct Fields<'a> {
     pub(super) has_actor_or_uuid: bool,
 }
 
+// Members are listed in the order in which Okta writes them, also those that are stepped over.
+
 impl<'a> Fields<'a> {
     /// Reads them in one walk.
-    pub(super) fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
-        let mut f = Self::default();
-        cursor.object(|key, cursor| {
-            match key {
-                b"actor" => {
-                    f.has_actor_or_uuid = true;
-                    f.actor = who(cursor)?;
-                }
-                b"client" => f.client = client(cursor)?,
-                b"device" => f.device = device(cursor)?,
-                b"authenticationContext" => {
-                    (f.session, f.root_session) = (Raw::default(), Raw::default());
-                    cursor.object(|key, cursor| {
-                        match key {
-                            b"externalSessionId" => f.session = cursor.scalar()?,
-                            b"rootSessionId" => f.root_session = cursor.scalar()?,
-                            _ => cursor.skip()?,
-                        }
-                        Ok(())
-                    })?;
-                }
-                b"displayMessage" => f.message = cursor.scalar()?,
-                b"eventType" => f.event_type = cursor.scalar()?,
-                b"outcome" => {
-                    (f.result, f.reason) = (Raw::default(), Raw::default());
-                    cursor.object(|key, cursor| {
-                        match key {
-                            b"result" => f.result = cursor.scalar()?,
-                            b"reason" => f.reason = cursor.scalar()?,
-                            _ => cursor.skip()?,
-                        }
-                        Ok(())
-                    })?;
-                }
-                b"published" => f.published = cursor.scalar()?,
-                b"securityContext" => f.network = network(cursor)?,
-                b"debugContext" => f.debug = debug(cursor)?,
-                b"transaction" => {
-                    f.transaction = Raw::default();
-                    cursor.object(|key, cursor| {
-                        match key {
-                            b"id" => f.transaction = cursor.scalar()?,
-                            _ => cursor.skip()?,
-                        }
-                        Ok(())
-                    })?;
-                }
-                b"uuid" => {
-                    f.has_actor_or_uuid = true;
-                    f.uuid = cursor.scalar()?;
-                }
-                b"target" => f.targets = targets(cursor)?,
-                _ => cursor.skip()?,
-            }
-            Ok(())
-        })?;
-        Ok(f)
+    pub(super) fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        members!(cursor, {
+            "actor" => {
+                self.has_actor_or_uuid = true;
+                self.actor.read(cursor)?;
+            },
+            "client" => self.client.read(cursor)?,
+            "device" => self.device.read(cursor)?,
+            "authenticationContext" => self.context(cursor)?,
+            "displayMessage" => cursor.take(&mut self.message)?,
+            "eventType" => cursor.take(&mut self.event_type)?,
+            "outcome" => self.outcome(cursor)?,
+            "published" => cursor.take(&mut self.published)?,
+            "securityContext" => self.network.read(cursor)?,
+            "severity" => cursor.skip()?,
+            "debugContext" => self.debug.read(cursor)?,
+            "legacyEventType" => cursor.skip()?,
+            "transaction" => self.transaction(cursor)?,
+            "uuid" => {
+                self.has_actor_or_uuid = true;
+                cursor.take(&mut self.uuid)?;
+            },
+            "version" => cursor.skip()?,
+            "request" => cursor.skip()?,
+            "target" => self.targets.read(cursor)?,
+        });
+        Ok(())
+    }
+
+    fn context(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.session, self.root_session) = Default::default();
+        members!(cursor, {
+            "authenticationProvider" => cursor.skip()?,
+            "credentialProvider" => cursor.skip()?,
+            "credentialType" => cursor.skip()?,
+            "issuer" => cursor.skip()?,
+            "interface" => cursor.skip()?,
+            "authenticationStep" => cursor.skip()?,
+            "rootSessionId" => cursor.take(&mut self.root_session)?,
+            "externalSessionId" => cursor.take(&mut self.session)?,
+        });
+        Ok(())
+    }
+
+    fn outcome(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.result, self.reason) = Default::default();
+        members!(cursor, {
+            "result" => cursor.take(&mut self.result)?,
+            "reason" => cursor.take(&mut self.reason)?,
+        });
+        Ok(())
+    }
+
+    fn transaction(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        self.transaction = Raw::default();
+        members!(cursor, {
+            "type" => cursor.skip()?,
+            "id" => cursor.take(&mut self.transaction)?,
+            "detail" => cursor.skip()?,
+        });
+        Ok(())
     }
 }
 
-fn who<'a>(cursor: &mut Cursor<'a>) -> Result<Who<'a>, Fault> {
-    let mut who = Who::default();
-    cursor.object(|key, cursor| {
-        match key {
-            b"id" => who.id = cursor.scalar()?,
-            b"type" => who.kind = cursor.scalar()?,
-            b"alternateId" => who.alternate_id = cursor.scalar()?,
-            b"displayName" => who.display_name = cursor.scalar()?,
-            b"detailEntry" => {
-                who.method = Raw::default();
-                cursor.object(|key, cursor| {
-                    match key {
-                        b"methodTypeUsed" => who.method = cursor.scalar()?,
-                        _ => cursor.skip()?,
-                    }
-                    Ok(())
-                })?;
+impl<'a> Who<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "id" => cursor.take(&mut self.id)?,
+            "type" => cursor.take(&mut self.kind)?,
+            "alternateId" => cursor.take(&mut self.alternate_id)?,
+            "displayName" => cursor.take(&mut self.display_name)?,
+            "changeDetails" => self.changes = cursor.slice()?,
+            "detailEntry" => self.detail(cursor)?,
+        });
+        Ok(())
+    }
+
+    fn detail(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        self.method = Raw::default();
+        members!(cursor, {
+            "methodTypeUsed" => cursor.take(&mut self.method)?,
+            "signOnModeType" => cursor.skip()?,
+            "signOnModeEvaluationResult" => cursor.skip()?,
+        });
+        Ok(())
+    }
+}
+
+impl<'a> Client<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "userAgent" => self.agent(cursor)?,
+            "zone" => cursor.skip()?,
+            "device" => cursor.skip()?,
+            "id" => cursor.skip()?,
+            "ipAddress" => cursor.take(&mut self.ip)?,
+            "geographicalContext" => self.place(cursor)?,
+        });
+        Ok(())
+    }
+
+    fn agent(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.agent, self.os, self.browser) = Default::default();
+        members!(cursor, {
+            "rawUserAgent" => cursor.take(&mut self.agent)?,
+            "os" => cursor.take(&mut self.os)?,
+            "browser" => cursor.take(&mut self.browser)?,
+        });
+        Ok(())
+    }
+
+    fn place(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.city, self.state, self.country) = Default::default();
+        (self.latitude, self.longitude) = Default::default();
+        members!(cursor, {
+            "city" => cursor.take(&mut self.city)?,
+            "state" => cursor.take(&mut self.state)?,
+            "country" => cursor.take(&mut self.country)?,
+            "postalCode" => cursor.skip()?,
+            "geolocation" => self.point(cursor)?,
+        });
+        Ok(())
+    }
+
+    fn point(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        (self.latitude, self.longitude) = Default::default();
+        members!(cursor, {
+            "lat" => cursor.take(&mut self.latitude)?,
+            "lon" => cursor.take(&mut self.longitude)?,
+        });
+        Ok(())
+    }
+}
+
+impl<'a> Device<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "id" => cursor.take(&mut self.id)?,
+            "name" => cursor.take(&mut self.name)?,
+            "managed" => self.is_managed = cursor.flag()?,
+        });
+        Ok(())
+    }
+}
+
+impl<'a> Network<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "asNumber" => cursor.take(&mut self.number)?,
+            "asOrg" => cursor.take(&mut self.name)?,
+            "isp" => cursor.skip()?,
+            "domain" => cursor.skip()?,
+            "isProxy" => self.is_proxy = cursor.flag()?,
+        });
+        Ok(())
+    }
+}
+
+impl<'a> Debug<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "debugData" => self.data(cursor)?,
+        });
+        Ok(())
+    }
+
+    // The order of these differs from type to type; this is the one of a sign-in.
+    fn data(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        members!(cursor, {
+            "factor" => cursor.take(&mut self.factor)?,
+            "pushOnlyResponseType" => cursor.take(&mut self.push_response)?,
+            "pushWithNumberChallengeResponseType" => cursor.take(&mut self.number_response)?,
+            "requestId" => cursor.skip()?,
+            "dtHash" => cursor.take(&mut self.token_hash)?,
+            "risk" => cursor.take(&mut self.risk)?,
+            "requestUri" => cursor.skip()?,
+            "threatSuspected" => cursor.take(&mut self.threat)?,
+            "url" => cursor.skip()?,
+            "authnRequestId" => cursor.skip()?,
+            "deviceFingerprint" => cursor.take(&mut self.fingerprint)?,
+            "traceId" => cursor.skip()?,
+            "behaviors" => cursor.take(&mut self.behaviors)?,
+            "logOnlySecurityData" => cursor.take(&mut self.log_only)?,
+            "privilegeGranted" => cursor.take(&mut self.privilege)?,
+            "changedAttributes" => cursor.take(&mut self.changed)?,
+            "suspiciousActivityEventType" => cursor.take(&mut self.suspicious.kind)?,
+            "suspiciousActivityEventIp" => cursor.take(&mut self.suspicious.ip)?,
+            "suspiciousActivityEventCity" => cursor.take(&mut self.suspicious.city)?,
+            "suspiciousActivityEventState" => cursor.take(&mut self.suspicious.state)?,
+            "suspiciousActivityEventCountry" => cursor.take(&mut self.suspicious.country)?,
+            "suspiciousActivityEventTransactionId" => {
+                cursor.take(&mut self.suspicious.transaction)?;
+            },
+            "suspiciousActivityOs" => cursor.take(&mut self.suspicious.os)?,
+            "suspiciousActivityBrowser" => cursor.take(&mut self.suspicious.browser)?,
+        });
+        Ok(())
+    }
+}
+
+impl<'a> Targets<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        *self = Self::default();
+        cursor.array(|cursor| {
+            let mut target = Who::default();
+            target.read(cursor)?;
+            if self.changes.is_empty() {
+                self.changes = target.changes;
             }
-            b"changeDetails" => who.changes = cursor.slice()?,
-            _ => cursor.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(who)
-}
-
-fn client<'a>(cursor: &mut Cursor<'a>) -> Result<Client<'a>, Fault> {
-    let mut c = Client::default();
-    cursor.object(|key, cursor| {
-        match key {
-            b"ipAddress" => c.ip = cursor.scalar()?,
-            b"userAgent" => {
-                (c.agent, c.os, c.browser) = Default::default();
-                cursor.object(|key, cursor| {
-                    match key {
-                        b"rawUserAgent" => c.agent = cursor.scalar()?,
-                        b"os" => c.os = cursor.scalar()?,
-                        b"browser" => c.browser = cursor.scalar()?,
-                        _ => cursor.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            b"geographicalContext" => {
-                (c.city, c.state, c.country) = Default::default();
-                (c.latitude, c.longitude) = Default::default();
-                cursor.object(|key, cursor| {
-                    match key {
-                        b"city" => c.city = cursor.scalar()?,
-                        b"state" => c.state = cursor.scalar()?,
-                        b"country" => c.country = cursor.scalar()?,
-                        b"geolocation" => {
-                            (c.latitude, c.longitude) = Default::default();
-                            cursor.object(|key, cursor| {
-                                match key {
-                                    b"lat" => c.latitude = cursor.scalar()?,
-                                    b"lon" => c.longitude = cursor.scalar()?,
-                                    _ => cursor.skip()?,
-                                }
-                                Ok(())
-                            })?;
-                        }
-                        _ => cursor.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            _ => cursor.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(c)
-}
-
-fn device<'a>(cursor: &mut Cursor<'a>) -> Result<Device<'a>, Fault> {
-    let mut device = Device::default();
-    cursor.object(|key, cursor| {
-        match key {
-            b"id" => device.id = cursor.scalar()?,
-            b"name" => device.name = cursor.scalar()?,
-            b"managed" => device.is_managed = cursor.flag()?,
-            _ => cursor.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(device)
-}
-
-fn network<'a>(cursor: &mut Cursor<'a>) -> Result<Network<'a>, Fault> {
-    let mut network = Network::default();
-    cursor.object(|key, cursor| {
-        match key {
-            b"asNumber" => network.number = cursor.scalar()?,
-            b"asOrg" => network.name = cursor.scalar()?,
-            b"isProxy" => network.is_proxy = cursor.flag()?,
-            _ => cursor.skip()?,
-        }
-        Ok(())
-    })?;
-    Ok(network)
-}
-
-fn debug<'a>(cursor: &mut Cursor<'a>) -> Result<Debug<'a>, Fault> {
-    let mut d = Debug::default();
-    cursor.object(|key, cursor| {
-        if key != b"debugData" {
-            return cursor.skip();
-        }
-        d = Debug::default();
-        cursor.object(|key, cursor| {
-            match key {
-                b"factor" => d.factor = cursor.scalar()?,
-                b"pushOnlyResponseType" => d.push_response = cursor.scalar()?,
-                b"pushWithNumberChallengeResponseType" => d.number_response = cursor.scalar()?,
-                b"deviceFingerprint" => d.fingerprint = cursor.scalar()?,
-                b"dtHash" => d.token_hash = cursor.scalar()?,
-                b"behaviors" => d.behaviors = cursor.scalar()?,
-                b"risk" => d.risk = cursor.scalar()?,
-                b"threatSuspected" => d.threat = cursor.scalar()?,
-                b"logOnlySecurityData" => d.log_only = cursor.scalar()?,
-                b"privilegeGranted" => d.privilege = cursor.scalar()?,
-                b"changedAttributes" => d.changed = cursor.scalar()?,
-                b"suspiciousActivityEventType" => d.suspicious.kind = cursor.scalar()?,
-                b"suspiciousActivityEventIp" => d.suspicious.ip = cursor.scalar()?,
-                b"suspiciousActivityEventCity" => d.suspicious.city = cursor.scalar()?,
-                b"suspiciousActivityEventState" => d.suspicious.state = cursor.scalar()?,
-                b"suspiciousActivityEventCountry" => d.suspicious.country = cursor.scalar()?,
-                b"suspiciousActivityEventTransactionId" => {
-                    d.suspicious.transaction = cursor.scalar()?;
-                }
-                b"suspiciousActivityOs" => d.suspicious.os = cursor.scalar()?,
-                b"suspiciousActivityBrowser" => d.suspicious.browser = cursor.scalar()?,
-                _ => cursor.skip()?,
+            let slot = if target.kind.is("User") {
+                self.user.get_or_insert(target);
+                return Ok(());
+            } else if target.kind.is("AppInstance") {
+                &mut self.app
+            } else if target.kind.is("AuthenticatorEnrollment") {
+                &mut self.enrollment
+            } else {
+                &mut self.other
+            };
+            if slot.kind.is_empty() {
+                *slot = target;
             }
             Ok(())
         })
-    })?;
-    Ok(d)
-}
-
-fn targets<'a>(cursor: &mut Cursor<'a>) -> Result<Targets<'a>, Fault> {
-    let mut targets = Targets::default();
-    cursor.array(|cursor| {
-        let target = who(cursor)?;
-        if targets.changes.is_empty() {
-            targets.changes = target.changes;
-        }
-        let slot = if target.kind.is("User") {
-            targets.user.get_or_insert(target);
-            return Ok(());
-        } else if target.kind.is("AppInstance") {
-            &mut targets.app
-        } else if target.kind.is("AuthenticatorEnrollment") {
-            &mut targets.enrollment
-        } else {
-            &mut targets.other
-        };
-        if slot.kind.is_empty() {
-            *slot = target;
-        }
-        Ok(())
-    })?;
-    Ok(targets)
+    }
 }

@@ -32,7 +32,8 @@ pub(crate) fn read(
     sink: &mut Sink<'_>,
 ) -> Result<Option<Result<Read, Reject>>, Fault> {
     let mut cursor = Cursor::new(record);
-    let fields = Fields::read(&mut cursor)?;
+    let mut fields = Fields::default();
+    fields.read(&mut cursor)?;
     cursor.end()?;
     let is_dated = !fields.published.is_empty() || !fields.result.is_empty();
     if fields.event_type.is_empty() || !is_dated || !fields.has_actor_or_uuid {
