@@ -78,28 +78,25 @@ pub(crate) use members;
 
 /// A place in a record.
 pub(crate) struct Cursor<'a> {
-    text: &'a str,
-    at: usize,
+    record: &'a str,
+    /// What lies ahead.
+    rest: &'a [u8],
     depth: usize,
 }
 
+// What nearly every value needs is short and put in place; the rest is called.
 impl<'a> Cursor<'a> {
     /// At the start of a record.
     #[inline]
-    pub(crate) const fn new(text: &'a str) -> Self {
-        let text = if text.len() > TEXT_BYTES_MAX { "" } else { text };
-        Self { text, at: 0, depth: 0 }
-    }
-
-    #[inline(always)]
-    const fn bytes(&self) -> &'a [u8] {
-        self.text.as_bytes()
+    pub(crate) const fn new(record: &'a str) -> Self {
+        let record = if record.len() > TEXT_BYTES_MAX { "" } else { record };
+        Self { record, rest: record.as_bytes(), depth: 0 }
     }
 
     /// The first byte of the next value.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<u8, Fault> {
-        match self.bytes().get(self.at) {
+        match self.rest.first() {
             Some(&byte) if byte > b' ' => Ok(byte),
             _ => self.peek_past_blanks(),
         }
@@ -109,9 +106,9 @@ impl<'a> Cursor<'a> {
     #[inline(never)]
     fn peek_past_blanks(&mut self) -> Result<u8, Fault> {
         loop {
-            match self.bytes().get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.at += 1,
-                Some(&byte) => return Ok(byte),
+            match self.rest.split_first() {
+                Some((b' ' | b'\n' | b'\t' | b'\r', rest)) => self.rest = rest,
+                Some((&byte, _)) => return Ok(byte),
                 None => return Err(Fault::Syntax),
             }
         }
@@ -156,12 +153,13 @@ impl<'a> Cursor<'a> {
     /// blanks.
     #[inline(always)]
     pub(crate) fn is_at(&mut self, key: &[u8]) -> bool {
-        let here = self.bytes().get(self.at..).and_then(|rest| rest.get(..key.len()));
-        let is_at = here == Some(key);
-        if is_at {
-            self.at += key.len();
+        match self.rest.strip_prefix(key) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
         }
-        is_at
     }
 
     /// Takes a key, with escapes resolved, and its colon.
@@ -170,11 +168,11 @@ impl<'a> Cursor<'a> {
         if self.peek()? != b'"' {
             return Err(Fault::Syntax);
         }
-        let key = self.string()?;
+        let key = self.scalar()?;
         if self.peek()? != b':' {
             return Err(Fault::Syntax);
         }
-        self.at += 1;
+        self.step();
         key.text()
     }
 
@@ -183,7 +181,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn another(&mut self) -> Result<bool, Fault> {
         match self.peek()? {
             b',' => {
-                self.at += 1;
+                self.step();
                 self.peek()?;
                 Ok(true)
             }
@@ -214,7 +212,7 @@ impl<'a> Cursor<'a> {
         loop {
             each(self)?;
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.step(),
                 b']' => {
                     self.leave();
                     return Ok(());
@@ -227,25 +225,42 @@ impl<'a> Cursor<'a> {
     /// Takes a string or number as it stands; steps over anything else and gives the empty text.
     #[inline(always)]
     pub(crate) fn scalar(&mut self) -> Result<Raw<'a>, Fault> {
-        match self.peek()? {
-            b'"' => self.string(),
-            _ => self.number_or_nothing(),
-        }
+        let mut raw = Raw::default();
+        self.take(&mut raw)?;
+        Ok(raw)
     }
 
     /// Takes what [`Cursor::scalar`] takes.
     #[inline(always)]
     pub(crate) fn take(&mut self, into: &mut Raw<'a>) -> Result<(), Fault> {
-        *into = self.scalar()?;
-        Ok(())
+        if let Some((text, length, rest)) = short_string(self.rest) {
+            *into = Raw::new(self.record, self.record.len() - text.len(), length, false);
+            self.rest = rest;
+            return Ok(());
+        }
+        self.take_other(into)
     }
 
     #[inline(never)]
-    fn number_or_nothing(&mut self) -> Result<Raw<'a>, Fault> {
-        match self.peek()? {
-            b'-' | b'0'..=b'9' => self.digits(),
-            _ => self.skip().map(|()| Raw::default()),
-        }
+    fn take_other(&mut self, into: &mut Raw<'a>) -> Result<(), Fault> {
+        let first = self.peek()?;
+        let start = self.at();
+        *into = match first {
+            b'"' => {
+                self.step();
+                let (length, escaped) = self.long_string()?;
+                Raw::new(self.record, start + 1, length, escaped)
+            }
+            b'-' | b'0'..=b'9' => {
+                self.digits();
+                Raw::new(self.record, start, self.at() - start, false)
+            }
+            _ => {
+                self.skip()?;
+                Raw::default()
+            }
+        };
+        Ok(())
     }
 
     /// Takes `true` or `"true"`; anything else counts as no.
@@ -253,7 +268,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn flag(&mut self) -> Result<bool, Fault> {
         match self.peek()? {
             b't' => self.skip().map(|()| true),
-            b'"' => self.string().map(|text| text.as_written().eq_ignore_ascii_case("true")),
+            b'"' => self.scalar().map(|text| text.as_written().eq_ignore_ascii_case("true")),
             _ => self.skip().map(|()| false),
         }
     }
@@ -261,28 +276,39 @@ impl<'a> Cursor<'a> {
     /// Takes any value as the bytes it consists of.
     pub(crate) fn slice(&mut self) -> Result<&'a str, Fault> {
         self.peek()?;
-        let start = self.at;
+        let start = self.at();
         self.skip()?;
-        self.text.get(start..self.at).ok_or(Fault::Syntax)
+        self.record.get(start..self.at()).ok_or(Fault::Syntax)
     }
 
     /// Steps over one value.
     #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
-        match self.peek()? {
-            b'"' => self.string().map(|_| ()),
-            first => self.skip_other(first),
+        if let Some((_, _, rest)) = short_string(self.rest) {
+            self.rest = rest;
+            return Ok(());
         }
+        if self.is_at(b"null") {
+            return Ok(());
+        }
+        self.skip_other()
     }
 
     #[inline(never)]
-    fn skip_other(&mut self, first: u8) -> Result<(), Fault> {
-        match first {
+    fn skip_other(&mut self) -> Result<(), Fault> {
+        match self.peek()? {
+            b'"' => {
+                self.step();
+                self.long_string().map(|_| ())
+            }
             b'{' | b'[' => self.skip_container(),
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
             b'n' => self.literal(b"null"),
-            b'-' | b'0'..=b'9' => self.digits().map(|_| ()),
+            b'-' | b'0'..=b'9' => {
+                self.digits();
+                Ok(())
+            }
             _ => Err(Fault::Syntax),
         }
     }
@@ -296,60 +322,90 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Bytes before the cursor.
+    #[inline(always)]
+    const fn at(&self) -> usize {
+        self.record.len() - self.rest.len()
+    }
+
+    #[inline(always)]
+    fn step(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
     #[inline(always)]
     fn enter(&mut self) -> Result<(), Fault> {
-        self.at += 1;
+        self.step();
         self.depth += 1;
         if self.depth > DEPTH_MAX { Err(Fault::TooDeep) } else { Ok(()) }
     }
 
     #[inline(always)]
-    const fn leave(&mut self) {
-        self.at += 1;
+    fn leave(&mut self) {
+        self.step();
         self.depth -= 1;
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), Fault> {
-        if !self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            return Err(Fault::Syntax);
-        }
-        self.at += word.len();
-        Ok(())
+        if self.is_at(word) { Ok(()) } else { Err(Fault::Syntax) }
     }
 
-    /// A number. That it is well formed is left to whoever uses it, as far as its characters go.
-    fn digits(&mut self) -> Result<Raw<'a>, Fault> {
-        let rest = self.bytes().get(self.at..).ok_or(Fault::Syntax)?;
-        let length = rest
+    /// Steps over a number. That it is well formed is left to whoever uses it, as far as its
+    /// characters go.
+    fn digits(&mut self) {
+        let length = self
+            .rest
             .iter()
             .position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
-            .unwrap_or(rest.len());
-        let start = self.at;
-        self.at += length;
-        Ok(Raw::new(self.text, start, self.at, false))
+            .unwrap_or(self.rest.len());
+        self.rest = self.rest.get(length..).unwrap_or_default();
     }
 
-    /// A string; the cursor stands on its opening quote.
-    #[inline(always)]
-    fn string(&mut self) -> Result<Raw<'a>, Fault> {
-        let start = self.at + 1;
-        if let Some(chunk) = self.bytes().get(start..).and_then(<[u8]>::first_chunk::<16>) {
+    /// Steps over a string, after its opening quote; gives its length and whether it has escapes.
+    fn long_string(&mut self) -> Result<(usize, bool), Fault> {
+        let mut ahead = self.rest;
+        while let Some((chunk, after)) = ahead.split_first_chunk::<16>() {
             let stops = stops(*chunk);
-            let end = start + stops.trailing_zeros() as usize;
-            if stops != 0 && self.bytes().get(end) == Some(&b'"') {
-                self.at = end + 1;
-                return Ok(Raw::new(self.text, start, end, false));
+            if stops == 0 {
+                ahead = after;
+                continue;
+            }
+            ahead = ahead.get(stops.trailing_zeros() as usize..).unwrap_or_default();
+            if let Some((b'"', rest)) = ahead.split_first() {
+                let length = self.rest.len() - ahead.len();
+                self.rest = rest;
+                return Ok((length, false));
+            }
+            break;
+        }
+        self.string_with_escapes(self.rest.len() - ahead.len())
+    }
+
+    /// The same, known to run on for `plain` bytes, for one that has escapes or ends near the end
+    /// of the record.
+    fn string_with_escapes(&mut self, plain: usize) -> Result<(usize, bool), Fault> {
+        let mut blocks = Blocks::new(self.rest, plain);
+        let mut escaped = false;
+        while let Some(mut block) = blocks.next_block() {
+            let (quotes, slashes) = block.quotes();
+            let end = if quotes == 0 { 64 } else { quotes.trailing_zeros() };
+            let inside = if end == 64 { u64::MAX } else { (1 << end) - 1 };
+            if block.controls() & inside != 0 {
+                return Err(Fault::Syntax);
+            }
+            escaped |= slashes & inside != 0;
+            if end < 64 {
+                let length = block.start + end as usize;
+                self.rest = self.rest.get(length + 1..).unwrap_or_default();
+                return Ok((length, escaped));
             }
         }
-        let (end, escaped) = long_string(self.bytes(), start)?;
-        self.at = end + 1;
-        Ok(Raw::new(self.text, start, end, escaped))
+        Err(Fault::Syntax)
     }
 
     /// Steps over an object or array: the cursor stands on its opening bracket.
-    #[inline(never)]
     fn skip_container(&mut self) -> Result<(), Fault> {
-        let mut blocks = Blocks::new(self.bytes(), self.at);
+        let mut blocks = Blocks::new(self.rest, 0);
         let mut depth = 0_usize;
         while let Some(mut block) = blocks.next_block() {
             let (opens, closes) = block.brackets();
@@ -365,7 +421,8 @@ impl<'a> Cursor<'a> {
                     } else {
                         depth -= 1;
                         if depth == 0 {
-                            self.at = block.start + lowest.trailing_zeros() as usize + 1;
+                            let length = block.start + lowest.trailing_zeros() as usize + 1;
+                            self.rest = self.rest.get(length..).unwrap_or_default();
                             return Ok(());
                         }
                     }
@@ -380,46 +437,21 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Where a string ends that starts at `start`, and whether it has escapes.
-#[inline(never)]
-fn long_string(bytes: &[u8], start: usize) -> Result<(usize, bool), Fault> {
-    let mut at = start;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        let stops = stops(*chunk);
-        if stops == 0 {
-            at += 16;
-            continue;
-        }
-        at += stops.trailing_zeros() as usize;
-        if bytes.get(at) == Some(&b'"') {
-            return Ok((at, false));
-        }
-        break;
+/// If a plain string of at most 16 bytes stands here: what follows the opening quote, the string's
+/// length, what follows the closing quote.
+#[inline(always)]
+fn short_string(rest: &[u8]) -> Option<(&[u8], usize, &[u8])> {
+    let (b'"', text) = rest.split_first()? else { return None };
+    // At the seventeenth byte it may end too.
+    let length = (stops(*text.first_chunk()?) | 1 << 16).trailing_zeros() as usize;
+    match text.get(length..)?.split_first()? {
+        (b'"', rest) => Some((text, length, rest)),
+        _ => None,
     }
-    string_with_escapes(bytes, at)
-}
-
-/// The rest of a string that has escapes or ends near the end of the record.
-fn string_with_escapes(bytes: &[u8], from: usize) -> Result<(usize, bool), Fault> {
-    let mut blocks = Blocks::new(bytes, from);
-    let mut escaped = false;
-    while let Some(mut block) = blocks.next_block() {
-        let (quotes, slashes) = block.quotes();
-        let end = if quotes == 0 { 64 } else { quotes.trailing_zeros() };
-        let inside = if end == 64 { u64::MAX } else { (1 << end) - 1 };
-        if block.controls() & inside != 0 {
-            return Err(Fault::Syntax);
-        }
-        escaped |= slashes & inside != 0;
-        if end < 64 {
-            return Ok((block.start + end as usize, escaped));
-        }
-    }
-    Err(Fault::Syntax)
 }
 
 /// One bit for each byte that ends a run of plain text: a quote, a backslash, a control character.
-#[inline]
+#[inline(always)]
 fn stops(chunk: [u8; 16]) -> u32 {
     let bytes = u8x16::new(chunk);
     let controls = bytes.max(splat(0x1f)).simd_eq(splat(0x1f));

@@ -16,11 +16,12 @@ pub(crate) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// The bytes `start..end` of a record, which is no longer than [`super::TEXT_BYTES_MAX`].
+    /// `length` bytes of a record from `start` on. The record is no longer than
+    /// [`super::TEXT_BYTES_MAX`].
     #[inline(always)]
-    pub(super) const fn new(record: &'a str, start: usize, end: usize, escaped: bool) -> Self {
+    pub(super) const fn new(record: &'a str, start: usize, length: usize, escaped: bool) -> Self {
         // Both fit: a cursor takes no longer records.
-        Self { record, start: start as u32, span: ((end - start) as u32) << 1 | escaped as u32 }
+        Self { record, start: start as u32, span: (length as u32) << 1 | escaped as u32 }
     }
 
     /// The text without its quotes, escapes unresolved.
