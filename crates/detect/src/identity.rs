@@ -1,6 +1,7 @@
 //! Who is who: one person behind the names that several products use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use pushback_model::{Key, Party, Source, key_of, key_of_parts};
 
@@ -32,44 +33,39 @@ impl Candidates {
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
     /// Weaker key -> the stronger keys it was seen with.
-    stronger: BTreeMap<Key, Candidates>,
+    stronger: KeyMap<Candidates>,
     /// Key of a bare login -> keys of mail logins with that local part.
-    local_parts: BTreeMap<Key, Candidates>,
+    local_parts: KeyMap<Candidates>,
     /// Mail logins already noted.
-    mails: BTreeSet<Key>,
-    /// Mail logins, and pairs of `stronger`, that were noted of late: most records say what an
-    /// earlier one said.
-    lately: Lately,
+    mails: KeyMap<()>,
 }
 
-/// Pairs of keys noted of late, each at the place that its first key gives. Keys come from a hash
-/// that nobody can aim.
-#[derive(Clone, Debug, Default)]
-struct Lately(Vec<(Key, Key)>);
+/// A map whose keys are hashes already, which nobody can aim. It is never walked in an order that
+/// matters.
+type KeyMap<V> = HashMap<Key, V, BuildHasherDefault<AsItIs>>;
 
-impl Lately {
-    const PLACES: usize = 4_096;
+/// Takes a key for its own hash.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsItIs(u64);
 
-    /// Whether the pair is new, as far as is remembered.
-    fn is_new(&mut self, pair: (Key, Key)) -> bool {
-        if self.0.is_empty() {
-            self.0.resize(Self::PLACES, (0, 0));
-        }
-        match self.0.get_mut(pair.0 as usize % Self::PLACES) {
-            Some(place) if *place == pair => false,
-            Some(place) => {
-                *place = pair;
-                true
-            }
-            None => true,
-        }
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
 /// Maps every name to the one its person goes by.
 #[derive(Debug, Default)]
 pub struct Resolver {
-    canonical: BTreeMap<Key, Key>,
+    canonical: KeyMap<Key>,
 }
 
 /// An entry of the alias map (`alias.csv`: canonical, vendor, id).
@@ -87,6 +83,11 @@ pub struct Alias {
 fn login(name: &str) -> String {
     let bare = name.rsplit_once('\\').map_or(name, |(_, bare)| bare);
     bare.trim().to_lowercase()
+}
+
+fn has_at(text: &str) -> bool {
+    // Without an early end the compiler looks at many bytes at a time.
+    text.bytes().fold(false, |has, byte| has | (byte == b'@'))
 }
 
 fn bare_key(login: &str) -> Key {
@@ -114,8 +115,8 @@ impl Claims {
     }
 
     fn name_key(&mut self, name: &str, mail: &str) -> Key {
-        let is_mail = name.contains('@');
-        if is_mail || (name.is_empty() && mail.contains('@')) {
+        let is_mail = has_at(name);
+        if is_mail || (name.is_empty() && has_at(mail)) {
             let address = if is_mail { name } else { mail };
             return self.mail_key(address);
         }
@@ -123,7 +124,7 @@ impl Claims {
             return 0;
         }
         let bare = bare_key(&login(name));
-        if mail.contains('@') {
+        if has_at(mail) {
             let strong = self.mail_key(mail);
             self.point(bare, strong);
             return strong;
@@ -148,7 +149,7 @@ impl Claims {
     }
 
     fn note_mail(&mut self, key: Key, address: &str) {
-        if !self.lately.is_new((key, 0)) || !self.mails.insert(key) {
+        if self.mails.insert(key, ()).is_some() {
             return;
         }
         if let Some((local, _)) = address.split_once('@') {
@@ -157,7 +158,7 @@ impl Claims {
     }
 
     fn point(&mut self, weak: Key, strong: Key) {
-        if weak != strong && self.lately.is_new((weak, strong)) {
+        if weak != strong {
             self.stronger.entry(weak).or_default().add(strong);
         }
     }
@@ -183,7 +184,7 @@ impl Claims {
     /// one mail login with that local part. A name with two candidates joins neither.
     #[must_use]
     pub fn resolve(self, aliases: &[Alias]) -> Resolver {
-        let mut canonical = BTreeMap::new();
+        let mut canonical = KeyMap::default();
         for (bare, mails) in &self.local_parts {
             if let Some(mail) = mails.only() {
                 canonical.insert(*bare, mail);

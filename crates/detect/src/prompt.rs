@@ -175,13 +175,17 @@ fn ended(
 ) {
     let Some(record) = records.get(index) else { return };
     let life = windows.prompt_life();
+    // Prompts are in order of being sent: only the last few can still be open.
+    let passed = prompts.partition_point(|p| record.at - p.sent_at > life + GRACE);
+    let recent = prompts.get(passed..).unwrap_or_default();
     let open = |p: &Prompt| {
         p.outcome == Outcome::Pending
             && p.source == record.source
             && (record.factor == Factor::Unknown || p.factor == record.factor)
-            && record.at - p.sent_at <= life + GRACE
     };
-    let latest = |fits: &dyn Fn(&Prompt) -> bool| prompts.iter().rposition(|p| open(p) && fits(p));
+    let latest = |fits: &dyn Fn(&Prompt) -> bool| {
+        recent.iter().rposition(|p| open(p) && fits(p)).map(|at| passed + at)
+    };
     let by_transaction =
         latest(&|p| record.transaction != 0 && p.transaction == record.transaction);
     let by_address = || {
@@ -191,7 +195,7 @@ fn ended(
     };
     // Two prompts wait, from two places, and one answer comes: the session that follows tells.
     let by_session = || {
-        let ips: Vec<_> = prompts.iter().filter(|p| open(p)).map(|p| p.origin.place.ip).collect();
+        let ips: Vec<_> = recent.iter().filter(|p| open(p)).map(|p| p.origin.place.ip).collect();
         let [first, rest @ ..] = ips.as_slice() else { return None };
         if outcome != Outcome::Approved || rest.iter().all(|ip| ip == first) {
             return None;

@@ -8,9 +8,7 @@
 
 use std::borrow::Cow;
 
-use pushback_model::{
-    Agent, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp,
-};
+use pushback_model::{Endpoint, EventKind, Factor, IdentityEvent, Risk, Source, Timestamp};
 
 use crate::json::{Cursor, Fault, Raw, members};
 use crate::text::{contains, content_id};
@@ -67,7 +65,8 @@ pub(crate) fn read_authentication(
     let Some(at) = f.occurred_at()? else {
         return Ok(Some(Err(Reject::Incomplete { vendor: Source::Duo, missing: "timestamp" })));
     };
-    let event = f.event(at)?;
+    let mut event = IdentityEvent::new(Source::Duo, EventKind::FactorFailed, at);
+    f.put(&mut event)?;
     sink(&event);
     Ok(Some(Ok(Read::Events(1))))
 }
@@ -176,41 +175,41 @@ impl<'a> Fields<'a> {
         Ok(super::time_of(&self.timestamp.text()?))
     }
 
-    fn event(&self, at: Timestamp) -> Result<IdentityEvent<'a>, Fault> {
-        let factor = factor(&self.factor.text()?);
-        let reason = self.reason.present()?;
+    /// Fills an event that is empty but for its time.
+    fn put(&self, event: &mut IdentityEvent<'a>) -> Result<(), Fault> {
+        event.factor = factor(&self.factor.text()?);
+        self.reason.put(&mut event.what)?;
+        let reason = &event.what;
         // Version 1 writes "No response" where version 2 writes "no_response".
-        let kind = if reason.bytes().any(|b| b == b' ' || b.is_ascii_uppercase()) {
-            self.kind(factor, &reason.to_ascii_lowercase().replace(' ', "_"))
+        event.kind = if reason.bytes().any(|b| b == b' ' || b.is_ascii_uppercase()) {
+            self.kind(event.factor, &reason.to_ascii_lowercase().replace(' ', "_"))
         } else {
-            self.kind(factor, &reason)
+            self.kind(event.factor, reason)
         };
-        let mut event = IdentityEvent::new(Source::Duo, kind, at);
-        event.id = self.txid.present()?;
-        event.factor = factor;
-        event.subscriber = Party {
-            name: self.user_name.present()?,
-            mail: self.email.present()?,
-            id: self.user_key.present()?,
-        };
-        event.requester = endpoint(&self.access)?;
+        self.txid.put(&mut event.id)?;
+        self.user_name.put(&mut event.subscriber.name)?;
+        self.email.put(&mut event.subscriber.mail)?;
+        self.user_key.put(&mut event.subscriber.id)?;
+        self.access.put(&mut event.requester)?;
         event.requester.is_managed = self.endpoint_status.is("trusted");
-        let responder = endpoint(&self.auth)?;
-        if responder != Endpoint::default() {
-            event.responder = Some(responder);
+        if self.auth.is_anything() {
+            let responder = event.responder.insert(Endpoint::default());
+            self.auth.put(responder)?;
+            if *responder == Endpoint::default() {
+                event.responder = None;
+            }
         }
-        event.app = self.app.present()?;
-        event.native = self.event_type.present()?;
+        self.app.put(&mut event.app)?;
+        self.event_type.put(&mut event.native)?;
         event.risk = match (self.was_attacked, self.trust_level.as_written()) {
             (true, _) => Risk::High,
             (false, "LOW") => Risk::Medium,
             (false, "NORMAL") => Risk::Low,
             (false, _) => Risk::Unknown,
         };
-        event.what = reason;
         if event.id.is_empty() {
             event.id = Cow::Owned(content_id(&[
-                &at.to_string(),
+                &event.occurred_at.to_string(),
                 &event.subscriber.id,
                 &event.subscriber.name,
                 &event.app,
@@ -221,7 +220,7 @@ impl<'a> Fields<'a> {
             ]));
         }
         event.transaction = event.id.clone();
-        Ok(event)
+        Ok(())
     }
 
     fn kind(&self, factor: Factor, reason: &str) -> EventKind {
@@ -372,21 +371,28 @@ impl<'a> Device<'a> {
         });
         Ok(())
     }
-}
 
-fn endpoint<'a>(device: &Device<'a>) -> Result<Endpoint<'a>, Fault> {
-    Ok(Endpoint {
-        ip: device.ip.ip()?,
-        country: device.country.present()?,
-        region: device.state.present()?,
-        city: device.city.present()?,
-        device: device.key.present()?,
-        device_name: device.name.present()?,
-        agent: Agent {
-            raw: Cow::Borrowed(""),
-            os: device.os.present()?,
-            browser: device.browser.present()?,
-        },
-        ..Endpoint::default()
-    })
+    /// Whether anything was logged, if only a word for "absent".
+    const fn is_anything(&self) -> bool {
+        !self.ip.is_empty()
+            || !self.key.is_empty()
+            || !self.name.is_empty()
+            || !self.os.is_empty()
+            || !self.browser.is_empty()
+            || !self.city.is_empty()
+            || !self.state.is_empty()
+            || !self.country.is_empty()
+    }
+
+    /// Fills an empty endpoint.
+    fn put(&self, into: &mut Endpoint<'a>) -> Result<(), Fault> {
+        into.ip = self.ip.ip()?;
+        self.country.put(&mut into.country)?;
+        self.state.put(&mut into.region)?;
+        self.city.put(&mut into.city)?;
+        self.key.put(&mut into.device)?;
+        self.name.put(&mut into.device_name)?;
+        self.os.put(&mut into.agent.os)?;
+        self.browser.put(&mut into.agent.browser)
+    }
 }

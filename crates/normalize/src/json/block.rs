@@ -67,8 +67,9 @@ impl<'a> Blocks<'a> {
     }
 }
 
-#[inline]
-fn vectors(chunk: &[u8; 64]) -> [u8x16; 4] {
+/// The pieces of a block.
+#[inline(always)]
+pub(super) fn vectors(chunk: &[u8; 64]) -> [u8x16; 4] {
     // Four 16-byte pieces of 64 bytes: the pieces always exist.
     let piece = |from: usize| {
         let mut bytes = [0; 16];

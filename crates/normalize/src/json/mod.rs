@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(crate) fn open(&mut self) -> Result<bool, Fault> {
         if self.peek()? != b'{' {
-            return self.skip().map(|()| false);
+            return self.skip_other().map(|()| false);
         }
         self.enter()?;
         if self.peek()? == b'}' {
@@ -168,7 +168,8 @@ impl<'a> Cursor<'a> {
         if self.peek()? != b'"' {
             return Err(Fault::Syntax);
         }
-        let key = self.scalar()?;
+        let mut key = Raw::default();
+        self.take(&mut key)?;
         if self.peek()? != b':' {
             return Err(Fault::Syntax);
         }
@@ -233,9 +234,13 @@ impl<'a> Cursor<'a> {
     /// Takes what [`Cursor::scalar`] takes.
     #[inline(always)]
     pub(crate) fn take(&mut self, into: &mut Raw<'a>) -> Result<(), Fault> {
-        if let Some((text, length, rest)) = short_string(self.rest) {
-            *into = Raw::new(self.record, self.record.len() - text.len(), length, false);
-            self.rest = rest;
+        if let Some((b'"', text)) = self.rest.split_first() {
+            let (length, escaped) = string(text).ok_or(Fault::Syntax)?;
+            *into = Raw::new(self.record, self.record.len() - text.len(), length, escaped);
+            return self.after_quote(text, length);
+        }
+        if self.is_at(b"null") {
+            *into = Raw::default();
             return Ok(());
         }
         self.take_other(into)
@@ -243,23 +248,26 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     fn take_other(&mut self, into: &mut Raw<'a>) -> Result<(), Fault> {
-        let first = self.peek()?;
-        let start = self.at();
-        *into = match first {
-            b'"' => {
-                self.step();
-                let (length, escaped) = self.long_string()?;
-                Raw::new(self.record, start + 1, length, escaped)
-            }
+        match self.peek()? {
+            b'"' => return self.take(into),
             b'-' | b'0'..=b'9' => {
+                let start = self.at();
                 self.digits();
-                Raw::new(self.record, start, self.at() - start, false)
+                *into = Raw::new(self.record, start, self.at() - start, false);
             }
             _ => {
-                self.skip()?;
-                Raw::default()
+                self.skip_other()?;
+                *into = Raw::default();
             }
-        };
+        }
+        Ok(())
+    }
+
+    /// Steps behind the closing quote of a string of this length, of which `text` is what follows
+    /// the opening one.
+    #[inline(always)]
+    fn after_quote(&mut self, text: &'a [u8], length: usize) -> Result<(), Fault> {
+        self.rest = text.get(length + 1..).ok_or(Fault::Syntax)?;
         Ok(())
     }
 
@@ -284,9 +292,9 @@ impl<'a> Cursor<'a> {
     /// Steps over one value.
     #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
-        if let Some((_, _, rest)) = short_string(self.rest) {
-            self.rest = rest;
-            return Ok(());
+        if let Some((b'"', text)) = self.rest.split_first() {
+            let (length, _) = string(text).ok_or(Fault::Syntax)?;
+            return self.after_quote(text, length);
         }
         if self.is_at(b"null") {
             return Ok(());
@@ -297,10 +305,7 @@ impl<'a> Cursor<'a> {
     #[inline(never)]
     fn skip_other(&mut self) -> Result<(), Fault> {
         match self.peek()? {
-            b'"' => {
-                self.step();
-                self.long_string().map(|_| ())
-            }
+            b'"' => self.skip(),
             b'{' | b'[' => self.skip_container(),
             b't' => self.literal(b"true"),
             b'f' => self.literal(b"false"),
@@ -330,7 +335,9 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     fn step(&mut self) {
-        self.rest = self.rest.get(1..).unwrap_or_default();
+        if let Some((_, rest)) = self.rest.split_first() {
+            self.rest = rest;
+        }
     }
 
     #[inline(always)]
@@ -359,48 +366,6 @@ impl<'a> Cursor<'a> {
             .position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
             .unwrap_or(self.rest.len());
         self.rest = self.rest.get(length..).unwrap_or_default();
-    }
-
-    /// Steps over a string, after its opening quote; gives its length and whether it has escapes.
-    fn long_string(&mut self) -> Result<(usize, bool), Fault> {
-        let mut ahead = self.rest;
-        while let Some((chunk, after)) = ahead.split_first_chunk::<16>() {
-            let stops = stops(*chunk);
-            if stops == 0 {
-                ahead = after;
-                continue;
-            }
-            ahead = ahead.get(stops.trailing_zeros() as usize..).unwrap_or_default();
-            if let Some((b'"', rest)) = ahead.split_first() {
-                let length = self.rest.len() - ahead.len();
-                self.rest = rest;
-                return Ok((length, false));
-            }
-            break;
-        }
-        self.string_with_escapes(self.rest.len() - ahead.len())
-    }
-
-    /// The same, known to run on for `plain` bytes, for one that has escapes or ends near the end
-    /// of the record.
-    fn string_with_escapes(&mut self, plain: usize) -> Result<(usize, bool), Fault> {
-        let mut blocks = Blocks::new(self.rest, plain);
-        let mut escaped = false;
-        while let Some(mut block) = blocks.next_block() {
-            let (quotes, slashes) = block.quotes();
-            let end = if quotes == 0 { 64 } else { quotes.trailing_zeros() };
-            let inside = if end == 64 { u64::MAX } else { (1 << end) - 1 };
-            if block.controls() & inside != 0 {
-                return Err(Fault::Syntax);
-            }
-            escaped |= slashes & inside != 0;
-            if end < 64 {
-                let length = block.start + end as usize;
-                self.rest = self.rest.get(length + 1..).unwrap_or_default();
-                return Ok((length, escaped));
-            }
-        }
-        Err(Fault::Syntax)
     }
 
     /// Steps over an object or array: the cursor stands on its opening bracket.
@@ -437,23 +402,68 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// If a plain string of at most 16 bytes stands here: what follows the opening quote, the string's
-/// length, what follows the closing quote.
+/// The length of the string of which `text` is what follows the opening quote, and whether it has
+/// escapes. `None` if it does not end or holds what no string may hold.
 #[inline(always)]
-fn short_string(rest: &[u8]) -> Option<(&[u8], usize, &[u8])> {
-    let (b'"', text) = rest.split_first()? else { return None };
-    // At the seventeenth byte it may end too.
-    let length = (stops(*text.first_chunk()?) | 1 << 16).trailing_zeros() as usize;
-    match text.get(length..)?.split_first()? {
-        (b'"', rest) => Some((text, length, rest)),
-        _ => None,
+fn string(text: &[u8]) -> Option<(usize, bool)> {
+    if let Some(chunk) = text.first_chunk() {
+        // At the seventeenth byte it may end too.
+        let length = (stops(*chunk) | 1 << 16).trailing_zeros() as usize;
+        if text.get(length) == Some(&b'"') {
+            return Some((length, false));
+        }
     }
+    long_string(text)
+}
+
+#[inline(never)]
+fn long_string(text: &[u8]) -> Option<(usize, bool)> {
+    let mut ahead = text;
+    while let Some((chunks, after)) = ahead.split_first_chunk::<64>() {
+        let [a, b, c, d] = block::vectors(chunks).map(|v| u64::from(stop_bytes(v).to_bitmask()));
+        let stops = a | b << 16 | c << 32 | d << 48;
+        if stops == 0 {
+            ahead = after;
+            continue;
+        }
+        let stop = stops.trailing_zeros() as usize;
+        let plain = text.len() - ahead.len() + stop;
+        if ahead.get(stop) == Some(&b'"') {
+            return Some((plain, false));
+        }
+        return string_with_escapes(text, plain);
+    }
+    string_with_escapes(text, text.len() - ahead.len())
+}
+
+/// The same for one that has escapes or ends near the end of the record, known to run on for
+/// `plain` bytes.
+fn string_with_escapes(text: &[u8], plain: usize) -> Option<(usize, bool)> {
+    let mut blocks = Blocks::new(text, plain);
+    let mut escaped = false;
+    while let Some(mut block) = blocks.next_block() {
+        let (quotes, slashes) = block.quotes();
+        let end = if quotes == 0 { 64 } else { quotes.trailing_zeros() };
+        let inside = if end == 64 { u64::MAX } else { (1 << end) - 1 };
+        if block.controls() & inside != 0 {
+            return None;
+        }
+        escaped |= slashes & inside != 0;
+        if end < 64 {
+            return Some((block.start + end as usize, escaped));
+        }
+    }
+    None
 }
 
 /// One bit for each byte that ends a run of plain text: a quote, a backslash, a control character.
 #[inline(always)]
 fn stops(chunk: [u8; 16]) -> u32 {
-    let bytes = u8x16::new(chunk);
+    stop_bytes(u8x16::new(chunk)).to_bitmask()
+}
+
+#[inline(always)]
+fn stop_bytes(bytes: u8x16) -> u8x16 {
     let controls = bytes.max(splat(0x1f)).simd_eq(splat(0x1f));
-    (bytes.simd_eq(QUOTE) | bytes.simd_eq(SLASH) | controls).to_bitmask()
+    bytes.simd_eq(QUOTE) | bytes.simd_eq(SLASH) | controls
 }

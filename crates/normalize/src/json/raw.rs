@@ -58,6 +58,22 @@ impl<'a> Raw<'a> {
         Ok(Cow::Borrowed(crate::text::present(self.as_written())))
     }
 
+    /// Puts what [`Raw::present`] gives into an empty text.
+    #[inline(always)]
+    pub(crate) fn put(self, into: &mut Cow<'a, str>) -> Result<(), Fault> {
+        if self.span == 0 { Ok(()) } else { self.put_some(into) }
+    }
+
+    #[inline(never)]
+    fn put_some(self, into: &mut Cow<'a, str>) -> Result<(), Fault> {
+        *into = if self.is_escaped() {
+            self.present()?
+        } else {
+            Cow::Borrowed(crate::text::present(self.as_written()))
+        };
+        Ok(())
+    }
+
     /// The text as an address without port and brackets.
     pub(crate) fn ip(self) -> Result<Cow<'a, str>, Fault> {
         if self.is_escaped() {

@@ -8,32 +8,23 @@ use pushback_model::{
 
 use super::fields::{Fields, Who};
 use super::types::Meaning;
-use crate::json::{Fault, Raw};
+use crate::json::Fault;
+use crate::Sink;
 use crate::text::{contains, content_id};
 
-/// What a record comes to.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives on the stack for one call; a box would allocate"
-)]
-pub(super) enum Event<'a> {
-    /// An identity event.
-    Of(IdentityEvent<'a>),
-    /// A type that is read, with an outcome that means nothing.
-    Nothing,
-}
-
-/// The identity event of a record.
-pub(super) fn build<'a>(
+/// Hands over the identity event of a record. `false` if its type is read and its outcome means
+/// nothing.
+pub(super) fn hand_over<'a>(
     f: &Fields<'a>,
     meaning: Meaning,
     native: Cow<'a, str>,
     published: Timestamp,
-) -> Result<Event<'a>, Fault> {
-    let Some((kind, factor)) = kind_and_factor(f, meaning)? else { return Ok(Event::Nothing) };
+    sink: &mut Sink<'_>,
+) -> Result<bool, Fault> {
+    let Some((kind, factor)) = kind_and_factor(f, meaning)? else { return Ok(false) };
     let mut event = IdentityEvent::new(Source::Okta, kind, published);
     event.factor = factor;
-    event.id = f.uuid.present()?;
+    f.uuid.put(&mut event.id)?;
     let is_account = match meaning {
         Meaning::Account(..) | Meaning::Profile | Meaning::Password => true,
         Meaning::Refusal(kind) => kind == EventKind::RiskDetected,
@@ -46,11 +37,11 @@ pub(super) fn build<'a>(
     };
     (event.subscriber, event.actor) = people(f, is_account)?;
     event.app = app(f)?;
-    event.session = f.session.present()?;
+    f.session.put(&mut event.session)?;
     if event.session.is_empty() {
-        event.session = f.root_session.present()?;
+        f.root_session.put(&mut event.session)?;
     }
-    event.transaction = f.transaction.present()?;
+    f.transaction.put(&mut event.transaction)?;
     event.risk = risk(f);
     event.what = what(f, kind)?;
     place(f, meaning, &mut event)?;
@@ -61,7 +52,8 @@ pub(super) fn build<'a>(
         event.id = Cow::Owned(content_id(&parts));
     }
     event.native = native;
-    Ok(Event::Of(event))
+    sink(&event);
+    Ok(true)
 }
 
 /// What happened and with what, or nothing if this outcome says nothing.
@@ -273,31 +265,10 @@ fn app<'a>(f: &Fields<'a>) -> Result<Cow<'a, str>, Fault> {
 
 /// Puts the place and the device where they belong.
 fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) -> Result<(), Fault> {
-    let client = &f.client;
-    let degrees = |text: Raw<'_>| text.number::<f64>();
-    let here = Endpoint {
-        ip: client.ip.ip()?,
-        asn: f.network.number.number().unwrap_or(0),
-        as_name: f.network.name.present()?,
-        country: client.country.present()?,
-        region: client.state.present()?,
-        city: client.city.present()?,
-        coordinates: degrees(client.latitude)
-            .zip(degrees(client.longitude))
-            .and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude)),
-        device: f.device.id.present()?,
-        device_name: f.device.name.present()?,
-        agent: Agent {
-            raw: client.agent.present()?,
-            os: client.os.present()?,
-            browser: client.browser.present()?,
-        },
-        is_proxy: f.network.is_proxy,
-        is_managed: f.device.is_managed,
-    };
-    let mut browser = f.debug.fingerprint.present()?;
+    let mut browser = Cow::Borrowed("");
+    f.debug.fingerprint.put(&mut browser)?;
     if browser.is_empty() {
-        browser = f.debug.token_hash.present()?;
+        f.debug.token_hash.put(&mut browser)?;
     }
     // An answer to a push is sent by the phone, and the record gives the phone's address. The user
     // agent in it is still that of the browser that waits.
@@ -307,10 +278,11 @@ fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) ->
             EventKind::PromptApproved | EventKind::PromptDenied | EventKind::PromptMismatched
         );
     if from_phone {
-        event.requester.agent = here.agent.clone();
+        agent(f, &mut event.requester.agent)?;
         event.requester.device = browser;
-        event.responder = Some(Endpoint { agent: Agent::default(), ..here });
-    } else if meaning == Meaning::Report && event.kind == EventKind::PromptReported {
+        return here(f, event.responder.insert(Endpoint::default()));
+    }
+    if meaning == Meaning::Report && event.kind == EventKind::PromptReported {
         let reported = &f.debug.suspicious;
         event.requester = Endpoint {
             ip: reported.ip.ip()?,
@@ -324,30 +296,60 @@ fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) ->
             },
             ..Endpoint::default()
         };
-        event.responder = Some(here);
+        let responder = event.responder.insert(Endpoint::default());
+        here(f, responder)?;
+        agent(f, &mut responder.agent)?;
         let transaction = reported.transaction.present()?;
         if !transaction.is_empty() {
             event.transaction = transaction;
         }
-    } else {
-        event.requester = here;
-        if event.requester.device.is_empty() {
-            event.requester.device = browser;
-        }
+        return Ok(());
+    }
+    here(f, &mut event.requester)?;
+    agent(f, &mut event.requester.agent)?;
+    if event.requester.device.is_empty() {
+        event.requester.device = browser;
     }
     Ok(())
+}
+
+/// Fills an empty endpoint with where the client is, but for its user agent.
+fn here<'a>(f: &Fields<'a>, into: &mut Endpoint<'a>) -> Result<(), Fault> {
+    let client = &f.client;
+    into.ip = client.ip.ip()?;
+    into.asn = f.network.number.number().unwrap_or(0);
+    f.network.name.put(&mut into.as_name)?;
+    client.country.put(&mut into.country)?;
+    client.state.put(&mut into.region)?;
+    client.city.put(&mut into.city)?;
+    into.coordinates = client
+        .latitude
+        .number()
+        .zip(client.longitude.number())
+        .and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude));
+    f.device.id.put(&mut into.device)?;
+    f.device.name.put(&mut into.device_name)?;
+    into.is_proxy = f.network.is_proxy;
+    into.is_managed = f.device.is_managed;
+    Ok(())
+}
+
+fn agent<'a>(f: &Fields<'a>, into: &mut Agent<'a>) -> Result<(), Fault> {
+    f.client.agent.put(&mut into.raw)?;
+    f.client.os.put(&mut into.os)?;
+    f.client.browser.put(&mut into.browser)
 }
 
 /// New things about a sign-in that together count as a medium risk; each alone is daily life.
 const NEW_THINGS_MIN: usize = 2;
 
 fn risk(f: &Fields<'_>) -> Risk {
-    let has = |raw: Raw<'_>, word: &str| !raw.is_empty() && raw.as_written().contains(word);
-    if f.debug.threat.is("true") || has(f.debug.risk, "level=HIGH") {
+    let levels = Levels::of(f.debug.risk.as_written());
+    if f.debug.threat.is("true") || levels.high {
         return Risk::High;
     }
     let security = f.debug.log_only;
-    if f.debug.risk.is_empty() && has(security, r#"level\":\"HIGH"#) {
+    if f.debug.risk.is_empty() && security.as_written().contains(r#"level\":\"HIGH"#) {
         return Risk::High;
     }
     let behaviors = if f.debug.behaviors.is_empty() { security } else { f.debug.behaviors };
@@ -355,10 +357,33 @@ fn risk(f: &Fields<'_>) -> Risk {
     let positives = memchr::memchr_iter(b'P', bytes)
         .filter(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"POSITIVE")))
         .count();
-    if has(f.debug.risk, "level=MEDIUM") || positives >= NEW_THINGS_MIN {
+    if levels.medium || positives >= NEW_THINGS_MIN {
         return Risk::Medium;
     }
-    if has(f.debug.risk, "level=LOW") { Risk::Low } else { Risk::Unknown }
+    if levels.low { Risk::Low } else { Risk::Unknown }
+}
+
+/// Which levels a text such as `{reasons=Anomalous Location, level=HIGH}` names.
+#[derive(Default)]
+struct Levels {
+    high: bool,
+    medium: bool,
+    low: bool,
+}
+
+impl Levels {
+    fn of(text: &str) -> Self {
+        let mut levels = Self::default();
+        for at in memchr::memchr_iter(b'=', text.as_bytes()) {
+            let Some((name, level)) = text.split_at_checked(at) else { continue };
+            if name.ends_with("level") {
+                levels.high |= level.starts_with("=HIGH");
+                levels.medium |= level.starts_with("=MEDIUM");
+                levels.low |= level.starts_with("=LOW");
+            }
+        }
+        levels
+    }
 }
 
 /// A few words on what was changed or why it failed.

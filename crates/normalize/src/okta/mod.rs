@@ -19,7 +19,6 @@ use pushback_model::{Factor, Source, Timestamp};
 
 use crate::json::{Cursor, Fault};
 use crate::{Mapping, Read, Reject, Sink};
-use event::Event;
 use fields::Fields;
 use types::Meaning;
 
@@ -48,13 +47,8 @@ pub(crate) fn read(
     let Ok(published) = Timestamp::parse(&fields.published.text()?) else {
         return Ok(Some(Err(Reject::Incomplete { vendor: Source::Okta, missing: "published" })));
     };
-    Ok(Some(Ok(match event::build(&fields, meaning, name, published)? {
-        Event::Of(event) => {
-            sink(&event);
-            Read::Events(1)
-        }
-        Event::Nothing => Read::Ignored(Source::Okta),
-    })))
+    let has_event = event::hand_over(&fields, meaning, name, published, sink)?;
+    Ok(Some(Ok(if has_event { Read::Events(1) } else { Read::Ignored(Source::Okta) })))
 }
 
 fn meaning_of(event_type: &[u8], mapping: &Mapping) -> Option<Meaning> {
