@@ -60,7 +60,6 @@ pub fn detect<I, E>(records: impl Fn() -> Result<I, E>, policy: &Policy) -> Resu
 where
     I: Iterator<Item = Result<Record, E>>,
 {
-    let mut detection = Detection::default();
     let mut first_at = Timestamp::MAX;
     let mut last_at = Timestamp::MIN;
     for record in dated(records()?) {
@@ -69,19 +68,62 @@ where
         last_at = last_at.max(at);
     }
     if first_at > last_at {
-        return Ok(detection);
+        return Ok(Detection::default());
     }
-    detection.span = Some((first_at, last_at));
+    detect_within(records, (first_at, last_at), policy)
+}
+
+/// The same for a caller who knows the instants of the first and the last record, which saves
+/// reading all of them once.
+///
+/// # Errors
+/// Whatever reading the records fails with.
+pub fn detect_between<I, E>(
+    records: impl Fn() -> Result<I, E>,
+    (first_at, last_at): (Timestamp, Timestamp),
+    policy: &Policy,
+) -> Result<Detection, E>
+where
+    I: Iterator<Item = Result<Record, E>>,
+{
+    // The first record that has a date is known only by looking.
+    if first_at < EARLIEST {
+        detect(records, policy)
+    } else {
+        detect_within(records, (first_at, last_at), policy)
+    }
+}
+
+fn detect_within<I, E>(
+    records: impl Fn() -> Result<I, E>,
+    (first_at, last_at): (Timestamp, Timestamp),
+    policy: &Policy,
+) -> Result<Detection, E>
+where
+    I: Iterator<Item = Result<Record, E>>,
+{
+    let mut detection = Detection { span: Some((first_at, last_at)), ..Detection::default() };
     let mut organisation = Organisation::new(first_at);
     let blank = organisation.clone();
     let mut interesting: BTreeSet<Key> = BTreeSet::new();
-    each_person(dated(records()?), |history| {
+    let mut histories: Kept<History> = Kept::default();
+    let mut by_others: Kept<Record> = Kept::default();
+    let all = dated(records()?).inspect(|record| {
+        if let Ok(record) = record
+            && is_done_to_others(record)
+        {
+            by_others.keep(1, || *record);
+        }
+    });
+    each_person(all, |history| {
         detection.people += 1;
         detection.dropped += history.dropped();
-        let verdict = judge(history.who(), history.until(last_at), &blank, policy, last_at);
+        let everything = history.until(last_at);
+        let verdict = judge(history.who(), everything, &blank, policy, last_at);
         note(&mut organisation, &verdict);
         if verdict.is_of_interest {
             interesting.insert(history.who());
+            histories.keep(everything.len(), || history.clone());
         }
         detection.trains.extend(verdict.trains);
     })?;
@@ -95,10 +137,7 @@ where
         }
     }
 
-    each_person(dated(records()?), |history| {
-        if !interesting.contains(&history.who()) {
-            return;
-        }
+    let look = |history: &History| {
         let everything = history.until(last_at);
         let verdict = judge(history.who(), everything, &organisation, policy, last_at);
         for episode in verdict.episodes {
@@ -111,8 +150,22 @@ where
                 campaign: None,
             });
         }
-    })?;
-    done_to_others(dated(records()?), policy, &mut detection.found)?;
+    };
+    match histories.all() {
+        Some(histories) => histories.iter().for_each(look),
+        None => each_person(dated(records()?), {
+            let mut look = look;
+            move |history| {
+                if interesting.contains(&history.who()) {
+                    look(history);
+                }
+            }
+        })?,
+    }
+    match by_others.all() {
+        Some(records) => done_to_others(records.into_iter().map(Ok), policy, &mut detection.found)?,
+        None => done_to_others(dated(records()?), policy, &mut detection.found)?,
+    }
     campaign::assign(&mut detection.found);
     detection.found.sort_by_key(|f| {
         (
@@ -124,12 +177,47 @@ where
     Ok(detection)
 }
 
+/// What the first pass keeps of what a later one looks at again, as long as it is little. Reading
+/// every record once more takes much longer, above all from a temporary file.
+struct Kept<T> {
+    some: Vec<T>,
+    records: usize,
+}
+
+/// Records kept at the most for a later pass: about 2.8 MB.
+const KEPT_MAX: usize = 16_384;
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { some: Vec::new(), records: 0 }
+    }
+}
+
+impl<T> Kept<T> {
+    /// Keeps something that holds so many records; past the limit, nothing at all.
+    fn keep(&mut self, records: usize, something: impl FnOnce() -> T) {
+        self.records += records;
+        if self.records <= KEPT_MAX {
+            self.some.push(something());
+        } else {
+            self.some = Vec::new();
+        }
+    }
+
+    /// All of it, unless it was too much.
+    fn all(self) -> Option<Vec<T>> {
+        (self.records <= KEPT_MAX).then_some(self.some)
+    }
+}
+
+/// The earliest date that is taken for one.
+const EARLIEST: Timestamp = Timestamp::from_seconds(946_684_800);
+
 /// Leaves out records without a date: some exports lose it, and readers then give the epoch. No
 /// product looked after here logged prompts before the year 2000.
 fn dated<E>(
     records: impl Iterator<Item = Result<Record, E>>,
 ) -> impl Iterator<Item = Result<Record, E>> {
-    const EARLIEST: Timestamp = Timestamp::from_seconds(946_684_800);
     records.filter(|record| record.as_ref().map_or(true, |r| r.at >= EARLIEST))
 }
 
@@ -212,6 +300,10 @@ fn is_own_network(found: &Found, record: &Record, from: Timestamp) -> bool {
         })
 }
 
+fn is_done_to_others(record: &Record) -> bool {
+    record.actor != 0 && record.kind.is_lasting_change()
+}
+
 /// Adds what approved accounts did to others: roles given, accounts made, policies changed.
 fn done_to_others<E>(
     records: impl Iterator<Item = Result<Record, E>>,
@@ -229,7 +321,7 @@ fn done_to_others<E>(
     }
     for record in records {
         let record = record?;
-        if record.actor == 0 || !record.kind.is_lasting_change() {
+        if !is_done_to_others(&record) {
             continue;
         }
         for i in by_actor.get(&record.actor).into_iter().flatten() {

@@ -28,7 +28,7 @@ mod steps;
 mod weigh;
 
 pub use assemble::{Step, Texts, Told};
-pub use engine::{Detection, Found, detect};
+pub use engine::{Detection, Found, detect, detect_between};
 pub use episode::Episode;
 pub use history::Origin;
 pub use identity::{Alias, Claims, Resolver};

@@ -84,7 +84,9 @@ fn place<const N: usize>(parts: [&str; N]) -> usize {
     for part in parts {
         let bytes = part.as_bytes();
         let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last) << 1,
+            (Some(first), Some(last)) => {
+                u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last) << 1
+            }
             _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
         };
         mix = (mix ^ ends ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use pushback_detect::{Detection, Intake, Position, Step, Texts, Told, detect};
+use pushback_detect::{Detection, Intake, Position, Step, Texts, Told, detect_between};
 use pushback_model::{ConfigurationFinding, Incident};
 use pushback_normalize::{Hint, Reader};
 
@@ -73,7 +73,11 @@ impl Loaded {
     /// # Errors
     /// [`io::Error`] if spilled records or the texts of incidents cannot be read again.
     pub fn judge(&self, config: &Config) -> io::Result<Scan> {
-        let detection = detect(|| Ok::<_, io::Error>(self.records.iter()), &config.detection)?;
+        let records = || Ok::<_, io::Error>(self.records.iter());
+        let detection = match (self.report.first_at, self.report.last_at) {
+            (Some(first), Some(last)) => detect_between(records, (first, last), &config.detection)?,
+            _ => Detection::default(),
+        };
         let texts = self.texts(&detection.positions())?;
         let (told, findings) = detection.tell(&texts);
         Ok(Scan { told, findings, read: self.summary(&detection) })

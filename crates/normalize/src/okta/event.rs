@@ -8,8 +8,8 @@ use pushback_model::{
 
 use super::fields::{Fields, Who};
 use super::types::Meaning;
-use crate::json::Fault;
 use crate::Sink;
+use crate::json::Fault;
 use crate::text::{contains, content_id};
 
 /// Hands over the identity event of a record. `false` if its type is read and its outcome means
