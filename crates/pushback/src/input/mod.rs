@@ -40,8 +40,8 @@ pub struct Options {
     pub intake: Intake,
 }
 
-/// Records kept in memory unless told otherwise: 24 of the 64 MB that a scan may take.
-pub const RECORDS_BYTES_MAX: usize = 24 << 20;
+/// Records kept in memory unless told otherwise: 40 of the 64 MB that a scan may take.
+pub const RECORDS_BYTES_MAX: usize = 40 << 20;
 
 /// Threads at the most. Each holds a block of 256 KiB and its share of the records; past this many
 /// the disk decides.
