@@ -9,6 +9,7 @@ mod scan;
 mod simulate;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
@@ -79,7 +80,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "pushback", &mut io::stdout());
+            // Into memory first: the generator panics if a reader goes away.
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pushback", &mut text);
+            print(&String::from_utf8_lossy(&text))?;
             Ok(Exit::Clean)
         }
         Command::Man => man(),
@@ -104,6 +108,31 @@ fn man() -> Result<Exit, Failure> {
     let mut write = write;
     write().map_err(Failure::io("standard output"))?;
     Ok(Exit::Clean)
+}
+
+/// Writes to standard output. `print!` would panic when a reader goes away.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::io("standard output"))
+}
+
+/// How this program was called, so that a command shown to a person can be typed as it stands.
+fn called() -> String {
+    let name = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if name.as_os_str().is_empty() { "pushback".into() } else { quoted(&name) }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=\\".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// How a terminal report is to look.
