@@ -301,7 +301,7 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 2026, value_name = "N")]
     pub seed: u64,
     /// Incidents shown in the terminal; the page has all
-    #[arg(long, default_value_t = 3, value_name = "N")]
+    #[arg(long, default_value_t = 2, value_name = "N")]
     pub limit: usize,
     /// How to print.
     #[command(flatten)]

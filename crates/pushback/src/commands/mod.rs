@@ -202,7 +202,11 @@ fn notes(report: &ReadReport, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     if !report.passed_over.is_empty() {
-        writeln!(out, "pushback: {} files are no logs and were passed over", report.passed_over_count)?;
+        writeln!(
+            out,
+            "pushback: {} files are no logs and were passed over",
+            report.passed_over_count
+        )?;
     }
     Ok(())
 }

@@ -68,7 +68,23 @@ pub(super) struct Page<'a> {
     pub threshold: f64,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    const fn report(&self) -> Report<'a> {
+        Report {
+            title: self.title,
+            incidents: self.incidents,
+            findings: self.findings,
+            timelines: self.timelines,
+            read: self.read,
+            threshold_bits: Some(self.threshold),
+        }
+    }
+
+    /// The incident that every format shows first.
+    pub(super) fn worst(&self) -> Option<&'a Incident> {
+        self.report().worst_first().first().copied()
+    }
+
     pub(super) fn to_file(
         &self,
         path: &Path,
@@ -95,14 +111,7 @@ impl Page<'_> {
         to_terminal: bool,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let report = Report {
-            title: self.title,
-            incidents: self.incidents,
-            findings: self.findings,
-            timelines: self.timelines,
-            read: self.read,
-            threshold_bits: Some(self.threshold),
-        };
+        let report = self.report();
         match format {
             Format::Text => {
                 report::terminal::write(&report, terminal_options(output, limit, to_terminal), out)

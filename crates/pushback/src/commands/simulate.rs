@@ -173,12 +173,7 @@ struct Log {
     bytes: u64,
 }
 
-fn add(
-    open: &mut BTreeMap<String, Log>,
-    logs: &Path,
-    name: &str,
-    record: &[u8],
-) -> io::Result<()> {
+fn add(open: &mut BTreeMap<String, Log>, logs: &Path, name: &str, record: &[u8]) -> io::Result<()> {
     if !open.contains_key(name) {
         let out = BufWriter::with_capacity(256 << 10, File::create(logs.join(name))?);
         open.insert(name.to_owned(), Log { out, records: 0, bytes: 0 });
@@ -223,7 +218,8 @@ fn clear(out: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let logs = out.join(LOGS);
-    let folders = Vendor::ALL.into_iter().map(|vendor| logs.join(vendor.name())).chain([logs.clone()]);
+    let folders =
+        Vendor::ALL.into_iter().map(|vendor| logs.join(vendor.name())).chain([logs.clone()]);
     for folder in folders {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for path in entries.flatten().map(|entry| entry.path()) {

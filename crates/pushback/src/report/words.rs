@@ -215,7 +215,7 @@ pub fn speed(read: &ReadSummary) -> String {
     }
     words.push_str(&format!(" on {}", several_of(read.threads as u64, "thread")));
     if read.spilled > 0 {
-        words.push_str(&format!("; {} went through temporary files", size(read.spilled)));
+        words.push_str("; what did not fit into memory went through a temporary file");
     }
     words
 }
