@@ -8,7 +8,7 @@ use pushback_sim::{Figures, Score, Settings, Share, Vendor, score};
 
 use super::scan::Page as ScanPage;
 use super::simulate::{LOGS, Written, domain, holds_simulation, is_empty, write_all};
-use super::{Failure, account, called, quoted, stdout_is_terminal, terminal_options};
+use super::{Failure, Notes, account, called, quoted, stdout_is_terminal, terminal_options};
 use crate::cli::{DemoArgs, Exit, Format, InputArgs};
 use crate::config::Config;
 use crate::progress::Bar;
@@ -68,7 +68,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     };
     let page = out.join("report.html");
     report.to_file(&page, Format::Html, &args.output, None)?;
-    account(&loaded.report, false, true)?;
+    account(&loaded.report, false, Notes::Off)?;
 
     let limit = Some(args.limit);
     report

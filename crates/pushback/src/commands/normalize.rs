@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use pushback_normalize::{Reader, ocsf};
 
-use super::{Failure, account};
+use super::{Failure, Notes, account};
 use crate::cli::{Exit, NormalizeArgs};
 use crate::config::Config;
 use crate::input;
@@ -31,6 +31,6 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     }
     let report = report?;
     out.flush().map_err(Failure::io("standard output"))?;
-    account(&report, args.input.strict, args.input.quiet)?;
+    account(&report, args.input.strict, Notes::new(args.input.quiet))?;
     Ok(Exit::Clean)
 }

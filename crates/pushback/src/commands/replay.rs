@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use pushback_model::{Incident, Stage};
 use serde_json::json;
 
-use super::{Failure, account};
+use super::{Failure, Notes, account};
 use crate::cli::{Exit, ReplayArgs};
 use crate::config::Config;
 use crate::report::text::sanitise;
@@ -20,7 +20,7 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     let failed = || Failure::io("reading records again");
     let before = loaded.judge(&today).map_err(failed())?.incidents();
     let after = loaded.judge(&tried).map_err(failed())?.incidents();
-    account(&loaded.report, args.input.strict, args.input.quiet)?;
+    account(&loaded.report, args.input.strict, Notes::new(args.input.quiet))?;
     let mut out = BufWriter::new(io::stdout().lock());
     write(&before, &after, args.json, &mut out)
         .and_then(|()| out.flush())

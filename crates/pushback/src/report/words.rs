@@ -135,6 +135,9 @@ pub fn verdict(report: &Report<'_>) -> String {
         .collect::<BTreeSet<_>>()
         .len() as u64;
     let total = report.total();
+    if total.incidents == 0 && report.read.events == 0 {
+        return "Nothing can be said: no identity event was read.".to_owned();
+    }
     if total.incidents == 0 {
         return "Nobody was push-bombed in what was read.".to_owned();
     }
