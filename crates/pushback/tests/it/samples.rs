@@ -54,7 +54,7 @@ fn nobody_is_called_bombed_in_a_benign_sample() {
 }
 
 #[test]
-fn eighteen_silent_prompts_and_a_yes_are_an_approval_and_a_foothold() {
+fn nineteen_silent_prompts_and_a_yes_are_an_approval_and_a_foothold() {
     let Some(folder) = folder() else { return };
     let incidents = scan_json(&folder.join("pingid/pair-then-storm-then-approve.jsonl")).json();
     let with_approval = |incident: &&Value| !incident["approved_at"].is_null();
@@ -62,6 +62,6 @@ fn eighteen_silent_prompts_and_a_yes_are_an_approval_and_a_foothold() {
     let at = incident["approved_at"].as_str().unwrap();
     assert!(at.contains("T15:02:03"), "{at}");
     assert!(["approved", "foothold"].contains(&incident["stage"].as_str().unwrap()));
-    assert_eq!(incident["prompts"]["unanswered"], 18);
+    assert_eq!(incident["prompts"]["unanswered"], 19);
     assert_eq!(incident["prompts"]["denied"], 0);
 }
