@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushback_model::Stage;
+use pushback_sim::Vendor;
 
 /// Every exit code, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Exit {
     Found = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// An input could not be read, or `--strict` met a record that could not be.
+    /// Something could not be read or written, or `--strict` met a record that could not be read.
     Input = 3,
 }
 
@@ -26,7 +27,7 @@ pub enum Exit {
   0  done, nothing at or above --fail-on
   1  done, incidents at or above --fail-on
   2  the command line or the configuration is wrong
-  3  an input could not be read, or --strict met a broken record")]
+  3  something could not be read or written, or --strict met a broken record")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -225,37 +226,82 @@ pub struct NormalizeArgs {
     pub policy: PolicyArgs,
 }
 
+/// Whose logs to simulate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum VendorArg {
+    /// Okta System Log, Identity Engine
+    #[value(name = "okta_oie")]
+    OktaOie,
+    /// Okta System Log, Classic Engine
+    #[value(name = "okta_classic")]
+    OktaClassic,
+    /// Entra ID sign-in and audit logs, with the Microsoft 365 audit log
+    #[value(name = "entra_m365")]
+    EntraM365,
+    /// Duo authentication, administrator, activity and telephony logs
+    #[value(name = "duo")]
+    Duo,
+    /// PingID
+    #[value(name = "pingid")]
+    PingId,
+}
+
+impl From<VendorArg> for Vendor {
+    fn from(vendor: VendorArg) -> Self {
+        match vendor {
+            VendorArg::OktaOie => Self::OktaOie,
+            VendorArg::OktaClassic => Self::OktaClassic,
+            VendorArg::EntraM365 => Self::EntraM365,
+            VendorArg::Duo => Self::Duo,
+            VendorArg::PingId => Self::PingId,
+        }
+    }
+}
+
 /// Arguments of `simulate`.
 #[derive(Args, Debug)]
 pub struct SimulateArgs {
-    /// People in the organisation
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=500_000))]
+    /// Whose format; give it again for another organisation beside the first
+    #[arg(long, value_enum, default_value = "okta_oie", value_name = "VENDOR")]
+    pub vendor: Vec<VendorArg>,
+    /// People in each organisation
+    #[arg(long, default_value_t = 400, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=500_000))]
     pub people: u32,
     /// Days
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=180))]
+    #[arg(long, default_value_t = 14, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=180))]
     pub days: u32,
+    /// Attacks in each organisation [default: one for five people]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub campaigns: Option<u32>,
+    /// What looks like an attack and is none [default: 27.5 for a hundred people]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub lookalikes: Option<u32>,
     /// The same seed gives the same bytes
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
-    /// Whose format
-    #[arg(long, default_value = "okta_oie")]
-    pub vendor: String,
-    /// Folder to write to
+    /// Folder to write to: logs/ and truth.json
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Write also if the folder holds something; earlier logs of a simulation there are replaced
+    #[arg(long)]
+    pub force: bool,
+    /// No progress and no notes on standard error
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// Folder for the logs and the page [default: target/demo below the current folder]
+    /// Folder for the logs and the page [default: target/demo if there is a target folder here,
+    /// else pushback-demo]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Another world
-    #[arg(long, default_value_t = 2026)]
+    /// Another seed is another world
+    #[arg(long, default_value_t = 2026, value_name = "N")]
     pub seed: u64,
     /// Incidents shown in the terminal; the page has all
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2, value_name = "N")]
     pub limit: usize,
     /// How to print.
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The configuration file: TOML to checked values, with positions in every complaint.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pushback_detect::{Alias, Policy};
@@ -43,7 +44,7 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(file) = file else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(file)
-            .map_err(|error| ConfigError(format!("{}: {error}", file.display())))?;
+            .map_err(|error| ConfigError(format!("{}: {}", file.display(), why(&error))))?;
         Self::parse(&text, file)
     }
 
@@ -75,6 +76,18 @@ impl Config {
         } else {
             Err(ConfigError(complaints.join("\n")))
         }
+    }
+}
+
+/// Why a file cannot be used, without the number of the operating system.
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "does not exist".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::IsADirectory => "is a folder".into(),
+        io::ErrorKind::InvalidData => "is not UTF-8 text".into(),
+        io::ErrorKind::StorageFull => "no space left".into(),
+        _ => error.to_string(),
     }
 }
 
@@ -119,7 +132,7 @@ fn position(text: &str, path: &str) -> usize {
 /// Reads `canonical,vendor,id` lines; a first line of those very words is a head.
 fn read_aliases(path: &Path) -> Result<Vec<Alias>, Vec<String>> {
     let text = std::fs::read_to_string(path)
-        .map_err(|error| vec![format!("{}: {error}", path.display())])?;
+        .map_err(|error| vec![format!("{}: {}", path.display(), why(&error))])?;
     let mut aliases = Vec::new();
     let mut problems = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

@@ -27,7 +27,14 @@ fn main() -> ExitCode {
             if failure.is_broken_pipe() {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("pushback: {failure}");
+            let text = failure.to_string();
+            match &failure {
+                // Each line is about another file.
+                commands::Failure::Input(_) => {
+                    text.lines().for_each(|line| eprintln!("pushback: {line}"));
+                }
+                _ => eprintln!("pushback: {text}"),
+            }
             ExitCode::from(failure.code() as u8)
         }
     }

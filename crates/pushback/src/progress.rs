@@ -24,6 +24,20 @@ impl Bar {
         Self(bar)
     }
 
+    /// A bar for something that is written, of a size that nobody knows.
+    #[must_use]
+    pub fn writing(is_quiet: bool) -> Self {
+        let bar = Self::new(is_quiet);
+        bar.0.set_style(style("{spinner} writing  {bytes}  {elapsed}"));
+        bar.0.enable_steady_tick(Duration::from_millis(250));
+        bar
+    }
+
+    /// So many bytes more were written; any thread may say so.
+    pub fn wrote(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+
     /// Takes the bar off the screen.
     pub fn finish(self) {
         self.0.finish_and_clear();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use pushback_detect::{Detection, Intake, Position, Step, Texts, Told, detect_between};
-use pushback_model::{ConfigurationFinding, Incident};
+use pushback_model::{ConfigurationFinding, Incident, Timestamp};
 use pushback_normalize::{Hint, Reader};
 
 use crate::cli::InputArgs;
@@ -36,6 +36,9 @@ pub struct Scan {
     /// What was read.
     pub read: ReadSummary,
 }
+
+/// Events from before 2000-01-01 are no log's own time; detection passes over them too.
+const DATED_FROM: Timestamp = Timestamp::from_seconds(946_684_800);
 
 /// Reads the inputs.
 ///
@@ -80,7 +83,7 @@ impl Loaded {
         };
         let texts = self.texts(&detection.positions())?;
         let (told, findings) = detection.tell(&texts);
-        Ok(Scan { told, findings, read: self.summary(&detection) })
+        Ok(Scan { told, findings, read: self.summary(&detection)? })
     }
 
     fn texts(&self, positions: &BTreeSet<Position>) -> io::Result<Texts> {
@@ -111,7 +114,25 @@ impl Loaded {
         format!("{}@{}", self.inputs.path(position.input).display(), position.offset)
     }
 
-    fn summary(&self, detection: &Detection) -> ReadSummary {
+    /// First and last event, without those that bear no real time: a record whose vendor wrote none
+    /// is dated 1970 or the like, and would stretch the period over decades.
+    fn period(&self) -> io::Result<(Option<Timestamp>, Option<Timestamp>)> {
+        let report = &self.report;
+        if report.first_at.is_none_or(|first| first >= DATED_FROM) {
+            return Ok((report.first_at, report.last_at));
+        }
+        let last = report.last_at.filter(|last| *last >= DATED_FROM);
+        for record in &self.records {
+            let at = record?.at;
+            if at >= DATED_FROM {
+                return Ok((Some(at), last));
+            }
+        }
+        Ok((None, last))
+    }
+
+    fn summary(&self, detection: &Detection) -> io::Result<ReadSummary> {
+        let (first_at, last_at) = self.period()?;
         let report = &self.report;
         let unknown = report
             .unknown
@@ -129,7 +150,7 @@ impl Loaded {
                 examples: rejects.first.iter().map(ToString::to_string).collect(),
             })
             .collect();
-        ReadSummary {
+        Ok(ReadSummary {
             inputs: self.paths.iter().map(|p| p.display().to_string()).collect(),
             bytes: report.bytes,
             records: report.records,
@@ -137,13 +158,13 @@ impl Loaded {
             ignored: report.ignored.values().sum(),
             unknown,
             rejects,
-            first_at: report.first_at,
-            last_at: report.last_at,
+            first_at,
+            last_at,
             subscribers: detection.people,
             elapsed_seconds: self.started.elapsed().as_secs_f64(),
             threads: self.threads,
             spilled: report.spills,
-        }
+        })
     }
 }
 

@@ -27,16 +27,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let out = run::target_dir().join("pictures");
     let images = run::root().join("docs/images");
     std::fs::create_dir_all(&images)?;
+    std::fs::create_dir_all(&out)?;
 
-    let mut demo = run::cargo();
-    demo.args(["run", "--release", "--quiet", "--package", "pushback", "--", "demo"]);
-    demo.args(["--color", "always", "--limit", "1"]);
-    demo.args(["--width", &args.columns.to_string(), "--out"]).arg(&out);
+    let mut build = run::cargo();
+    run::check(build.args(["build", "--release", "--quiet", "--package", "pushback"]))?;
+    // From inside its folder, so that the picture shows no path of this machine.
+    let mut demo = Command::new(run::target_dir().join("release/pushback"));
+    demo.current_dir(&out).args(["demo", "--color", "always", "--limit", "1", "--out", "demo"]);
+    demo.args(["--width", &args.columns.to_string()]);
     let shown = run::output(&mut demo)?;
-    let lines: Vec<&str> = shown.lines().take(args.lines).collect();
+    let lines = report(&shown, args.lines);
     std::fs::write(images.join("terminal.svg"), terminal(&lines, args.columns))?;
 
-    let page = newest_page(&out)?;
+    let page = newest_page(&out.join("demo"))?;
     let mut chromium = Command::new("chromium");
     chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]);
     chromium.args(["--disable-background-networking", "--disable-component-update"]);
@@ -44,6 +47,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     chromium.arg(format!("--screenshot={}", images.join("report.png").display()));
     run::check(chromium.arg(format!("file://{}", page.display())))
         .context("Chromium pictures the page; on Debian: apt-get install chromium")
+}
+
+/// The report of the worst incident, out of all that the demo prints.
+fn report(shown: &str, lines_max: usize) -> Vec<&str> {
+    shown
+        .lines()
+        .skip_while(|line| !line.contains("an invented organisation") || line.contains("weeks"))
+        .take_while(|line| !line.contains("further incidents not shown"))
+        .take(lines_max)
+        .collect()
 }
 
 /// The HTML page that the demo wrote.
@@ -138,6 +151,13 @@ fn apply(code: &str, look: &mut Look) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_picture_holds_the_worst_incident_and_nothing_around_it() {
+        let shown = "DEMO\nTwo weeks of an invented organisation\nPUSHBACK  an invented organisation\n\
+                     1. FOOTHOLD\n12 further incidents not shown\nNEXT";
+        assert_eq!(report(shown, 9), ["PUSHBACK  an invented organisation", "1. FOOTHOLD"]);
+    }
 
     #[test]
     fn colours_and_weights_become_stretches_and_text_is_escaped() {

@@ -145,13 +145,13 @@ fn ocsf() -> anyhow::Result<Tally> {
         run::check(
             Command::new(&pushback)
                 .args(["simulate", "--people", "40", "--days", "7", "--seed", "3"])
-                .args(["--vendor", vendor, "--out"])
+                .args(["--vendor", vendor, "--force", "--out"])
                 .arg(&logs),
         )?;
         for view in [["normalize", "--quiet"].as_slice(), &["scan", "--quiet", "--format", "ocsf"]]
         {
             let mut command = Command::new(&pushback);
-            command.args(view).arg(&logs);
+            command.args(view).arg(logs.join("logs"));
             println!("$ {} | python tests/ocsf/validate.py", run::shown(&command));
             let mut writer = command.stdout(Stdio::piped()).spawn()?;
             let output = writer.stdout.take().context("pushback has no output")?;

@@ -1,16 +1,16 @@
 //! `pushback config`.
 
-use super::Failure;
+use super::{Failure, print};
 use crate::cli::{ConfigArgs, ConfigCommand, Exit};
 use crate::config::{Config, EXAMPLE};
 
 pub fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     match &args.command {
         ConfigCommand::Check { file } => {
-            let config = Config::load(Some(file))?;
-            println!("{}: fine, {} aliases", file.display(), config.aliases.len());
+            Config::load(Some(file))?;
+            print(&format!("{}: fine\n", file.display()))?;
         }
-        ConfigCommand::Example => print!("{EXAMPLE}"),
+        ConfigCommand::Example => print(EXAMPLE)?,
     }
     Ok(Exit::Clean)
 }

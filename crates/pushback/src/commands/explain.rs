@@ -2,35 +2,41 @@
 
 use std::io::{self, BufWriter, Write};
 
-use super::{Failure, account, stdout_is_terminal, terminal_options};
+use pushback_detect::Told;
+use pushback_model::Incident;
+
+use super::{Failure, Notes, account, stdout_is_terminal, terminal_options};
 use crate::cli::{Exit, ExplainArgs};
 use crate::config::Config;
 use crate::report::explain;
+use crate::report::text::sanitise;
 use crate::scan::{item, load};
 
 pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let config = Config::load(args.policy.policy.as_deref())?;
     let loaded = load(&args.input, &config)?;
     let scan = loaded.judge(&config).map_err(Failure::io("reading records again"))?;
-    account(&loaded.report, args.input.strict, args.input.quiet)?;
-    let wanted = args.incident.to_lowercase();
-    let matching: Vec<_> = scan
-        .told
-        .iter()
-        .filter(|t| {
-            t.incident.id.starts_with(&wanted)
-                || t.incident.subject.name == wanted
-                || t.incident.subject.ids.iter().any(|i| i.id == wanted)
-        })
-        .collect();
+    account(&loaded.report, args.input.strict, Notes::new(args.input.quiet))?;
+    let wanted = args.incident.trim().to_lowercase();
+    let matching: Vec<&Told> =
+        scan.told.iter().filter(|t| is_meant(&t.incident, &wanted)).collect();
     if matching.is_empty() {
-        let known: Vec<&str> = scan.told.iter().take(5).map(|t| t.incident.id.as_str()).collect();
+        let mut known: Vec<&Incident> = scan.told.iter().map(|told| &told.incident).collect();
+        known.sort_by(|a, b| {
+            b.stage.cmp(&a.stage).then(b.evidence_bits.total_cmp(&a.evidence_bits))
+        });
+        let known: Vec<String> = known
+            .iter()
+            .take(5)
+            .map(|incident| format!("{} {}", incident.id, sanitise(&incident.subject.name)))
+            .collect();
         let hint = if known.is_empty() {
             "these logs hold no incident".to_owned()
         } else {
-            format!("the worst here are {}", known.join(", "))
+            format!("the worst here are\n  {}", known.join("\n  "))
         };
-        return Err(Failure::Usage(format!("no incident `{}`: {hint}", args.incident)));
+        let wanted = sanitise(&args.incident);
+        return Err(Failure::Usage(format!("no incident `{wanted}`: {hint}")));
     }
     let mut out = BufWriter::new(io::stdout().lock());
     for told in matching {
@@ -57,4 +63,17 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     }
     out.flush().map_err(Failure::io("standard output"))?;
     Ok(Exit::Clean)
+}
+
+/// Whether an incident is the one that a person typed: its id or the beginning of it, or a name of
+/// its subscriber, with or without what follows the `@`.
+fn is_meant(incident: &Incident, wanted: &str) -> bool {
+    if let Some(digits) = wanted.strip_prefix("inc_") {
+        return !digits.is_empty() && incident.id.starts_with(wanted);
+    }
+    let names = incident.subject.ids.iter().map(|id| id.id.to_lowercase());
+    !wanted.is_empty()
+        && names.chain([incident.subject.name.clone()]).any(|name| {
+            name == wanted || name.split_once('@').is_some_and(|(local, _)| local == wanted)
+        })
 }

@@ -9,14 +9,16 @@ mod scan;
 mod simulate;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Colour, Command, Exit, OutputArgs};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, why};
 use crate::input::{InputError, ReadReport};
 use crate::report::terminal;
 use crate::report::text::sanitise;
+use crate::report::words;
 
 /// Why a command ended without doing its job.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +33,13 @@ pub enum Failure {
     #[error("{0}")]
     Input(#[from] InputError),
     /// `--strict`, and some records could not be read.
-    #[error("{0} records could not be read, and --strict was given")]
+    #[error("{} could not be read, and --strict was given", words::several_of(*.0, "record"))]
     Strict(u64),
+    /// Inputs that broke off; what came before was judged.
+    #[error("{} could not be read to the end; what came before it was", words::several_of(*.0, "input"))]
+    BrokenOff(u64),
     /// Reading or writing failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", why(.source))]
     Io {
         /// What was being done.
         what: String,
@@ -54,7 +59,7 @@ impl Failure {
     pub const fn code(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Usage(_) => Exit::Usage,
-            Self::Input(_) | Self::Strict(_) | Self::Io { .. } => Exit::Input,
+            Self::Input(_) | Self::Strict(_) | Self::BrokenOff(_) | Self::Io { .. } => Exit::Input,
         }
     }
 
@@ -79,7 +84,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "pushback", &mut io::stdout());
+            // Into memory first: the generator panics if a reader goes away.
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pushback", &mut text);
+            print(&String::from_utf8_lossy(&text))?;
             Ok(Exit::Clean)
         }
         Command::Man => man(),
@@ -104,6 +112,31 @@ fn man() -> Result<Exit, Failure> {
     let mut write = write;
     write().map_err(Failure::io("standard output"))?;
     Ok(Exit::Clean)
+}
+
+/// Writes to standard output. `print!` would panic when a reader goes away.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::io("standard output"))
+}
+
+/// How this program was called, so that a command shown to a person can be typed as it stands.
+fn called() -> String {
+    let name = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if name.as_os_str().is_empty() { "pushback".into() } else { quoted(&name) }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%:,=\\".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// How a terminal report is to look.
@@ -133,50 +166,71 @@ fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Who tells what could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notes {
+    /// Nobody wants to know.
+    Off,
+    /// The report has the records; standard error has what concerns whole files.
+    Files,
+    /// Standard error has all of it.
+    All,
+}
+
+impl Notes {
+    const fn new(is_quiet: bool) -> Self {
+        if is_quiet { Self::Off } else { Self::All }
+    }
+}
+
 /// Says on standard error what could not be read, and holds to `--strict`.
-fn account(report: &ReadReport, is_strict: bool, is_quiet: bool) -> Result<(), Failure> {
-    if !is_quiet {
+fn account(report: &ReadReport, is_strict: bool, wanted: Notes) -> Result<(), Failure> {
+    if wanted != Notes::Off {
         let mut err = io::stderr().lock();
         // Standard error may be closed; that must not stop the scan.
-        let _ = notes(report, &mut err);
+        let _ = notes(report, wanted, &mut err);
     }
     let rejected = report.rejected();
-    if is_strict && (rejected > 0 || !report.problems.is_empty()) {
-        return Err(Failure::Strict(rejected.max(1)));
+    if is_strict && rejected > 0 {
+        return Err(Failure::Strict(rejected));
     }
-    Ok(())
+    match report.problems.len() as u64 {
+        0 => Ok(()),
+        problems => Err(Failure::BrokenOff(problems)),
+    }
 }
 
 /// What was not read, in lines: the first few of each kind, and how many in all.
-fn notes(report: &ReadReport, out: &mut dyn Write) -> io::Result<()> {
+fn notes(report: &ReadReport, wanted: Notes, out: &mut dyn Write) -> io::Result<()> {
     for problem in &report.problems {
-        writeln!(out, "pushback: {problem}")?;
+        writeln!(out, "pushback: {}", sanitise(&problem.to_string()))?;
+    }
+    if !report.passed_over.is_empty() {
+        let files = words::several_of(report.passed_over_count as u64, "file");
+        writeln!(out, "pushback: {files} passed over: no logs by their names or contents")?;
+    }
+    if wanted == Notes::Files {
+        return Ok(());
     }
     for (kind, rejects) in &report.rejects {
         for rejected in &rejects.first {
-            writeln!(out, "pushback: {rejected}")?;
+            writeln!(out, "pushback: {}", sanitise(&rejected.to_string()))?;
         }
         let more = rejects.count - rejects.first.len() as u64;
         if more > 0 {
-            writeln!(out, "pushback: and {more} more records: {}", kind.name())?;
+            let more = words::several_of(more, "more record");
+            writeln!(out, "pushback: and {more}: {}", kind.name())?;
         }
     }
     for (source, unknown) in &report.unknown {
-        let count = unknown.count();
+        let count = words::several_of(unknown.count(), "record");
         let names: Vec<&str> = unknown.types.keys().take(3).map(String::as_str).collect();
         writeln!(
             out,
-            "pushback: {}: {count} records of types this version does not know ({}{})",
+            "pushback: {}: {count} of types this version does not know ({}{})",
             source.title(),
             sanitise(&names.join(", ")),
             if unknown.types.len() > 3 { ", ..." } else { "" }
-        )?;
-    }
-    if !report.passed_over.is_empty() {
-        writeln!(
-            out,
-            "pushback: {} files are no logs and were passed over",
-            report.passed_over_count
         )?;
     }
     Ok(())

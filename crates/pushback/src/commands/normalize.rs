@@ -4,11 +4,12 @@ use std::io::{self, BufWriter, Write};
 
 use pushback_normalize::{Reader, ocsf};
 
-use super::{Failure, account};
+use super::{Failure, Notes, account};
 use crate::cli::{Exit, NormalizeArgs};
 use crate::config::Config;
 use crate::input;
 use crate::progress::Bar;
+use crate::report::json;
 
 pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     let config = Config::load(args.policy.policy.as_deref())?;
@@ -19,7 +20,7 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     let report =
         input::for_each(&args.input.paths, &reader, args.input.strict, &mut bar, &mut |event| {
             if failed.is_none()
-                && let Err(error) = writeln!(out, "{}", ocsf::to_ocsf(event))
+                && let Err(error) = json::line(&ocsf::to_ocsf(event), &mut out)
             {
                 failed = Some(error);
             }
@@ -31,6 +32,6 @@ pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
     }
     let report = report?;
     out.flush().map_err(Failure::io("standard output"))?;
-    account(&report, args.input.strict, args.input.quiet)?;
+    account(&report, args.input.strict, Notes::new(args.input.quiet))?;
     Ok(Exit::Clean)
 }

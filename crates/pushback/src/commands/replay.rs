@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, Write};
 use pushback_model::{Incident, Stage};
 use serde_json::json;
 
-use super::{Failure, account};
+use super::{Failure, Notes, account};
 use crate::cli::{Exit, ReplayArgs};
 use crate::config::Config;
-use crate::report::text::sanitise;
+use crate::report::text::{pad, sanitise, width};
 use crate::scan::load;
 
 pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
@@ -20,7 +20,7 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     let failed = || Failure::io("reading records again");
     let before = loaded.judge(&today).map_err(failed())?.incidents();
     let after = loaded.judge(&tried).map_err(failed())?.incidents();
-    account(&loaded.report, args.input.strict, args.input.quiet)?;
+    account(&loaded.report, args.input.strict, Notes::new(args.input.quiet))?;
     let mut out = BufWriter::new(io::stdout().lock());
     write(&before, &after, args.json, &mut out)
         .and_then(|()| out.flush())
@@ -76,22 +76,24 @@ fn write(
         return writeln!(out, "\nno incident differs");
     }
     writeln!(out)?;
-    for (change, old, new) in &changes {
-        let Some(one) = new.or(*old) else { continue };
-        let side = |i: &Option<&Incident>| {
-            i.map_or("-".to_owned(), |i| {
-                format!("{} ({:+.1} bits)", i.stage.name(), i.evidence_bits)
-            })
-        };
-        writeln!(
-            out,
-            "{:<11} {}  {}  {} -> {}",
-            change.name(),
-            one.id,
-            sanitise(&one.subject.name),
-            side(old),
-            side(new)
-        )?;
+    let side = |incident: &Option<&Incident>| {
+        incident.map_or("-".to_owned(), |incident| {
+            format!("{} ({:.1} bits)", incident.stage.name(), incident.evidence_bits)
+        })
+    };
+    let rows: Vec<[String; 5]> = changes
+        .iter()
+        .filter_map(|(change, old, new)| {
+            let one = new.or(*old)?;
+            let name = sanitise(&one.subject.name).into_owned();
+            Some([change.name().to_owned(), one.id.clone(), name, side(old), side(new)])
+        })
+        .collect();
+    let columns = |n: usize| rows.iter().filter_map(|row| row.get(n)).map(|c| width(c)).max();
+    let [names, befores] = [2, 3].map(|n| columns(n).unwrap_or(0));
+    for [change, id, name, before, after] in &rows {
+        let [name, before] = [pad(name, names), pad(before, befores)];
+        writeln!(out, "{change:<11}  {id}  {name}  {before}  -> {after}")?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use pushback_model::{ConfigurationFinding, Incident, Stage};
 
-use super::{Failure, account, stdout_is_terminal, terminal_options};
+use super::{Failure, Notes, account, stdout_is_terminal, terminal_options};
 use crate::cli::{Exit, Format, OutputArgs, ScanArgs};
 use crate::config::Config;
 use crate::report::{self, ReadSummary, Report, TimelineItem};
@@ -41,7 +41,11 @@ pub fn run(args: &ScanArgs) -> Result<Exit, Failure> {
                 .map_err(Failure::io("standard output"))?;
         }
     }
-    account(&loaded.report, args.input.strict, args.input.quiet)?;
+    let notes = match Notes::new(args.input.quiet) {
+        Notes::All if args.format == Format::Text && args.out.is_none() => Notes::Files,
+        notes => notes,
+    };
+    account(&loaded.report, args.input.strict, notes)?;
     let reached =
         args.fail_on.is_some_and(|stage| incidents.iter().any(|i| i.stage >= Stage::from(stage)));
     Ok(if reached { Exit::Found } else { Exit::Clean })
@@ -68,7 +72,23 @@ pub(super) struct Page<'a> {
     pub threshold: f64,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    const fn report(&self) -> Report<'a> {
+        Report {
+            title: self.title,
+            incidents: self.incidents,
+            findings: self.findings,
+            timelines: self.timelines,
+            read: self.read,
+            threshold_bits: Some(self.threshold),
+        }
+    }
+
+    /// The incident that every format shows first.
+    pub(super) fn worst(&self) -> Option<&'a Incident> {
+        self.report().worst_first().first().copied()
+    }
+
     pub(super) fn to_file(
         &self,
         path: &Path,
@@ -95,14 +115,7 @@ impl Page<'_> {
         to_terminal: bool,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let report = Report {
-            title: self.title,
-            incidents: self.incidents,
-            findings: self.findings,
-            timelines: self.timelines,
-            read: self.read,
-            threshold_bits: Some(self.threshold),
-        };
+        let report = self.report();
         match format {
             Format::Text => {
                 report::terminal::write(&report, terminal_options(output, limit, to_terminal), out)

@@ -49,6 +49,7 @@ pub fn write(
 ) -> io::Result<()> {
     let page = &mut Page::new(out, options.terminal);
     terminal::head(page, incident)?;
+    page.line(Line::indented(4).put(Ink::Dim, "id  ").put(Ink::Plain, &incident.id))?;
     page.blank()?;
     let mut terms: BTreeMap<&str, Vec<&Evidence>> = BTreeMap::new();
     for term in words::terms_by_size(incident) {

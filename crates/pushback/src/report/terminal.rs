@@ -118,8 +118,8 @@ pub fn write(report: &Report<'_>, options: Options, out: &mut dyn Write) -> io::
         page.paragraph(0, Ink::Plain, &words)?;
         page.blank()?;
     }
-    closing::findings(page, report)?;
-    closing::summary(page, report)?;
+    closing::findings(page, report, options.limit)?;
+    closing::summary(page, report, options.limit)?;
     closing::read(page, report)
 }
 

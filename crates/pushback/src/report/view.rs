@@ -77,7 +77,7 @@ pub struct ReadSummary {
     pub elapsed_seconds: f64,
     /// Threads that read.
     pub threads: usize,
-    /// Bytes that did not fit into memory and went through temporary files.
+    /// How often records were moved from memory to a temporary file.
     pub spilled: u64,
 }
 

@@ -135,6 +135,9 @@ pub fn verdict(report: &Report<'_>) -> String {
         .collect::<BTreeSet<_>>()
         .len() as u64;
     let total = report.total();
+    if total.incidents == 0 && report.read.events == 0 {
+        return "Nothing can be said: no identity event was read.".to_owned();
+    }
     if total.incidents == 0 {
         return "Nobody was push-bombed in what was read.".to_owned();
     }
@@ -215,7 +218,7 @@ pub fn speed(read: &ReadSummary) -> String {
     }
     words.push_str(&format!(" on {}", several_of(read.threads as u64, "thread")));
     if read.spilled > 0 {
-        words.push_str(&format!("; {} went through temporary files", size(read.spilled)));
+        words.push_str("; what did not fit into memory went through a temporary file");
     }
     words
 }

@@ -2,10 +2,12 @@
 
 use std::io;
 
+use pushback_model::{ConfigurationFinding, Stage};
+
 use super::Page;
 use super::ink::{Ink, Line};
 use crate::report::text;
-use crate::report::view::{Report, STAGES};
+use crate::report::view::{Campaign, Report, STAGES};
 use crate::report::words;
 
 const FINDINGS_MAX: usize = 20;
@@ -14,46 +16,73 @@ const INPUTS_MAX: usize = 3;
 /// From this width on, the meaning of each stage fits beside its counts.
 const WIDE: usize = 96;
 
-/// The configuration findings, the most prompts first.
-pub(super) fn findings(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
+/// The configuration findings, the most prompts first; what is to be done stands once a kind.
+pub(super) fn findings(
+    page: &mut Page<'_>,
+    report: &Report<'_>,
+    limit: Option<usize>,
+) -> io::Result<()> {
     let findings = report.findings_by_prompts();
     if findings.is_empty() {
         return Ok(());
     }
     page.heading("CONFIGURATION: not an attack, but it prompts people")?;
+    let most = limit.unwrap_or(FINDINGS_MAX).clamp(1, FINDINGS_MAX);
     let columns = findings
         .iter()
-        .take(FINDINGS_MAX)
         .map(|finding| words::number(u64::from(finding.prompts)).len())
         .max()
         .unwrap_or(0);
-    for finding in findings.iter().take(FINDINGS_MAX) {
-        let prompts = words::number(u64::from(finding.prompts));
-        let lead = Line::default()
-            .put(Ink::Strong, text::pad_left(&prompts, columns))
-            .put(Ink::Dim, " prompts  ");
-        let indent = lead.columns();
-        page.hang(lead, Ink::Plain, &finding.title)?;
-        let who = words::affected(finding, page.dot());
-        page.paragraph(indent, Ink::Dim, &who)?;
-        for (i, step) in finding.next_steps.iter().enumerate() {
+    let mut kinds: Vec<Vec<&ConfigurationFinding>> = Vec::new();
+    for finding in findings {
+        let same = |kind: &&mut Vec<&ConfigurationFinding>| {
+            kind.first()
+                .is_some_and(|one| one.kind == finding.kind && one.next_steps == finding.next_steps)
+        };
+        match kinds.iter_mut().find(same) {
+            Some(kind) => kind.push(finding),
+            None => kinds.push(vec![finding]),
+        }
+    }
+    for kind in &kinds {
+        let mut title = "";
+        let mut indent = 0;
+        for finding in kind.iter().take(most) {
+            let prompts = words::number(u64::from(finding.prompts));
+            let lead = Line::default()
+                .put(Ink::Strong, text::pad_left(&prompts, columns))
+                .put(Ink::Dim, " prompts  ");
+            indent = lead.columns();
+            let who = words::affected(finding, page.dot());
+            // Several of one title differ only in who and when.
+            if finding.title == title {
+                page.hang(lead, Ink::Dim, &who)?;
+            } else {
+                page.hang(lead, Ink::Plain, &finding.title)?;
+                page.paragraph(indent, Ink::Dim, &who)?;
+            }
+            title = &finding.title;
+        }
+        let rest = kind.len().saturating_sub(most);
+        if rest > 0 {
+            let more =
+                format!("and {} of this kind", words::several_of(rest as u64, "more finding"));
+            page.paragraph(indent, Ink::Dim, &more)?;
+        }
+        for (i, step) in kind.first().iter().flat_map(|one| &one.next_steps).enumerate() {
             let line = Line::indented(indent).put(Ink::Strong, format!("{}. ", i + 1));
             page.hang(line, Ink::Plain, step)?;
         }
-    }
-    let rest = findings.len().saturating_sub(FINDINGS_MAX);
-    if rest > 0 {
-        page.paragraph(
-            0,
-            Ink::Dim,
-            &format!("and {} more", words::several_of(rest as u64, "finding")),
-        )?;
     }
     page.blank()
 }
 
 /// Incidents, people and prompts by stage.
-pub(super) fn summary(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
+pub(super) fn summary(
+    page: &mut Page<'_>,
+    report: &Report<'_>,
+    limit: Option<usize>,
+) -> io::Result<()> {
     if report.incidents.is_empty() {
         return Ok(());
     }
@@ -73,11 +102,24 @@ pub(super) fn summary(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()
     let counts = [total.incidents as u64, total.people as u64, total.prompts].map(words::number);
     let [a, b, c] = &counts;
     page.line(row("all", [a, b, c], Ink::Strong, "", page))?;
-    for campaign in report.campaigns().values().take(FINDINGS_MAX) {
+    let campaigns = report.campaigns();
+    let mut campaigns: Vec<&Campaign<'_>> = campaigns.values().collect();
+    // Those that got furthest first, the widest of them before the others.
+    campaigns.sort_by_key(|campaign| {
+        let inside = campaign.incidents.iter().filter(|i| i.stage >= Stage::Approved).count();
+        std::cmp::Reverse((inside, campaign.incidents.len()))
+    });
+    let most = limit.unwrap_or(FINDINGS_MAX).clamp(1, FINDINGS_MAX);
+    for campaign in campaigns.iter().take(most) {
         let id = text::sanitise(campaign.id);
         let id = text::shorten(&id, 24, page.ascii);
         let line = Line::default().put(Ink::Dim, format!("campaign {id}: "));
         page.hang(line, Ink::Plain, &words::campaign(campaign))?;
+    }
+    let rest = campaigns.len().saturating_sub(most);
+    if rest > 0 {
+        let more = format!("and {}", words::several_of(rest as u64, "more campaign"));
+        page.paragraph(0, Ink::Dim, &more)?;
     }
     page.blank()
 }
