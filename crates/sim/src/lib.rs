@@ -18,7 +18,7 @@ mod settings;
 mod truth;
 mod write;
 
-pub use score::{Figures, Score, Share, score};
+pub use score::{Figures, Innocent, ORDINARY_LIFE, Score, Share, score};
 pub use settings::{Assumptions, Settings, Vendor};
 pub use truth::{
     AfterTruth, Campaign, LookAlike, LookAlikeKind, Pattern, SourceClass, Target, Truth,

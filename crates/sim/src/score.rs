@@ -6,13 +6,16 @@ use std::fmt;
 use pushback_model::{Incident, Span, Stage};
 use serde::Serialize;
 
-use crate::truth::{AfterTruth, Pattern, Target, Truth};
+use crate::truth::{AfterTruth, LookAlikeKind, Pattern, Target, Truth};
 
 /// An incident belongs to an attack if it overlaps it, give or take this long before. Own prompts
 /// of the owner just before may be part of the episode.
 const BEFORE: Span = Span::hours(12);
 /// And this long after: late evidence and the clean-up belong to it.
 const AFTER: Span = Span::hours(60);
+
+/// Where no look-alike explains what was raised.
+pub const ORDINARY_LIFE: &str = "ordinary life";
 
 /// Part of a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -80,6 +83,17 @@ impl Figures {
     }
 }
 
+/// What was raised without cause about look-alikes of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Innocent {
+    /// How many there were; 0 for ordinary life, which has no number.
+    pub of: u32,
+    /// Incidents at `bombing` or above.
+    pub false_alarms: u32,
+    /// Incidents at `exposed`.
+    pub false_exposed: u32,
+}
+
 /// The result of [`score()`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Score {
@@ -91,6 +105,8 @@ pub struct Score {
     pub false_alarms: u32,
     /// Incidents at `exposed` that belong to no attack.
     pub false_exposed: u32,
+    /// What was raised without cause, by the kind of look-alike or [`ORDINARY_LIFE`].
+    pub innocent: BTreeMap<&'static str, Innocent>,
     /// What was missed, one sentence each.
     pub misses: Vec<String>,
     /// What was raised without cause, one sentence each.
@@ -168,22 +184,38 @@ pub fn score(truth: &Truth, incidents: &[Incident]) -> Score {
         }
         score.patterns.entry(campaign.pattern).or_default().add(figures);
     }
+    for like in &truth.lookalikes {
+        score.innocent.entry(like.kind.name()).or_default().of += 1;
+    }
     for ((names, incident), owned) in named.iter().zip(owned) {
         if owned {
             continue;
         }
+        let mut likes: Vec<LookAlikeKind> = truth
+            .lookalikes
+            .iter()
+            .filter(|like| {
+                like.people.iter().any(|name| names.contains(name))
+                    && incident.started_at <= like.last_at + Span::hours(6)
+                    && incident.last_at >= like.started_at - Span::hours(6)
+            })
+            .map(|like| like.kind)
+            .collect();
+        // What concerned one person alone explains more than what concerned everyone.
+        likes.sort_by_key(|kind| (kind.is_of_many(), *kind));
+        let innocent = score
+            .innocent
+            .entry(likes.first().map_or(ORDINARY_LIFE, |kind| kind.name()))
+            .or_default();
         if incident.stage >= Stage::Bombing {
             score.false_alarms += 1;
+            innocent.false_alarms += 1;
         } else {
             score.false_exposed += 1;
+            innocent.false_exposed += 1;
         }
-        let like = truth.lookalikes.iter().filter(|like| {
-            like.people.iter().any(|name| names.contains(name))
-                && incident.started_at <= like.last_at + Span::hours(6)
-                && incident.last_at >= like.started_at - Span::hours(6)
-        });
-        let like: Vec<&str> = like.map(|like| like.kind.name()).collect();
-        let like = if like.is_empty() { "ordinary life".to_owned() } else { like.join(", ") };
+        let like: Vec<&str> = likes.iter().map(|kind| kind.name()).collect();
+        let like = if like.is_empty() { ORDINARY_LIFE.to_owned() } else { like.join(", ") };
         score.alarms.push(format!(
             "{} {} for {} at {} ({:.1} bits, {} prompts): {like}",
             incident.id,
@@ -274,6 +306,12 @@ impl Score {
     pub fn merge(&mut self, other: &Self) {
         for (pattern, figures) in &other.patterns {
             self.patterns.entry(*pattern).or_default().add(*figures);
+        }
+        for (kind, more) in &other.innocent {
+            let innocent = self.innocent.entry(*kind).or_default();
+            innocent.of += more.of;
+            innocent.false_alarms += more.false_alarms;
+            innocent.false_exposed += more.false_exposed;
         }
         self.person_days += other.person_days;
         self.false_alarms += other.false_alarms;

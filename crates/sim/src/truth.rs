@@ -189,6 +189,14 @@ named! {
     }
 }
 
+impl LookAlikeKind {
+    /// Whether it happens to many people at once.
+    #[must_use]
+    pub const fn is_of_many(self) -> bool {
+        matches!(self, Self::Outage | Self::EgressChange | Self::Onboarding | Self::Drill)
+    }
+}
+
 impl Truth {
     /// Drops what did not happen within the world and settles first and last acts.
     pub(crate) fn finish(&mut self) {

@@ -50,10 +50,7 @@ pub(super) fn read(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Res
     if status.eq_ignore_ascii_case("POLICY") {
         event.native = Cow::Borrowed("POLICY");
         let built_in = policy(&message, &mut event);
-        event.kind = match mapping.kind(VENDOR, "POLICY").or(built_in) {
-            Some(kind) => kind,
-            None => return Ok(Read::Ignored(VENDOR)),
-        };
+        event.kind = mapping.kind(VENDOR, "POLICY").unwrap_or(built_in);
         sink(&event);
         return Ok(Read::Events(1));
     }
@@ -246,8 +243,9 @@ fn factor(message: &str, kind: EventKind) -> Factor {
     }
 }
 
-/// A POLICY record: a list of `Key: value` lines. `None` if nobody is asked.
-fn policy(message: &str, event: &mut IdentityEvent<'_>) -> Option<EventKind> {
+/// A POLICY record: a list of `Key: value` lines. Where the policy asks nobody, the subscriber is
+/// let in on the first factor alone: the only record that shows which browser they use.
+fn policy(message: &str, event: &mut IdentityEvent<'_>) -> EventKind {
     let field = |name: &str| -> String {
         message
             .lines()
@@ -295,10 +293,10 @@ fn policy(message: &str, event: &mut IdentityEvent<'_>) -> Option<EventKind> {
     event.what = Cow::Owned(what.join(", "));
     let action = field("Action").to_ascii_lowercase();
     if holds(&action, &["deny", "block"]) {
-        return Some(EventKind::PolicyRefused);
+        return EventKind::PolicyRefused;
     }
     if holds(&action, &["approve", "allow", "bypass"]) {
-        return None;
+        return EventKind::SessionUsed;
     }
-    Some(EventKind::ChallengeRequired)
+    EventKind::ChallengeRequired
 }

@@ -83,9 +83,18 @@ fn a_pingid_policy_record_tells_who_asked() {
     assert_eq!(event.transaction, "webs_1");
     assert_eq!(event.what, "during a password reset, new device");
     assert_eq!(kinds(read, &pingid("POLICY", "Action: Deny")), [PolicyRefused]);
-    assert_eq!(kinds(read, &pingid("POLICY", "Action: Approve")), []);
     // Without an address of its own the record's resource tells it.
     assert_eq!(one(read, &pingid("POLICY", "IP Address: N/A")).requester.ip, "203.0.113.7");
+}
+
+#[test]
+fn whom_a_pingid_policy_lets_in_unasked_is_known_by_that_browser() {
+    let message = "IP Address: 203.0.113.7\nAccessing Device UserAgent: Mozilla/5.0 (X: 1)\n\
+        Requested Application Name: Wiki\nAction: Approve";
+    let event = one(read, &pingid("POLICY", message));
+    assert_eq!(event.kind, SessionUsed);
+    assert_eq!(event.requester.agent.raw, "Mozilla/5.0 (X: 1)");
+    assert_eq!(event.requester.ip, "203.0.113.7");
 }
 
 #[test]

@@ -67,20 +67,7 @@ fn one(build: &mut Build, rng: &mut Rng, kind: LookAlikeKind, who: u32, day: i64
             (from, to) = (build.local(city, day, 0.0), build.local(city, last, 24.0));
         }
         LookAlikeKind::CachedPassword => {
-            // A mail client with the right password for one protocol asks again and again, by the clock.
-            let every = *rng.pick(&[15, 20, 30, 60]) * MINUTE;
-            let count = rng.int(12, 60);
-            let client = Origin {
-                net: if rng.chance(0.5) { person.mobile } else { person.home },
-                browser: person.phone.browser,
-                ..person.phone
-            };
-            for n in 0..count {
-                to = from + n * every + rng.int(-2, 3) * SECOND;
-                let step = silent(&person, client);
-                let session = build.new_session();
-                push(build, who, to, client, 1, step, session);
-            }
+            to = cached_password(build, rng, who, day, (base, from));
         }
         LookAlikeKind::VpnReconnect => {
             let count = rng.int(4, 14);
@@ -387,6 +374,42 @@ fn one(build: &mut Build, rng: &mut Rng, kind: LookAlikeKind, who: u32, day: i64
         }
     }
     build.look_alike(kind, &people, from, to.min(build.settings.end_ms() + DAY));
+}
+
+/// A client that worked for as long as anybody remembers, until its owner changes the password:
+/// from then on it asks by the clock. Returns the last prompt.
+fn cached_password(
+    build: &mut Build,
+    rng: &mut Rng,
+    who: u32,
+    day: i64,
+    (laptop, from): (Origin, i64),
+) -> i64 {
+    let person = build.org.person(who).clone();
+    let client = Origin {
+        net: if rng.chance(0.5) { person.mobile } else { person.home },
+        browser: person.phone.browser,
+        ..person.phone
+    };
+    for earlier in 0..day {
+        for _ in 0..rng.int(1, 4) {
+            let at = build.local(person.city, earlier, rng.between(7.0, 22.0));
+            let session = build.new_session();
+            push(build, who, at, client, 1, Step::Remembered, session);
+        }
+    }
+    let changed = from - rng.int(15, 180) * MINUTE;
+    let session = build.new_session();
+    change(build, who, changed, EventKind::PasswordChanged, By::Subscriber, laptop, session);
+    let every = *rng.pick(&[15, 20, 30, 60]) * MINUTE;
+    let mut last = from;
+    for n in 0..rng.int(12, 60) {
+        last = from + n * every + rng.int(-2, 3) * SECOND;
+        let step = silent(&person, client);
+        let session = build.new_session();
+        push(build, who, last, client, 1, step, session);
+    }
+    last
 }
 
 const fn rng_half(n: i64) -> bool {

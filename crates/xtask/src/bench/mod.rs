@@ -1,5 +1,6 @@
 //! Measurements, each one command that anybody can repeat.
 
+mod calibrate;
 mod efficacy;
 mod scan;
 
@@ -12,6 +13,8 @@ pub enum Bench {
     Scan(scan::Args),
     /// What is found, and what published rules find on the same worlds
     Efficacy(efficacy::Args),
+    /// Which values of the policy matter, and whether others would do better
+    Calibrate(calibrate::Args),
 }
 
 /// Runs one measurement and prints its table.
@@ -22,5 +25,6 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Scan(args) => scan::run(args),
         Bench::Efficacy(args) => efficacy::run(args),
+        Bench::Calibrate(args) => calibrate::run(args),
     }
 }

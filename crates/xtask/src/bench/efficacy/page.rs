@@ -3,9 +3,49 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use pushback_sim::{Figures as Row, Score, Vendor};
+use pushback_sim::{Figures as Row, ORDINARY_LIFE, Score, Vendor};
 
 use super::{Args, Figures};
+
+/// What the columns mean and what the worlds assume.
+const METHOD: &str = "\
+The weights were chosen on seeds 1 to 50 (`cargo xtask bench calibrate`); these are other seeds. Each \
+world holds 400 people over 14 days, 80 campaigns of the fifteen patterns and 110 innocent look-alikes. \
+A third of the attackers sit on home networks in the victim's own country with an ordinary browser; \
+owners travel, change phones, miss their own prompts and sign in from cafés. All rates are assumptions, \
+listed with their sources in [simulator.md](simulator.md). The built program scans the logs as a user \
+would; nothing but the files reaches it.
+
+- *Campaigns*: at least one incident for one target, overlapping the attack.
+- *Approvals*: the approval's target has an incident called `approved` or `foothold`. Approvals are drawn \
+far oftener than in life, so that there are enough to judge.
+- *Footholds*: takeovers without an approval (help-desk reset, dormant account) called `foothold`.
+- *After*: the attacker's later actions, one by one, that stand in `after_approval`.
+- *In time*: for every approval with an unanswered prompt before it, the log is cut one millisecond \
+before the approval and scanned anew. Only what is found in the cut log counts; hindsight does not.
+- *False*: incidents that belong to no attack, for 1,000 person-days; *alarms* are `bombing` and above.
+";
+
+/// Read together with the figures, which are drawn anew each time.
+const WEAKEST: &str = "
+## What is weakest, and why
+
+- **A relay page where no network is named (C8 with PingID).** One prompt, approved by its owner, with the \
+owner's browser passed on. PingID logs an address and nothing about it: a relay looks like a home line with \
+a new lease. Where the log names provider, city and the phone's address (Okta, Duo, Entra), they tell.
+- **An insider who approves (C12), and one prompt approved at once (C1), from the owner's own city.** New \
+network and new browser together are also what a new laptop in a café looks like. Without a second sign \
+(the phone far away, the owner active elsewhere, a lasting change) it stays below `approved`, on purpose.
+- **The first days of a log.** Who has no habits yet has nothing to be strange against: give a scan as much \
+history as there is.
+- **Help-desk reset and dormant account (C10, C11) where enrolments carry no address.** The stranger then \
+shows only in sign-ins around them.
+- **Footholds on new colleagues.** A new colleague's first enrolment in an empty office differs from a \
+stranger's on a dormant account by the network alone.
+
+The rates of reaction (who approves, who reports) are the assumption with the least behind it. Patterns \
+that the simulator does not know are not measured at all.
+";
 
 /// Renders the tables as Markdown.
 pub fn render(
@@ -15,7 +55,11 @@ pub fn render(
 ) -> String {
     let mut text = String::from(
         "# Efficacy\n\n\
-         What a scan finds of simulated attacks, and what published rules find on the same logs. Made by:\n\n",
+         What a scan finds of simulated attacks, and what published rules find on the same logs. Nobody \
+         publishes real logs of prompt bombing with the truth beside them, so the figures are as good as \
+         the simulator: read them as \"under these assumptions\", and see [sensitivity](#sensitivity) for \
+         how much they lean on each.\n\n\
+         ## How it is measured\n\n",
     );
     let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
     let vendors: Vec<&str> = args.vendors.iter().map(|vendor| vendor.name()).collect();
@@ -30,18 +74,28 @@ pub fn render(
         if args.no_cuts { " --no-cuts" } else { "" },
         if args.sensitivity { " --sensitivity" } else { "" }
     );
+    text.push_str(METHOD);
+    if !args.rules_only {
+        let mut all = Score::default();
+        results.values().for_each(|figures| all.merge(&figures.pushback));
+        summary(&mut text, results, &all);
+        text.push_str("\n## By pattern\n\nAll vendors together.\n\n");
+        patterns(&mut text, &all);
+        innocent(&mut text, &all);
+        text.push_str(WEAKEST);
+        if !variants.is_empty() {
+            sensitivity(&mut text, &all, variants);
+        }
+    }
     text.push_str(
-        "The worlds are described in [simulator.md](simulator.md); all rates in them are assumptions. \
-         Weights are calibrated on seeds 1 to 50, these are other seeds. *Campaigns*: at least one \
-         incident for one target. *Approvals*: called `approved` or `foothold`. *Footholds*: takeovers \
-         without an approval (help-desk reset, dormant account) called `foothold`. *After*: later actions \
-         of the attacker listed in `after_approval`. *In time*: approvals with unanswered prompts before \
-         them whose incident was already there when the log ended one millisecond before the approval. \
-         *False*: incidents that belong to no attack, for 1,000 person-days; alerts of a rule on one \
-         person within an hour count once.\n",
+        "\n## Beside published rules\n\n\
+         Every rule reads the same records, restated from its published text (the list with sources is \
+         `crates/xtask/src/bench/efficacy/rules.rs`). Alerts of one rule on one person within an hour \
+         count once. A rule that never fires on an engine's records is listed all the same: several were \
+         written for records that the engine does not write.\n",
     );
     for (vendor, figures) in results {
-        let _ = writeln!(text, "\n## {vendor}\n");
+        let _ = writeln!(text, "\n### {vendor}\n");
         text.push_str("| who | campaigns | approvals | in time | after | false alarms | false exposed |\n|---|--:|--:|--:|--:|--:|--:|\n");
         if !args.rules_only {
             line(&mut text, "**Pushback**", &figures.pushback);
@@ -53,24 +107,6 @@ pub fn render(
         if !args.rules_only {
             text.push_str("\nPushback by pattern:\n\n");
             patterns(&mut text, &figures.pushback);
-        }
-    }
-    if !args.rules_only {
-        let mut all = Score::default();
-        for figures in results.values() {
-            all.merge(&figures.pushback);
-        }
-        text.push_str("\n## All together\n\n");
-        patterns(&mut text, &all);
-        let _ = writeln!(
-            text,
-            "\nFalse alarms {:.2} and false `exposed` {:.2} for 1,000 person-days ({:.0} person-days).",
-            all.false_alarm_rate(),
-            all.false_exposed_rate(),
-            all.person_days
-        );
-        if !variants.is_empty() {
-            sensitivity(&mut text, &all, variants);
         }
     }
     text
@@ -103,9 +139,37 @@ fn patterns(text: &mut String, score: &Score) {
     }
 }
 
+/// One row a vendor.
+fn summary(text: &mut String, results: &BTreeMap<Vendor, Figures>, all: &Score) {
+    let _ = writeln!(
+        text,
+        "\n## Result\n\n{:.0} person-days. Wanted: 98 % of campaigns, 97 % of approvals, 90 % in time, \
+         95 % of later actions, at most 0.2 false alarms and 2 false `exposed`.\n",
+        all.person_days
+    );
+    text.push_str("| vendor | campaigns | approvals | in time | after | false alarms | false exposed |\n|---|--:|--:|--:|--:|--:|--:|\n");
+    for (vendor, figures) in results {
+        line(text, vendor.name(), &figures.pushback);
+    }
+    line(text, "**all**", all);
+}
+
+/// What was raised about innocent people.
+fn innocent(text: &mut String, score: &Score) {
+    text.push_str(
+        "\n## Innocent look-alikes\n\nHow many there were, and what was raised without cause about the \
+         people concerned around that time.\n\n\
+         | look-alike | how many | false alarms | false exposed |\n|---|--:|--:|--:|\n",
+    );
+    for (name, row) in &score.innocent {
+        let of = if *name == ORDINARY_LIFE { "-".to_owned() } else { row.of.to_string() };
+        let _ = writeln!(text, "| {name} | {of} | {} | {} |", row.false_alarms, row.false_exposed);
+    }
+}
+
 fn sensitivity(text: &mut String, base: &Score, variants: &[(&'static str, Score)]) {
     text.push_str(
-        "\n## Sensitivity\n\nOne assumption changed at a time, first seed only, all vendors together.\n\n\
+        "\n## Sensitivity\n\nOne assumption changed at a time, first seed only, all vendors together, without the cut logs.\n\n\
          | assumption | campaigns | approvals | in time | after | false alarms | false exposed |\n|---|--:|--:|--:|--:|--:|--:|\n",
     );
     line(text, "as assumed (all seeds)", base);
