@@ -1,10 +1,6 @@
 //! The `pushback` program: command line, configuration, wiring.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line program speaks on standard output and standard error"
-)]
+#![expect(clippy::print_stderr, reason = "a command-line program complains on standard error")]
 
 mod cli;
 mod commands;

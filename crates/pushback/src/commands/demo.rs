@@ -67,7 +67,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
         threshold: config.detection.thresholds.exposed,
     };
     let page = out.join("report.html");
-    report.to_file(&page, Format::Html, &args.output, None)?;
+    report.save(&page, Format::Html, &args.output, None)?;
     account(&loaded.report, false, Notes::Off)?;
 
     let limit = Some(args.limit);

@@ -33,7 +33,7 @@ pub fn run(args: &ScanArgs) -> Result<Exit, Failure> {
         threshold: config.detection.thresholds.exposed,
     };
     match &args.out {
-        Some(path) => page.to_file(path, args.format, &args.output, args.limit)?,
+        Some(path) => page.save(path, args.format, &args.output, args.limit)?,
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
             page.write(args.format, &args.output, args.limit, stdout_is_terminal(), &mut out)
@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
         self.report().worst_first().first().copied()
     }
 
-    pub(super) fn to_file(
+    pub(super) fn save(
         &self,
         path: &Path,
         format: Format,

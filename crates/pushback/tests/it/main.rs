@@ -1,5 +1,12 @@
 //! The real program, run the way a person or a script runs it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails says where"
+)]
+
 mod commands;
 mod contract;
 mod hostile;

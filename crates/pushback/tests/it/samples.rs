@@ -35,7 +35,7 @@ fn every_sample_is_read_except_records_without_a_time() {
             line.ends_with(": timestamp is missing or malformed")
                 || line.ends_with(": published is missing or malformed")
         };
-        assert!(complaints.iter().all(|line| is_timeless(line)), "{complaints:?}");
+        assert!(complaints.iter().all(is_timeless), "{complaints:?}");
         assert!(complaints.len() as u64 <= lines);
         assert_eq!(ran.code, if complaints.is_empty() { 0 } else { 3 });
     }

@@ -172,7 +172,7 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
         }
         for (x, count) in piles {
             let (x, align) =
-                if x < 85.0 { (x + SHAPE, Align::Start) } else { (x - SHAPE, Align::End) };
+                if x < 85.0 { (x + SHAPE, Align::Start) } else { (x - 1.5 * SHAPE, Align::End) };
             let more = format!("+{}", words::number(count));
             canvas.text("more", x, base - ROW * (rows - 0.5) + 3.0, align, &more);
         }
