@@ -51,12 +51,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The report of the worst incident, out of all that the demo prints.
 fn report(shown: &str, lines_max: usize) -> Vec<&str> {
-    shown
+    let mut lines: Vec<&str> = shown
         .lines()
         .skip_while(|line| !line.contains("an invented organisation") || line.contains("weeks"))
         .take_while(|line| !line.contains("further incidents not shown"))
         .take(lines_max)
-        .collect()
+        .collect();
+    while lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    lines
 }
 
 /// The HTML page that the demo wrote.
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn the_picture_holds_the_worst_incident_and_nothing_around_it() {
         let shown = "DEMO\nTwo weeks of an invented organisation\nPUSHBACK  an invented organisation\n\
-                     1. FOOTHOLD\n12 further incidents not shown\nNEXT";
+                     1. FOOTHOLD\n\n12 further incidents not shown\nNEXT";
         assert_eq!(report(shown, 9), ["PUSHBACK  an invented organisation", "1. FOOTHOLD"]);
     }
 

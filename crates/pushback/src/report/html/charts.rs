@@ -132,7 +132,7 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
         let mut members: Vec<_> =
             anchors.iter().filter(|(incident, _)| incident.stage == stage).collect();
         members.sort_by_key(|(incident, _)| incident.started_at);
-        // What finds no room is counted beside the pile; the list below the picture has it too.
+        // What finds no room is counted above the pile; the list below the picture has it too.
         let mut piles: Vec<(f64, u64)> = Vec::new();
         for (incident, anchor) in members {
             let x = axis.x(incident.started_at);
@@ -171,10 +171,10 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
             canvas.close_link();
         }
         for (x, count) in piles {
-            let (x, align) =
-                if x < 85.0 { (x + SHAPE, Align::Start) } else { (x - 1.5 * SHAPE, Align::End) };
+            // Above the pile, where no neighbour is; the lane's label keeps the left end.
             let more = format!("+{}", words::number(count));
-            canvas.text("more", x, base - ROW * (rows - 0.5) + 3.0, align, &more);
+            let x = x.clamp(18.0, 97.0);
+            canvas.text("more", x, base - ROW * rows - 3.0, Align::Middle, &more);
         }
         y = base + 10.0;
     }
