@@ -9,7 +9,7 @@ use super::{Args, Figures};
 
 /// What the columns mean and what the worlds assume.
 const METHOD: &str = "\
-The weights were chosen on seeds 1 to 50 (`cargo xtask bench calibrate`); these are other seeds. Each \
+Calibration (`cargo xtask bench calibrate`) sees seeds 1 to 50; these are other seeds. At the defaults a \
 world holds 400 people over 14 days, 80 campaigns of the fifteen patterns and 110 innocent look-alikes. \
 A third of the attackers sit on home networks in the victim's own country with an ordinary browser; \
 owners travel, change phones, miss their own prompts and sign in from cafés. All rates are assumptions, \
@@ -30,21 +30,21 @@ before the approval and scanned anew. Only what is found in the cut log counts; 
 const WEAKEST: &str = "
 ## What is weakest, and why
 
-- **A relay page where no network is named (C8 with PingID).** One prompt, approved by its owner, with the \
-owner's browser passed on. PingID logs an address and nothing about it: a relay looks like a home line with \
-a new lease. Where the log names provider, city and the phone's address (Okta, Duo, Entra), they tell.
-- **An insider who approves (C12), and one prompt approved at once (C1), from the owner's own city.** New \
-network and new browser together are also what a new laptop in a café looks like. Without a second sign \
-(the phone far away, the owner active elsewhere, a lasting change) it stays below `approved`, on purpose.
-- **The first days of a log.** Who has no habits yet has nothing to be strange against: give a scan as much \
-history as there is.
-- **Help-desk reset and dormant account (C10, C11) where enrolments carry no address.** The stranger then \
-shows only in sign-ins around them.
-- **Footholds on new colleagues.** A new colleague's first enrolment in an empty office differs from a \
+- **A relay page (C8), above all where no network is named (PingID).** One prompt, approved by its \
+owner, with the owner's browser passed on. PingID logs an address and nothing about it, so a relay \
+looks like a home line with a new lease. Okta and Duo log where the phone was, which tells it from \
+the relay, unless the relay sits in the owner's own city.
+- **One prompt approved at once (C1, C7, C12) from near the owner.** A new network and a new browser \
+together are also what a new laptop in a café looks like. Without a second sign (the phone far away, \
+the owner active elsewhere, a lasting change) it stays below `approved`, on purpose.
+- **The first days of a log.** Who has no habits yet has nothing to be strange against: give a scan \
+as much history as there is.
+- **False alarms come in kinds**, see the table of innocents: a client with an old password is told \
+from a patient attacker by its clock and its past alone, a newcomer's first enrolment from a \
 stranger's on a dormant account by the network alone.
 
-The rates of reaction (who approves, who reports) are the assumption with the least behind it. Patterns \
-that the simulator does not know are not measured at all.
+The rates of reaction (who approves, who reports) are the assumption with the least behind it. \
+Patterns that the simulator does not know are not measured at all.
 ";
 
 /// Renders the tables as Markdown.
