@@ -163,7 +163,8 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
     let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
     let is_abroad = bits("unfamiliar_country") > 0.0 && bits("unfamiliar_device") > 0.0;
     is_abroad
-        || bits("phone_far") >= 0.9 * weights.phone_far
+        // A phone on the road sends its data home: it looks far from a laptop that is beside it.
+        || (bits("phone_far") >= 0.9 * weights.phone_far && bits("known_browser") >= 0.0)
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [

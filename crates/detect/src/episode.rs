@@ -144,6 +144,10 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
         let why = "nobody got in from there, before or after".into();
         term("given_up", weights.given_up, last.attempt.last_at, why, Vec::new());
     }
+    if let Some((at, every)) = constant_interval(context, &failing, &failures) {
+        let why = format!("a client this person uses asks every {every}: an old password");
+        term("constant_interval", weights.constant_interval, at, why, Vec::new());
+    }
     // The owner who misses a prompt tries again from the same chair and gets in.
     let answered = chain.iter().find(|l| {
         has_failure(l.weighed)
@@ -159,6 +163,54 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     }
     lockout_and_demand_terms(&failing, weights, context, &mut terms);
     Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
+}
+
+/// Prompts from which on an interval can be called constant.
+const INTERVALS_MIN: usize = 6;
+
+/// When a known client's prompts began, and their interval, if they come at a constant one. A client
+/// counts as known by its browser, or because the subscriber has just changed the password.
+fn constant_interval(
+    context: &Context<'_>,
+    failing: &[&Weighed],
+    failures: &Failures,
+) -> Option<(Timestamp, Span)> {
+    let first = failing.first()?.attempt.started_at;
+    let is_strangers = failing.iter().any(|w| {
+        w.origin_terms.iter().any(|t| matches!(t.kind, "unfamiliar_country" | "hosting_network"))
+    });
+    let has_known_client = failing
+        .iter()
+        .any(|w| w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0));
+    let has_new_password = context.records.iter().any(|r| {
+        matches!(r.kind, EventKind::PasswordChanged | EventKind::PasswordReset)
+            && r.at <= first
+            && first - r.at <= Span::days(3)
+    });
+    if is_strangers || !(has_known_client || has_new_password) || failures.denied.len() > 4 {
+        return None;
+    }
+    let mut times: Vec<Timestamp> = failing
+        .iter()
+        .flat_map(|w| &w.attempt.prompts)
+        .filter_map(|i| context.prompts.get(*i))
+        .map(|p| p.sent_at)
+        .collect();
+    times.sort_unstable();
+    let mut gaps: Vec<i64> = times
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [a, b] => Some((*b - *a).as_millis()),
+            _ => None,
+        })
+        .collect();
+    gaps.sort_unstable();
+    let median = *gaps.get(gaps.len() / 2)?;
+    // A client that sleeps leaves holes: most gaps, not all, must be alike.
+    let alike = gaps.iter().filter(|gap| (*gap - median).abs() * 5 <= median).count();
+    let is_client = (Span::minutes(2)..=Span::hours(2)).contains(&Span::millis(median));
+    (gaps.len() + 1 >= INTERVALS_MIN && alike * 10 >= gaps.len() * 7 && is_client)
+        .then_some((first, Span::millis(median)))
 }
 
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.

@@ -4,13 +4,13 @@
 //! is called with the whole input for the final word, and with prefixes to learn when an incident
 //! first became knowable.
 
-use pushback_model::{EventKind, Key, Timestamp};
+use pushback_model::{EventKind, Key, Span, Timestamp};
 
 use crate::attempt::{Attempt, group};
 use crate::circumstance::pace;
 use crate::entry::Foreign;
 use crate::episode::{Episode, episodes};
-use crate::habits::Habits;
+use crate::habits::{Habits, shows_habit};
 use crate::history::Origin;
 use crate::organisation::{Organisation, Sighting};
 use crate::policy::Policy;
@@ -31,8 +31,8 @@ pub struct Verdict {
     pub familiar_prompts: Vec<(Timestamp, bool)>,
     /// Trains of prompts from a familiar place at a machine's pace.
     pub trains: Vec<Train>,
-    /// The first enrolment, of an account with no sign-in before it, and its network.
-    pub newcomer: Option<(Timestamp, u32)>,
+    /// The first enrolment, of an account with no sign-in well before it.
+    pub newcomer_at: Option<Timestamp>,
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -174,13 +174,12 @@ fn survey(
             });
         }
     }
-    verdict.newcomer = context
-        .records
-        .iter()
-        .position(|r| r.kind == EventKind::FactorEnrolled)
-        .filter(|i| !context.records.iter().take(*i).any(|r| r.kind == EventKind::PromptApproved))
-        .and_then(|i| context.records.get(i))
-        .map(|r| (r.at, r.requester.network));
+    verdict.newcomer_at =
+        context.records.iter().find(|r| r.kind == EventKind::FactorEnrolled).map(|r| r.at).filter(
+            |at| {
+                !context.records.iter().any(|r| shows_habit(r.kind) && *at - r.at > Span::hours(12))
+            },
+        );
 }
 
 /// A train has at least so many prompts ...

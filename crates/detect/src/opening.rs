@@ -191,12 +191,12 @@ fn dormant(
             records: more,
         });
     }
-    if organisation.newcomers(record.at, origin.place.network) >= 3 {
+    if organisation.newcomers(record.at) >= 3 && !origin.has(flag::HOSTING | flag::PROXY) {
         terms.push(Term {
             kind: "onboarding",
             bits: -3.0,
             at: record.at,
-            why: "several new accounts enrolled from there about then".into(),
+            why: "several new accounts enrolled within hours".into(),
             records: vec![index],
         });
     }

@@ -33,11 +33,15 @@ pub struct Organisation {
     countries: BTreeMap<u16, u32>,
     /// Five-minute slot -> prompts from familiar places: unanswered, approved.
     slots: BTreeMap<i64, (u32, u32)>,
-    /// First enrolments of accounts not seen before: the day's count.
-    newcomers: BTreeMap<(i64, u32), u32>,
+    /// First enrolments of accounts not seen before, by hour.
+    newcomers: BTreeMap<i64, u32>,
 }
 
 const SLOT: i64 = 300_000;
+
+const fn hour(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(3_600_000)
+}
 
 /// Keys under which a source is remembered: the address, its network, its provider with browser.
 pub(crate) fn source_keys(origin: &Origin) -> [Key; 3] {
@@ -113,8 +117,8 @@ impl Organisation {
     }
 
     /// Notes the first enrolment of an account that had no sign-in before.
-    pub fn note_newcomer(&mut self, at: Timestamp, network: u32) {
-        *self.newcomers.entry((at.day(), network)).or_default() += 1;
+    pub fn note_newcomer(&mut self, at: Timestamp) {
+        *self.newcomers.entry(hour(at)).or_default() += 1;
     }
 
     /// Colleagues of `who` who succeeded from the address or network by `until`.
@@ -175,13 +179,14 @@ impl Organisation {
     pub fn country_share(&self, country: u16) -> f64 {
         let total: u32 = self.countries.values().sum();
         let here = self.countries.get(&country).copied().unwrap_or_default();
-        if total == 0 { 1.0 } else { f64::from(here) / f64::from(total) }
+        // A country that is not logged is no rare one.
+        if total == 0 || country == 0 { 1.0 } else { f64::from(here) / f64::from(total) }
     }
 
-    /// First enrolments of new accounts within a day of an instant.
+    /// First enrolments of new accounts within three hours of an instant.
     #[must_use]
-    pub fn newcomers(&self, at: Timestamp, network: u32) -> u32 {
-        (at.day() - 1..=at.day() + 1).filter_map(|day| self.newcomers.get(&(day, network))).sum()
+    pub fn newcomers(&self, at: Timestamp) -> u32 {
+        self.newcomers.range(hour(at) - 3..=hour(at) + 3).map(|(_, count)| count).sum()
     }
 
     /// Slots in which most familiar prompts went unanswered: an outage of the push service.

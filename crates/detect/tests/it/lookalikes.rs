@@ -114,3 +114,50 @@ fn two_own_sign_ins_at_once() {
     log.prompt(ALICE, phone, at(11, 8, 0) + Span::seconds(15), PromptApproved, Some(HOME));
     quiet(&log);
 }
+
+#[test]
+fn an_onboarding_wave_of_accounts_without_a_creation_event() {
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, HOME, 10..13);
+    for (n, ip) in
+        ["198.51.100.11", "198.51.100.42", "203.0.113.5", "203.0.113.77"].into_iter().enumerate()
+    {
+        let home = At { ip, asn: 64_510 + n as u32, device: "", ..HOME };
+        let name = format!("new{n}@example.org");
+        log.event(
+            &name,
+            home,
+            at(12, 9, 11 * n as i64),
+            EventKind::FactorEnrolled,
+            "authenticator bound",
+        );
+    }
+    quiet(&log);
+}
+
+#[test]
+fn a_mail_client_with_an_old_password_that_moves_with_its_owner() {
+    let mut log = Log::with_habits(ALICE);
+    log.event(ALICE, HOME, at(11, 7, 0), EventKind::PasswordChanged, "");
+    for (n, ip) in ["198.51.100.9", "198.51.100.140", "192.0.2.77"].into_iter().enumerate() {
+        let place = At { ip, device: "", ..HOME };
+        for k in 0..8 {
+            let when = at(11, 8 + 3 * n as i64, 0) + Span::minutes(15 * k);
+            log.prompt(ALICE, place, when, PromptTimedOut, None);
+        }
+    }
+    let (incidents, _) = log.detect();
+    let worst = incidents.iter().map(|i| i.stage).max();
+    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+}
+
+#[test]
+fn a_phone_that_sends_its_data_home_while_its_owner_travels() {
+    let mut log = Log::with_habits(ALICE);
+    for event in &mut log.events {
+        event.requester.device = "".into();
+    }
+    let abroad = At { device: "", ..ABROAD };
+    log.prompt(ALICE, abroad, at(11, 9, 0), PromptApproved, Some(HOME));
+    quiet(&log);
+}
