@@ -10,7 +10,7 @@ pub const PURE: [&str; 4] = ["model", "normalize", "detect", "sim"];
 
 /// What a pure crate may depend on. None of these opens a file or a socket, starts a thread or
 /// asks for the time or randomness unless a method that `clippy.toml` forbids is called.
-const PURE_MAY_USE: [&str; 13] = [
+const PURE_MAY_USE: [&str; 14] = [
     "pushback-model",
     "ipnet",
     "jiff",
@@ -19,6 +19,7 @@ const PURE_MAY_USE: [&str; 13] = [
     "rand_pcg",
     "serde",
     "serde_json",
+    "simdutf8",
     "siphasher",
     "smallvec",
     "thiserror",
