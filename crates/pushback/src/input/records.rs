@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -206,15 +207,21 @@ impl Sorted {
     pub fn iter(&self) -> Merged<'_> {
         let memory = self.0.memory.iter().map(|records| Cursor::Memory(records.iter()));
         let files = self.0.runs.len().max(1);
-        let block = (MERGE_BYTES_MAX / files / Record::BYTES).clamp(16, 1_024);
+        let size = (MERGE_BYTES_MAX / files / Record::BYTES).clamp(16, 1_024);
         let runs = self.0.runs.iter().filter_map(|run| {
             let file = self.0.file.as_ref()?;
-            Some(Cursor::File { file, rest: *run, block, ready: Vec::new().into_iter() })
+            Some(Cursor::File { file, rest: *run, size, block: Vec::new(), at: 0 })
         });
-        let mut merged =
-            Merged { cursors: memory.chain(runs).collect(), heads: BinaryHeap::new(), error: None };
-        for number in 0..merged.cursors.len() {
-            merged.advance(number);
+        let mut merged = Merged { sources: Vec::new(), heads: BinaryHeap::new(), error: None };
+        for mut cursor in memory.chain(runs) {
+            match cursor.next() {
+                Ok(Some(head)) => {
+                    merged.heads.push(Reverse((head.order(), merged.sources.len())));
+                    merged.sources.push(Open { cursor, head });
+                }
+                Ok(None) => {}
+                Err(error) => merged.error = Some(error),
+            }
         }
         merged
     }
@@ -232,23 +239,36 @@ impl<'a> IntoIterator for &'a Sorted {
 #[derive(Debug)]
 enum Cursor<'a> {
     Memory(std::slice::Iter<'a, Record>),
-    File { file: &'a File, rest: Run, block: usize, ready: std::vec::IntoIter<Record> },
+    File {
+        file: &'a File,
+        /// What was not read yet.
+        rest: Run,
+        /// Records read at a time.
+        size: usize,
+        block: Vec<u8>,
+        /// Where the next record starts in `block`.
+        at: usize,
+    },
 }
 
 impl Cursor<'_> {
     fn next(&mut self) -> io::Result<Option<Record>> {
         match self {
             Self::Memory(records) => Ok(records.next().copied()),
-            Self::File { file, rest, block, ready } => {
-                if let Some(record) = ready.next() {
-                    return Ok(Some(record));
+            Self::File { file, rest, size, block, at } => {
+                if *at == block.len() {
+                    let count = rest.count.min(*size);
+                    if count == 0 {
+                        return Ok(None);
+                    }
+                    block.resize(count * Record::BYTES, 0);
+                    read_exact_at(file, block, rest.start * Record::BYTES as u64)?;
+                    *rest = Run { start: rest.start + count as u64, count: rest.count - count };
+                    *at = 0;
                 }
-                let count = rest.count.min(*block);
-                let mut records = Vec::with_capacity(count);
-                read_run(file, Run { start: rest.start, count }, &mut records)?;
-                *rest = Run { start: rest.start + count as u64, count: rest.count - count };
-                *ready = records.into_iter();
-                Ok(ready.next())
+                let bytes = block.get(*at..*at + Record::BYTES).unwrap_or_default();
+                *at += Record::BYTES;
+                Ok(Some(Record::from_bytes(bytes).ok_or(io::ErrorKind::InvalidData)?))
             }
         }
     }
@@ -256,54 +276,20 @@ impl Cursor<'_> {
 
 type Order = (Key, Timestamp, Key, u32, EventKind, Position);
 
+/// A run that has records left, and the first of them.
+#[derive(Debug)]
+struct Open<'a> {
+    head: Record,
+    cursor: Cursor<'a>,
+}
+
 /// The records of [`Sorted`], one after another.
 #[derive(Debug)]
 pub struct Merged<'a> {
-    cursors: Vec<Cursor<'a>>,
-    heads: BinaryHeap<Reverse<Head>>,
+    sources: Vec<Open<'a>>,
+    /// The order of each source's head, and the source's number.
+    heads: BinaryHeap<Reverse<(Order, usize)>>,
     error: Option<io::Error>,
-}
-
-#[derive(Debug)]
-struct Head {
-    record: Record,
-    cursor: usize,
-}
-
-impl Head {
-    const fn key(&self) -> (Order, usize) {
-        (self.record.order(), self.cursor)
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Head {}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-impl Merged<'_> {
-    fn advance(&mut self, cursor: usize) {
-        match self.cursors.get_mut(cursor).map(Cursor::next) {
-            Some(Ok(Some(record))) => self.heads.push(Reverse(Head { record, cursor })),
-            Some(Ok(None)) | None => {}
-            Some(Err(error)) => self.error = Some(error),
-        }
-    }
 }
 
 impl Iterator for Merged<'_> {
@@ -312,18 +298,26 @@ impl Iterator for Merged<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(error) = self.error.take() {
             self.heads.clear();
-            self.cursors.clear();
             return Some(Err(error));
         }
-        // One run needs no merging.
-        if let [only] = self.cursors.as_mut_slice() {
-            if let Some(Reverse(head)) = self.heads.pop() {
-                return Some(Ok(head.record));
+        // One person's records often follow each other in a run: its place at the top is kept until
+        // the next head is known.
+        let mut top = self.heads.peek_mut()?;
+        let source = self.sources.get_mut(top.0.1)?;
+        let record = source.head;
+        match source.cursor.next() {
+            Ok(Some(head)) => {
+                top.0.0 = head.order();
+                source.head = head;
             }
-            return only.next().transpose();
+            Ok(None) => {
+                PeekMut::pop(top);
+            }
+            Err(error) => {
+                PeekMut::pop(top);
+                self.error = Some(error);
+            }
         }
-        let Reverse(head) = self.heads.pop()?;
-        self.advance(head.cursor);
-        Some(Ok(head.record))
+        Some(Ok(record))
     }
 }

@@ -1,8 +1,9 @@
 //! Logs to measure with: invented, deterministic, of realistic size and mix.
 //!
 //! Okta records have the members and the length (about 2.8 kB) of an Identity Engine organisation's,
-//! Duo's those of authentication log version 2 (about 1.1 kB). Most of what people do is ordinary;
-//! about one person in two hundred is push-bombed once.
+//! Duo's those of authentication log version 2 (about 1.1 kB). Most of what people do is ordinary:
+//! everyone has one to three computers, works from home or from one of five offices, and says yes to
+//! nearly every prompt. About one person in two hundred is push-bombed once.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -79,42 +80,93 @@ const AGENTS: &[(&str, &str, &str)] = &[
 
 const APPS: &[&str] = &["Example Mail", "Example Chat", "Example Payroll", "Example Wiki", "VPN"];
 
-/// One person's place, browser and names, always the same for the same number.
+/// A computer, with the ids that vendors give it.
+struct Computer {
+    agent: (&'static str, &'static str, &'static str),
+    /// Okta's `deviceFingerprint` and `dtHash`.
+    fingerprint: String,
+    hash: String,
+    /// Duo's `epkey`.
+    endpoint: String,
+}
+
+impl Computer {
+    fn new(seed: u64) -> Self {
+        let mut numbers = Numbers(seed.wrapping_mul(104_729));
+        Self {
+            agent: numbers.pick(AGENTS).unwrap_or_default(),
+            fingerprint: numbers.id(32),
+            hash: numbers.id(64),
+            endpoint: numbers.id(18),
+        }
+    }
+}
+
+/// One person on one day: names that never change, the day's place, computer and session.
 struct Person {
     login: String,
     name: String,
     id: String,
     ip: String,
     city: (&'static str, &'static str, &'static str, &'static str, &'static str),
-    agent: (&'static str, &'static str, &'static str),
+    computer: Computer,
+    /// Duo's key of the phone.
+    phone: String,
+    session: String,
 }
 
 impl Person {
-    fn new(number: u64) -> Self {
-        let mut numbers = Numbers(number.wrapping_mul(7_919));
+    fn new(number: u64, day: u64) -> Self {
+        let mut always = Numbers(number.wrapping_mul(7_919));
+        let mut today = Numbers((number << 8 | day).wrapping_mul(6_971));
+        let id = format!("00u{}", always.id(17));
+        let phone = always.id(18);
+        let office = always.below(CITIES.len() as u64);
+        let computers = 1 + always.below(3);
+        // The first is used on most days.
+        let computer = if today.below(5) == 0 { today.below(computers) } else { 0 };
         // 198.18.0.0/15 is set aside for benchmarks (RFC 2544).
-        let ip = format!("198.18.{}.{}", number >> 8 & 0xFF, number & 0xFF);
+        let ip = if today.below(5) < 3 {
+            format!("198.19.0.{}", office + 1)
+        } else {
+            format!("198.18.{}.{}", number >> 8 & 0xFF, number & 0xFF)
+        };
         Self {
             login: format!("person{number}@example.org"),
             name: format!("Person Number{number}"),
-            id: format!("00u{}", numbers.id(17)),
+            id,
             ip,
-            city: numbers.pick(CITIES).unwrap_or_default(),
-            agent: numbers.pick(AGENTS).unwrap_or_default(),
+            city: CITIES.get(office as usize).copied().unwrap_or_default(),
+            computer: Computer::new(number << 2 | computer),
+            phone,
+            session: format!("idx{}", today.id(18)),
         }
     }
 
     /// The same person, asked for by somebody elsewhere.
-    fn seen_from_afar(number: u64) -> Self {
-        let elsewhere = Self::new(number ^ 1);
+    fn seen_from_afar(number: u64, day: u64) -> Self {
+        let elsewhere = Self::new(number ^ 1, day);
         let ip = format!("203.0.113.{}", number & 0xFF);
-        Self { ip, city: elsewhere.city, agent: elsewhere.agent, ..Self::new(number) }
+        let computer = Computer::new(number << 2 | 3);
+        let session = format!("idx{}", Numbers(number).id(18));
+        Self { ip, city: elsewhere.city, computer, session, ..Self::new(number, day) }
     }
+}
+
+/// The day of a number of milliseconds.
+const fn day(millis: u64) -> u64 {
+    millis / 86_400_000
+}
+
+/// An id that belongs to an application.
+fn app_id(app: &str, length: usize) -> String {
+    let seed = app.bytes().fold(17, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
+    Numbers(seed).id(length)
 }
 
 /// RFC 3339 for a number of milliseconds after 2026-01-05T00:00:00Z; good for 26 days.
 fn time(millis: u64) -> String {
-    let (day, ms) = (millis / 86_400_000, millis % 86_400_000);
+    let (day, ms) = (day(millis), millis % 86_400_000);
     format!(
         "2026-01-{:02}T{:02}:{:02}:{:02}.{:03}Z",
         5 + day.min(26),
@@ -154,7 +206,8 @@ const PUSH: Said = said(
     "SUCCESS",
 );
 
-/// Shares in a thousand, as counted in exports of organisations that sign in mostly by push.
+/// Shares in a thousand, as counted in exports of organisations that sign in mostly by push. The
+/// answers to pushes come on top.
 fn ordinary(numbers: &mut Numbers) -> Said {
     let rare: &[Said] = &[
         said(
@@ -215,27 +268,23 @@ fn ordinary(numbers: &mut Numbers) -> Said {
             factor: "PASSWORD_AS_FACTOR",
             ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
         },
-        630..680 => Said {
-            factor: "OKTA_VERIFY_PUSH",
-            ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
-        },
-        680..695 => Said {
+        630..645 => Said {
             factor: "SIGNED_NONCE",
             ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
         },
-        695..700 => Said {
+        645..650 => Said {
             factor: "PASSWORD_AS_FACTOR",
             reason: "INVALID_CREDENTIALS",
             ..said(MFA, MFA_TEXT, "core.user.factor.attempt_fail", "FAILURE")
         },
-        700..780 => said(
+        650..735 => said(
             "user.session.start",
             "User login to Okta",
             "core.user_auth.login_success",
             "SUCCESS",
         ),
-        780..830 => PUSH,
-        830..832 => said(
+        735..788 => PUSH,
+        788..790 => said(
             "user.mfa.factor.activate",
             "Activate factor or authenticator enrollment method for user",
             "core.user.factor.activate",
@@ -248,16 +297,14 @@ fn ordinary(numbers: &mut Numbers) -> Said {
     }
 }
 
-fn okta(person: &Person, said: &Said, at: u64, numbers: &mut Numbers) -> String {
-    let Person { login, name, id, ip, city, agent } = person;
+fn okta(person: &Person, said: &Said, at: u64, transaction: &str, numbers: &mut Numbers) -> String {
+    let Person { login, name, id, ip, city, computer, session, phone: _ } = person;
     let (town, state, country, lat, lon) = city;
-    let (raw, os, browser) = agent;
+    let (raw, os, browser) = computer.agent;
     let published = time(at);
     let place = format!(
         r#"{{"city":"{town}","state":"{state}","country":"{country}","postalCode":"00000","geolocation":{{"lat":{lat},"lon":{lon}}}}}"#
     );
-    let session = format!("idx{}", numbers.id(18));
-    let transaction = numbers.id(27);
     let request = numbers.uuid();
     let app = numbers.pick(APPS).unwrap_or_default();
     let reason =
@@ -302,16 +349,16 @@ fn okta(person: &Person, said: &Said, at: u64, numbers: &mut Numbers) -> String 
         severity = said.severity,
         factor = factor,
         request = request,
-        hash = numbers.id(64),
+        hash = computer.hash,
         authn = numbers.uuid(),
-        fingerprint = numbers.id(32),
+        fingerprint = computer.fingerprint,
         trace = numbers.uuid(),
         legacy = said.legacy,
         transaction = transaction,
         uuid = numbers.uuid(),
-        appid = numbers.id(17),
+        appid = app_id(app, 17),
         app = app,
-        rule = numbers.id(17),
+        rule = app_id("rule", 17),
     )
 }
 
@@ -325,19 +372,27 @@ pub fn write_okta(path: &Path, bytes: u64) -> anyhow::Result<()> {
     write(path, bytes, |number, numbers, out| {
         let at = number * step;
         let person = numbers.below(PEOPLE);
+        let approved = Said {
+            factor: "OKTA_VERIFY_PUSH",
+            ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
+        };
         if number % (PEOPLE * 40) == PEOPLE / 3 {
-            let stranger = Person::seen_from_afar(person);
+            let stranger = Person::seen_from_afar(person, day(at));
+            let mut transaction = String::new();
             for n in 0..5 {
-                out.push_str(&okta(&stranger, &PUSH, at + n * 20_000, numbers));
+                transaction = numbers.id(27);
+                out.push_str(&okta(&stranger, &PUSH, at + n * 20_000, &transaction, numbers));
             }
-            let approved = Said {
-                factor: "OKTA_VERIFY_PUSH",
-                ..said(MFA, MFA_TEXT, "core.user.factor.attempt_success", "SUCCESS")
-            };
-            out.push_str(&okta(&stranger, &approved, at + 110_000, numbers));
+            out.push_str(&okta(&stranger, &approved, at + 110_000, &transaction, numbers));
         }
         let said = ordinary(numbers);
-        out.push_str(&okta(&Person::new(person), &said, at, numbers));
+        let person = Person::new(person, day(at));
+        let transaction = numbers.id(27);
+        out.push_str(&okta(&person, &said, at, &transaction, numbers));
+        // One push in fifty stays unanswered.
+        if said.event == PUSH.event && numbers.below(50) > 0 {
+            out.push_str(&okta(&person, &approved, at + 9_000, &transaction, numbers));
+        }
     })
 }
 
@@ -347,9 +402,9 @@ fn duo(
     at: u64,
     numbers: &mut Numbers,
 ) -> String {
-    let Person { login, name: _, id, ip, city, agent } = person;
+    let Person { login, name: _, id, ip, city, computer, phone, session: _ } = person;
     let (town, state, country, ..) = city;
-    let (_, os, browser) = agent;
+    let (_, os, browser) = computer.agent;
     let app = numbers.pick(APPS).unwrap_or_default();
     format!(
         concat!(
@@ -362,15 +417,15 @@ fn duo(
             "\n"
         ),
         browser = browser,
-        ep = numbers.id(18),
+        ep = computer.endpoint,
         ip = ip,
         town = town,
         country = country,
         state = state,
         os = os,
-        key = numbers.id(18),
+        key = app_id(app, 18),
         app = app,
-        phone = numbers.id(18),
+        phone = phone,
         login = login,
         factor = factor,
         time = time(at).replace('Z', "000+00:00"),
@@ -392,7 +447,7 @@ pub fn write_duo(path: &Path, bytes: u64) -> anyhow::Result<()> {
         let at = number * step;
         let person = numbers.below(PEOPLE);
         if number % (PEOPLE * 40) == PEOPLE / 3 {
-            let stranger = Person::seen_from_afar(person);
+            let stranger = Person::seen_from_afar(person, day(at));
             for n in 0..5 {
                 let silence = ("denied", "no_response", "duo_push");
                 out.push_str(&duo(&stranger, silence, at + n * 60_000, numbers));
@@ -409,7 +464,7 @@ pub fn write_duo(path: &Path, bytes: u64) -> anyhow::Result<()> {
             98 => ("denied", "user_cancelled", "duo_push"),
             _ => ("denied", "deny_unenrolled_user", "not_available"),
         };
-        out.push_str(&duo(&Person::new(person), what, at, numbers));
+        out.push_str(&duo(&Person::new(person, day(at)), what, at, numbers));
     })
 }
 
