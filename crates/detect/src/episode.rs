@@ -162,6 +162,10 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
         term("answered", weights.answered, at, why.into(), vec![record]);
     }
     lockout_and_demand_terms(&failing, weights, context, &mut terms);
+    if terms.iter().any(|t| t.kind == "constant_interval") {
+        // The same observation, which speaks for the client and not against it.
+        terms.retain(|t| t.kind != "machine_cadence");
+    }
     Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
 }
 

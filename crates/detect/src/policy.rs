@@ -129,7 +129,7 @@ weights! {
     /// An hour at which the subscriber has never signed in.
     foreign_hour = 1.0;
     /// A known client asks at a constant interval: an old password, not an attacker.
-    constant_interval = -6.0;
+    constant_interval = -8.0;
     /// Prompts come at the regular pace of a machine.
     machine_cadence = 1.5;
     /// The subscriber is active from a known place at the same time.
