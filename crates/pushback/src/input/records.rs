@@ -169,16 +169,27 @@ fn sort_run(records: &mut [Record], resolver: &Resolver) {
         let whole = |index: u32| records.get(index as usize).map(Record::order);
         (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| whole(a.2).cmp(&whole(b.2)))
     });
-    // `order` says for each place which record belongs there: follow its cycles.
+    // `order` says for each place which record belongs there: follow its cycles, each with one
+    // record held aside.
     for start in 0..order.len() {
+        let Some(aside) = records.get(start).copied() else { break };
         let mut place = start;
         while let Some(entry) = order.get_mut(place) {
             let from = entry.2 as usize;
             entry.2 = place as u32;
-            if from == start || from == place {
+            if from == place {
                 break;
             }
-            records.swap(place, from);
+            let record = match records.get(from) {
+                Some(record) if from != start => *record,
+                _ => aside,
+            };
+            if let Some(slot) = records.get_mut(place) {
+                *slot = record;
+            }
+            if from == start {
+                break;
+            }
             place = from;
         }
     }
