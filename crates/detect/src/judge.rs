@@ -147,20 +147,21 @@ fn survey(
     verdict.familiar_prompts.clear();
     verdict.trains.clear();
     for attempt in attempts.iter().filter(|a| !a.prompts.is_empty() && !is_strange(a)) {
-        let prompts: Vec<&Prompt> =
-            attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).collect();
-        for prompt in &prompts {
+        let prompts = || attempt.prompts.iter().filter_map(|i| context.prompts.get(*i));
+        for prompt in prompts() {
             match prompt.outcome {
                 Outcome::Unanswered => verdict.familiar_prompts.push((prompt.sent_at, true)),
                 Outcome::Approved => verdict.familiar_prompts.push((prompt.sent_at, false)),
                 _ => {}
             }
         }
-        let failed: Vec<&&Prompt> = prompts.iter().filter(|p| p.outcome.is_failure()).collect();
+        let failed: Vec<&Prompt> = prompts().filter(|p| p.outcome.is_failure()).collect();
+        if failed.len() < TRAIN_MIN {
+            continue;
+        }
         let times: Vec<Timestamp> = failed.iter().map(|p| p.sent_at).collect();
         if let (Some((mean, spread)), Some(first), Some(from), Some(to)) =
             (pace(&times), failed.first(), times.first(), times.last())
-            && times.len() >= TRAIN_MIN
             && spread < TRAIN_SPREAD
             && let Some(record) = first.records.first().and_then(|i| context.records.get(*i))
         {
