@@ -206,19 +206,28 @@ def places(field, value):
             yield from places(f"{field}[{number}]", member)
 
 
+def members(values, part):
+    """What one step of an attribute's name leads to; `[]` leads to every element of a list."""
+    for value in values:
+        if isinstance(value, list):
+            if part == "[]":
+                yield from value
+            elif part.isdigit() and int(part) < len(value):
+                yield value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            yield value[part]
+
+
 def check_observables(problems, event):
     for number, observable in enumerate(event.get("observables") or []):
         field = f"observables[{number}]"
         known = {kind.value for kind in KnownObservable} | NEWER_OBSERVABLES
         problems.want(observable.get("type_id") in known, f"{field}.type_id", "is not in the schema")
-        value = event
-        for part in re.findall(r"[^.\[\]]+", observable.get("name", "")):
-            if isinstance(value, list) and part.isdigit():
-                value = value[int(part)] if int(part) < len(value) else None
-            else:
-                value = value.get(part) if isinstance(value, dict) else None
+        values = [event]
+        for part in re.findall(r"\[\]|[^.\[\]]+", observable.get("name", "")):
+            values = list(members(values, part))
         if "value" in observable:
-            problems.want(value == observable["value"], field, "does not say what stands at its name")
+            problems.want(observable["value"] in values, field, "does not say what stands at its name")
 
 
 def tell(problems, error, prefix=""):
