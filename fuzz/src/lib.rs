@@ -29,6 +29,16 @@ fn spliced<'b>(skeletons: &[Skeleton], bytes: &'b [u8]) -> Cow<'b, [u8]> {
     }
 }
 
+/// Whether a text in the value begins like a document.
+fn holds_a_text_document(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.trim_start().starts_with(['{', '[']),
+        serde_json::Value::Array(values) => values.iter().any(holds_a_text_document),
+        serde_json::Value::Object(members) => members.values().any(holds_a_text_document),
+        _ => false,
+    }
+}
+
 /// Reads a record, and the same record as `serde_json` understands and writes it: members in another
 /// order, escapes resolved, of a member that comes twice the last. Both must give the same events.
 ///
@@ -47,7 +57,7 @@ pub fn differential(bytes: &[u8]) {
     assert_eq!(reader.check(&record), Ok(()), "strict reading refuses what is JSON");
     let (read, events) = read_with(&reader, &record, &mut Hint::default());
     // A text inside the record may be a document of its own, and a broken one.
-    let is_nested = record.windows(9).any(|name| name == b"AuditData" || name == b"\"message\"");
+    let is_nested = holds_a_text_document(&value);
     assert!(
         is_nested || !matches!(read, Err(Reject::Syntax(_) | Reject::Encoding)),
         "JSON that is called {read:?}"
