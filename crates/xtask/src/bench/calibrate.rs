@@ -2,7 +2,7 @@
 //!
 //! Worlds are built on calibration seeds (1 to 50); the seeds of the evaluation are refused, so
 //! that what is measured there was never looked at here. One value is moved at a time: first from
-//! the defaults, which gives the table of sensitivities, then greedily, which gives a proposal.
+//! where the policy stands, which gives the table of sensitivities, then greedily, which gives a proposal.
 //! Other calibration seeds, never searched on, say whether the proposal holds.
 
 mod knobs;
@@ -21,7 +21,7 @@ use self::worlds::{Measure, Worlds};
 /// The highest seed that may be calibrated on.
 const LAST_CALIBRATION_SEED: u64 = 50;
 
-/// A change is proposed from this many points on. Less is noise: one campaign of 80 in each of 15
+/// A change is proposed from this many points on. Less is noise: one campaign of the 1,200 in 15
 /// worlds is 0.02 points.
 const GAIN_MIN: f64 = 0.1;
 
@@ -46,10 +46,13 @@ pub struct Args {
     /// Rounds of the search, each with half the step of the one before; 0 prints sensitivities only
     #[arg(long, default_value_t = 1)]
     rounds: u32,
+    /// Starts from this policy file instead of the defaults
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Move only values whose path contains this, for example `weights.after_`
     #[arg(long)]
     only: Option<String>,
-    /// List every miss and every false alarm of the defaults
+    /// List every miss and every false alarm before anything is moved
     #[arg(long)]
     details: bool,
     /// Writes the proposal as a policy file
@@ -76,28 +79,31 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         anyhow::bail!("seed {seed} cannot check what was searched on it");
     }
     let worlds = build(args, &args.seeds)?;
-    let defaults = Values::of(&Policy::default())?;
-    let base = worlds.measure(std::slice::from_ref(&defaults))?.remove(0);
-    println!("# Sensitivity\n\nAt the defaults: {base}\n");
+    let start = match &args.policy {
+        Some(path) => Values::read(path)?,
+        None => Values::of(&Policy::default())?,
+    };
+    let base = worlds.measure(std::slice::from_ref(&start))?.remove(0);
+    println!("# Sensitivity\n\nUnmoved: {base}\n");
     if args.details {
-        worlds.details(&Policy::default())?.iter().for_each(|line| println!("{line}"));
+        worlds.details(&start.policy()?)?.iter().for_each(|line| println!("{line}"));
     }
-    let knobs: Vec<Knob> = defaults
+    let knobs: Vec<Knob> = start
         .knobs()
         .into_iter()
         .filter(|knob| args.only.as_ref().is_none_or(|only| knob.path().contains(only.as_str())))
         .collect();
-    let found = try_all(&worlds, &defaults, &knobs, 1.0)?;
-    println!("{}", sensitivity(&base, &defaults, &found));
+    let found = try_all(&worlds, &start, &knobs, 1.0)?;
+    println!("{}", sensitivity(&base, &start, &found));
     if args.rounds == 0 {
         return Ok(());
     }
-    let (best, measure) = search(args, &worlds, &defaults, base.clone(), found)?;
+    let (best, measure) = search(args, &worlds, &start, base.clone(), found)?;
     drop(worlds);
-    let fragment = best.fragment(&defaults);
+    let fragment = best.fragment(&start);
     println!("# Proposal\n\n```toml\n{fragment}```\n\nBefore: {base}\nAfter:  {measure}");
     if !args.check_seeds.is_empty() && !fragment.is_empty() {
-        let check = build(args, &args.check_seeds)?.measure(&[defaults, best])?;
+        let check = build(args, &args.check_seeds)?.measure(&[start, best])?;
         for (name, measure) in ["Before", "After "].iter().zip(&check) {
             println!("{name}, on seeds never searched on: {measure}");
         }
@@ -200,11 +206,11 @@ fn search(
     Ok((best, measure))
 }
 
-/// A row for each move: what changes against the defaults, in points of a hundred, and false ones
+/// A row for each move: what changes against the unmoved, in points of a hundred, and false ones
 /// for 1,000 person-days.
 fn sensitivity(base: &Measure, defaults: &Values, trials: &[Trial]) -> String {
     let mut text = String::from(
-        "| value | default | moved to | campaigns | approvals | after | in time | false alarms | false exposed | points |\n\
+        "| value | is | moved to | campaigns | approvals | after | in time | false alarms | false exposed | points |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for Trial { knob, to, values, measure } in trials {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::Context as _;
 use pushback_detect::Policy;
@@ -50,6 +51,21 @@ impl Values {
     /// The values of a policy.
     pub fn of(policy: &Policy) -> anyhow::Result<Self> {
         Table::try_from(policy).map(Self).context("the policy is no table")
+    }
+
+    /// The values of a policy file, defaults where it is silent.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let mut file: Table =
+            toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
+        let detection = file.remove("detection").unwrap_or_else(|| Value::Table(Table::new()));
+        let policy: Policy =
+            detection.try_into().with_context(|| format!("{} is no policy", path.display()))?;
+        if let Some(problem) = policy.problems().first() {
+            anyhow::bail!("{}: {}", path.display(), problem.message);
+        }
+        Self::of(&policy)
     }
 
     /// The policy with these values.
@@ -153,7 +169,7 @@ impl Values {
             }
             let text = now.get(&knob.name).map(shown).unwrap_or_default();
             let was = then.get(&knob.name).map(shown).unwrap_or_default();
-            let line = format!("{} = {text} # default {was}", knob.name);
+            let line = format!("{} = {text} # was {was}", knob.name);
             sections.entry(knob.section).or_default().push(line);
             last = Some(name);
         }
@@ -198,7 +214,7 @@ mod tests {
         let moved = values.with(&knob(&values, "weights.denied"), 1.5).unwrap();
         assert_eq!(moved.policy().unwrap().weights.denied.to_bits(), 1.5_f64.to_bits());
         assert!(values.fragment(&values).is_empty());
-        assert!(moved.fragment(&values).starts_with("[detection.weights]\ndenied = 1.5 # default"));
+        assert!(moved.fragment(&values).starts_with("[detection.weights]\ndenied = 1.5 # was"));
     }
 
     #[test]
