@@ -255,8 +255,8 @@ fn note(organisation: &mut Organisation, verdict: &Verdict) {
     for (at, is_unanswered) in &verdict.familiar_prompts {
         organisation.note_familiar_prompt(*at, *is_unanswered);
     }
-    if let Some(at) = verdict.newcomer_at {
-        organisation.note_newcomer(at);
+    if let Some((at, origin)) = &verdict.newcomer {
+        organisation.note_newcomer(*at, origin);
     }
 }
 

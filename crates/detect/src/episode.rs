@@ -171,27 +171,34 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
 
 /// Prompts from which on an interval can be called constant.
 const INTERVALS_MIN: usize = 6;
+/// Whoever wants an answer does not wait as long as a mail client does.
+const INTERVAL_MIN: Span = Span::minutes(8);
+/// A client that asks more seldom than this is not told from chance.
+const INTERVAL_MAX: Span = Span::hours(3);
+/// How far a step may be off: records have seconds, and clients drift.
+const INTERVAL_OFF_MAX: Span = Span::seconds(15);
 
-/// When a known client's prompts began, and their interval, if they come at a constant one. A client
-/// counts as known by its browser, or because the subscriber has just changed the password.
+/// When a known client's prompts began, and their interval, if they come at a constant one.
+///
+// SECURITY: this takes evidence away, so a stranger would like to pass for such a client. It takes
+// the exact browser that succeeded before, a country that is known, no rented network, and a pace too
+// slow to wear anybody down. Guarded by
+// `a_stranger_who_keeps_time_and_copies_the_browser_does_not_pass_for_a_client`.
 fn constant_interval(
     context: &Context<'_>,
     failing: &[&Weighed],
     failures: &Failures,
 ) -> Option<(Timestamp, Span)> {
     let first = failing.first()?.attempt.started_at;
-    let is_strangers = failing.iter().any(|w| {
-        w.origin_terms.iter().any(|t| matches!(t.kind, "unfamiliar_country" | "hosting_network"))
+    let is_clients = failing.iter().all(|w| {
+        let has = |kind: &str| w.origin_terms.iter().any(|t| t.kind == kind);
+        let has_known_browser =
+            w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0);
+        (has_known_browser || has("known_device"))
+            && !has("unfamiliar_country")
+            && !has("hosting_network")
     });
-    let has_known_client = failing
-        .iter()
-        .any(|w| w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0));
-    let has_new_password = context.records.iter().any(|r| {
-        matches!(r.kind, EventKind::PasswordChanged | EventKind::PasswordReset)
-            && r.at <= first
-            && first - r.at <= Span::days(3)
-    });
-    if is_strangers || !(has_known_client || has_new_password) || failures.denied.len() > 4 {
+    if !is_clients || failures.total() > failures.unanswered.len() + failures.denied.len() {
         return None;
     }
     let mut times: Vec<Timestamp> = failing
@@ -201,20 +208,24 @@ fn constant_interval(
         .map(|p| p.sent_at)
         .collect();
     times.sort_unstable();
-    let mut gaps: Vec<i64> = times
+    let gaps: Vec<i64> = times
         .windows(2)
         .filter_map(|pair| match pair {
             [a, b] => Some((*b - *a).as_millis()),
             _ => None,
         })
         .collect();
-    gaps.sort_unstable();
-    let median = *gaps.get(gaps.len() / 2)?;
-    // A client that sleeps leaves holes: most gaps, not all, must be alike.
-    let alike = gaps.iter().filter(|gap| (*gap - median).abs() * 5 <= median).count();
-    let is_client = (Span::minutes(2)..=Span::hours(2)).contains(&Span::millis(median));
-    (gaps.len() + 1 >= INTERVALS_MIN && alike * 10 >= gaps.len() * 7 && is_client)
-        .then_some((first, Span::millis(median)))
+    let mut sorted = gaps.clone();
+    sorted.sort_unstable();
+    let step = *sorted.get(sorted.len() / 2)?;
+    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&Span::millis(step)) {
+        return None;
+    }
+    // A client that sleeps leaves a hole: most steps, not all, must be in time.
+    let in_time =
+        gaps.iter().filter(|gap| (*gap - step).abs() <= INTERVAL_OFF_MAX.as_millis()).count();
+    (gaps.len() + 1 >= INTERVALS_MIN && in_time * 10 >= gaps.len() * 7)
+        .then_some((first, Span::millis(step)))
 }
 
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.

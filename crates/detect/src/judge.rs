@@ -12,6 +12,7 @@ use crate::entry::Foreign;
 use crate::episode::{Episode, episodes};
 use crate::habits::{Habits, shows_habit};
 use crate::history::Origin;
+use crate::opening::origin_near;
 use crate::organisation::{Organisation, Sighting};
 use crate::policy::Policy;
 use crate::prompt::{Outcome, Prompt, rebuild};
@@ -31,8 +32,8 @@ pub struct Verdict {
     pub familiar_prompts: Vec<(Timestamp, bool)>,
     /// Trains of prompts from a familiar place at a machine's pace.
     pub trains: Vec<Train>,
-    /// The first enrolment, of an account with no sign-in well before it.
-    pub newcomer_at: Option<Timestamp>,
+    /// The first enrolment, of an account with no sign-in well before it, and where it came from.
+    pub newcomer: Option<(Timestamp, Origin)>,
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -175,12 +176,13 @@ fn survey(
             });
         }
     }
-    verdict.newcomer_at =
-        context.records.iter().find(|r| r.kind == EventKind::FactorEnrolled).map(|r| r.at).filter(
-            |at| {
-                !context.records.iter().any(|r| shows_habit(r.kind) && *at - r.at > Span::hours(12))
-            },
-        );
+    let first = context.records.iter().position(|r| r.kind == EventKind::FactorEnrolled);
+    verdict.newcomer = first.and_then(|index| {
+        let at = context.records.get(index)?.at;
+        let has_lived =
+            context.records.iter().any(|r| shows_habit(r.kind) && at - r.at > Span::hours(12));
+        (!has_lived).then_some((at, origin_near(context, index)?))
+    });
 }
 
 /// A train has at least so many prompts ...

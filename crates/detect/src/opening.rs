@@ -75,7 +75,7 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
 }
 
 /// Where an enrolment came from: its own record, or a session of the same person close by.
-fn origin_near(context: &Context<'_>, index: usize) -> Option<Origin> {
+pub(crate) fn origin_near(context: &Context<'_>, index: usize) -> Option<Origin> {
     let record = context.records.get(index)?;
     if record.requester.is_known() {
         return Some(Origin::of(record));

@@ -117,8 +117,12 @@ impl Organisation {
     }
 
     /// Notes the first enrolment of an account that had no sign-in before.
-    pub fn note_newcomer(&mut self, at: Timestamp) {
+    pub fn note_newcomer(&mut self, at: Timestamp, origin: &Origin) {
         *self.newcomers.entry(hour(at)).or_default() += 1;
+        // Whether colleagues sign in from there is what tells a newcomer from a stranger.
+        for key in source_keys(origin).into_iter().filter(|key| *key != 0) {
+            self.colleagues.entry(key).or_default();
+        }
     }
 
     /// Colleagues of `who` who succeeded from the address or network by `until`.

@@ -170,3 +170,16 @@ fn a_report_by_the_owner_is_enough_even_from_a_familiar_address() {
     assert_eq!(incidents.len(), 1);
     assert_eq!(incidents[0].prompts.reported, 1);
 }
+
+#[test]
+fn a_stranger_who_keeps_time_and_copies_the_browser_does_not_pass_for_a_client() {
+    let mut log = Log::with_habits(ALICE);
+    let copied = At { agent: HOME.agent, ..NEIGHBOUR };
+    for n in 0..30 {
+        log.prompt(ALICE, copied, at(11, 2, 2 * n), PromptTimedOut, None);
+    }
+    log.habits(ALICE, HOME, 11..13);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Bombing, "{:#?}", incidents[0].evidence);
+}
