@@ -30,6 +30,8 @@ pub struct Attempt {
     pub lockouts: Vec<usize>,
     /// Indices of records that demand a second factor.
     pub demands: Vec<usize>,
+    /// Whether a key or the like answered the demand: nothing to be tricked out of anybody.
+    pub is_met: bool,
 }
 
 impl Attempt {
@@ -44,6 +46,7 @@ impl Attempt {
             failed: Vec::new(),
             lockouts: Vec::new(),
             demands: Vec::new(),
+            is_met: false,
         }
     }
 
@@ -86,8 +89,8 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
         prompts.iter().enumerate().map(|(i, prompt)| (prompt.sent_at, Item::Prompt(i))).collect();
     items.extend(records.iter().enumerate().filter_map(|(i, record)| {
         let counts = match record.kind {
-            EventKind::FactorVerified => is_typed(record.factor),
-            EventKind::SessionStarted
+            EventKind::FactorVerified
+            | EventKind::SessionStarted
             | EventKind::FactorFailed
             | EventKind::LockedOut
             | EventKind::Bypassed
@@ -135,6 +138,11 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
                 }
             }
             Item::Record(i) => match records.get(i).map(|r| r.kind) {
+                Some(EventKind::FactorVerified)
+                    if !records.get(i).is_some_and(|r| is_typed(r.factor)) =>
+                {
+                    attempt.is_met = true;
+                }
                 Some(EventKind::FactorVerified | EventKind::Bypassed) => attempt.verified.push(i),
                 Some(EventKind::SessionStarted) => {
                     attempt.sessions.push(i);

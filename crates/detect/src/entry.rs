@@ -80,6 +80,9 @@ pub(crate) fn passed_terms(
     ] {
         list.retain(|(when, _)| *when <= at);
     }
+    // While everybody's prompts go unanswered, silence says nothing.
+    let is_outage = |when: Timestamp| context.organisation.outage(when).is_some_and(|s| s > 0.5);
+    earlier.unanswered.retain(|(when, _)| !is_outage(*when));
     if earlier.total() > 0 {
         // People miss a prompt or two and try again at once; strangers are missed again and again.
         let here = weighed.failed.unanswered.iter().filter(|(when, _)| *when <= at).count();

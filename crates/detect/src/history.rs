@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pushback_model::{EventKind, Key, Timestamp};
+use pushback_model::{EventKind, Key, Span, Timestamp};
 
-use crate::record::{Place, Record};
+use crate::record::{Place, Record, flag};
 
 /// Records kept of one person. Ordinary sign-ins past it are dropped and counted; prompts, answers
 /// and lasting changes are kept up to twice as many.
@@ -99,6 +99,11 @@ impl History {
     /// Leaves one version of each event: the most complete. A vendor delivers a record again when
     /// it learns more (Entra), and exports overlap.
     pub fn settle(&mut self) {
+        self.keep_one_version();
+        complete(&mut self.records);
+    }
+
+    fn keep_one_version(&mut self) {
         let mut ids: Vec<(Key, u32)> = self.records.iter().map(|r| (r.id, r.part)).collect();
         ids.sort_unstable();
         if ids.windows(2).all(|pair| matches!(pair, [a, b] if a != b)) {
@@ -123,6 +128,34 @@ impl History {
     pub fn until(&self, until: Timestamp) -> &[Record] {
         let end = self.records.partition_point(|r| r.at <= until);
         self.records.get(..end).unwrap_or_default()
+    }
+}
+
+/// How long before a result its demand may lie.
+const DEMAND_BEFORE: Span = Span::minutes(15);
+
+/// Products such as PingID name the browser when they demand a second factor and not in the result:
+/// what one record of an attempt says holds for the others from the same address.
+fn complete(records: &mut [Record]) {
+    let mut demands: BTreeMap<(Key, Key), Record> = BTreeMap::new();
+    for record in records {
+        if record.transaction == 0 || record.requester.ip == 0 {
+            continue;
+        }
+        let key = (record.transaction, record.requester.ip);
+        if record.kind == EventKind::ChallengeRequired && record.agent != 0 {
+            demands.insert(key, *record);
+        } else if record.agent == 0
+            && record.device == 0
+            && let Some(demand) = demands.get(&key)
+            && demand.source == record.source
+            && record.at - demand.at <= DEMAND_BEFORE
+        {
+            record.agent = demand.agent;
+            record.family = demand.family;
+            record.device = demand.device;
+            record.flags |= demand.flags & (flag::MOBILE | flag::MANAGED | flag::PROXY);
+        }
     }
 }
 

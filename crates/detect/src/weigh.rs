@@ -225,6 +225,7 @@ pub(crate) fn is_unmet_demand(attempt: &Attempt) -> bool {
         && attempt.prompts.is_empty()
         && attempt.sessions.is_empty()
         && attempt.verified.is_empty()
+        && !attempt.is_met
 }
 
 /// How much the n-th of a kind still adds: 1, 1.5, 1.83, ... at most 2.5.
