@@ -167,7 +167,7 @@ weights! {
     /// The first authenticator of an account without a sign-in for a long time.
     dormant_account = 4.0;
     /// An authenticator was bound from the stranger's place.
-    after_factor = 4.0;
+    after_factor = 5.0;
     /// A mail rule that forwards or hides was made.
     after_mailbox_rule = 4.0;
     /// Any other lasting change from the stranger's place.
