@@ -29,12 +29,16 @@ fn spliced<'b>(skeletons: &[Skeleton], bytes: &'b [u8]) -> Cow<'b, [u8]> {
     }
 }
 
-/// Whether a text in the value begins like a document.
+/// Whether a member of the value is read as a document of its own: by what it is called, or because
+/// its text begins like one.
 fn holds_a_text_document(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => text.trim_start().starts_with(['{', '[']),
         serde_json::Value::Array(values) => values.iter().any(holds_a_text_document),
-        serde_json::Value::Object(members) => members.values().any(holds_a_text_document),
+        serde_json::Value::Object(members) => members.iter().any(|(name, member)| {
+            (member.is_string() && matches!(name.as_str(), "AuditData" | "message"))
+                || holds_a_text_document(member)
+        }),
         _ => false,
     }
 }
