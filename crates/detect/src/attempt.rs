@@ -88,15 +88,15 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
     let mut items: Vec<(Timestamp, Item)> =
         prompts.iter().enumerate().map(|(i, prompt)| (prompt.sent_at, Item::Prompt(i))).collect();
     items.extend(records.iter().enumerate().filter_map(|(i, record)| {
-        let counts = match record.kind {
+        let counts = matches!(
+            record.kind,
             EventKind::FactorVerified
-            | EventKind::SessionStarted
-            | EventKind::FactorFailed
-            | EventKind::LockedOut
-            | EventKind::Bypassed
-            | EventKind::ChallengeRequired => true,
-            _ => false,
-        };
+                | EventKind::SessionStarted
+                | EventKind::FactorFailed
+                | EventKind::LockedOut
+                | EventKind::Bypassed
+                | EventKind::ChallengeRequired
+        );
         counts.then_some((record.at, Item::Record(i)))
     }));
     items.sort_by_key(|(at, _)| *at);
