@@ -132,9 +132,15 @@ fn contestants(pushback: &Path, peers: &peers::Peers, logs: &Logs) -> Vec<Contes
     add("gz-1", "`pushback scan`, Okta `.gz`, 1 thread", scan("1", &logs.okta_gz));
     add("gz-2", "`pushback scan`, Okta `.gz`, 2 threads", scan("2", &logs.okta_gz));
     if let Ok(program) = &peers.simdjson {
-        let mut simdjson = Command::new(program);
-        simdjson.arg(&logs.duo);
-        add("simdjson", "simdjson On-Demand, members only, Duo", simdjson);
+        let members = |vendor: &str, log: &Path| {
+            let mut simdjson = Command::new(program);
+            simdjson.arg(vendor).arg(log);
+            simdjson
+        };
+        let okta = "simdjson On-Demand, members of what matters only, Okta";
+        add("simdjson-okta", okta, members("okta", &logs.okta));
+        let duo = "simdjson On-Demand, members only, Duo";
+        add("simdjson", duo, members("duo", &logs.duo));
     }
     add("duo-1", "`pushback scan`, Duo, 1 thread", scan("1", &logs.duo));
     all

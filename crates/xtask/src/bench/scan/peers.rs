@@ -33,7 +33,7 @@ print(db.execute("""
 pub struct Peers {
     /// A Python that has DuckDB.
     pub duckdb: anyhow::Result<PathBuf>,
-    /// The program in `peers/simdjson_duo.cpp`.
+    /// The program in `peers/simdjson_members.cpp`.
     pub simdjson: anyhow::Result<PathBuf>,
 }
 
@@ -67,8 +67,8 @@ fn duckdb(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn simdjson(folder: &Path) -> anyhow::Result<PathBuf> {
-    let program = folder.join("simdjson_duo");
-    let source = run::root().join("crates/xtask/peers/simdjson_duo.cpp");
+    let program = folder.join("simdjson_members");
+    let source = run::root().join("crates/xtask/peers/simdjson_members.cpp");
     let mut compile = Command::new("c++");
     compile.args(["-O3", "-march=native", "-std=c++17"]).arg(&source);
     compile.args(["-lsimdjson", "-o"]).arg(&program);
