@@ -14,7 +14,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use super::InputError;
 use super::paths::Found;
 use super::report::Problem;
-use super::source::{Input, Kind, read_at};
+use super::source::{Input, Kept, Kind, read_at};
 
 /// How an input is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +64,22 @@ pub(super) fn open_all(
             Err(error) => problems.push(Problem::new(&path, Problem::words(&error))),
         }
     }
+    let kept = inputs.iter_mut().filter_map(|input| match &mut input.kind {
+        Kind::Compressed { kept, .. } => Some(kept),
+        Kind::Lines | Kind::Document | Kind::Once { .. } => None,
+    });
+    for kept in kept.take(KEPT_FILES_MAX) {
+        // Without it records are decompressed again.
+        *kept = Kept::new(false).ok();
+    }
     Ok((inputs, problems, not_text))
 }
 
+/// Compressed files whose records are kept; each takes an open file.
+const KEPT_FILES_MAX: usize = 64;
+
 fn once(path: PathBuf, reader: Box<dyn Read + Send>) -> Result<Input, InputError> {
-    let kept = tempfile::tempfile().map_err(InputError::Temporary)?;
+    let kept = Kept::new(true).map_err(InputError::Temporary)?;
     Ok(Input { path, kind: Kind::Once { reader: Mutex::new(Some(reader)), kept }, length: 0 })
 }
 
@@ -82,7 +93,7 @@ fn look(file: &File, path: &Path) -> io::Result<Look> {
     let mut head = head(file, HEAD_BYTES)?;
     let compression = compression_of(&head);
     if compression != Compression::None {
-        return Ok(Look::Text(Kind::Stream(compression), length));
+        return Ok(Look::Text(Kind::Compressed { compression, kept: None }, length));
     }
     if let Some(what) = no_text(&head) {
         return Ok(Look::NoText(what));
@@ -98,7 +109,7 @@ fn look(file: &File, path: &Path) -> io::Result<Look> {
     }
     let kind = match found {
         Shape::Lines => Kind::Lines,
-        Shape::Document => Kind::Stream(Compression::None),
+        Shape::Document => Kind::Document,
     };
     Ok(Look::Text(kind, length))
 }

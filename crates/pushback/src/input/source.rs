@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use pushback_detect::Position;
+use pushback_detect::{Position, Record};
+use pushback_model::EventKind;
 
 use super::open::{Compression, decompress};
 
@@ -15,18 +16,121 @@ use super::open::{Compression, decompress};
 pub(super) enum Kind {
     /// A file of lines: any part can be read at any time.
     Lines,
-    /// A file that has to be read from its start: compressed, or a JSON document.
-    Stream(Compression),
-    /// A pipe, which can be read once only. The records that gave events are kept at their offsets
-    /// in a temporary file, which has holes between them.
-    Once { reader: Mutex<Option<Box<dyn Read + Send>>>, kept: File },
+    /// A JSON document, which has to be read from its start; its records can be read at any time.
+    Document,
+    /// A compressed file, which has to be read from its start.
+    Compressed { compression: Compression, kept: Option<Kept> },
+    /// A pipe, which can be read once only.
+    Once { reader: Mutex<Option<Box<dyn Read + Send>>>, kept: Kept },
 }
+
+/// Bytes that are kept of a compressed file. Records after that are decompressed again when they are
+/// wanted.
+const KEPT_BYTES_MAX: u64 = 1 << 30;
+
+/// Bytes that are written to the temporary file at a time.
+const KEPT_BLOCK_BYTES: usize = 256 << 10;
+
+/// Records of an input that cannot be read again at any place, in a temporary file: each with its
+/// offset and length before it, in the order in which they were met.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Whether nothing else has them.
+    is_only_copy: bool,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug)]
+struct Log {
+    file: File,
+    /// Bytes in the file.
+    length: u64,
+    /// What follows them.
+    block: Vec<u8>,
+}
+
+/// An offset and a length.
+const HEADER_BYTES: usize = 12;
+
+impl Kept {
+    /// An empty one.
+    pub fn new(is_only_copy: bool) -> io::Result<Self> {
+        let log = Log { file: tempfile::tempfile()?, length: 0, block: Vec::new() };
+        Ok(Self { is_only_copy, log: Mutex::new(log) })
+    }
+
+    /// Keeps the bytes of a record that gave these events, unless it is unlikely that they are wanted
+    /// and they can be had otherwise.
+    pub fn keep(&self, events: &[Record], offset: u64, bytes: &[u8]) -> io::Result<()> {
+        // An incident shows prompts, answers, sessions and changes; single sign-ons, which are half
+        // of a log, hardly ever.
+        let is_shown = events.iter().any(|event| event.kind != EventKind::SessionUsed);
+        if events.is_empty() || (!self.is_only_copy && !is_shown) {
+            return Ok(());
+        }
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_only_copy && log.length > KEPT_BYTES_MAX {
+            return Ok(());
+        }
+        log.block.extend(offset.to_le_bytes());
+        // A record is no longer than `RECORD_BYTES_MAX`, which fits.
+        log.block.extend((bytes.len() as u32).to_le_bytes());
+        log.block.extend(bytes);
+        if log.block.len() >= KEPT_BLOCK_BYTES { log.flush() } else { Ok(()) }
+    }
+
+    /// Fills in those of the wanted records that were kept, and gives back the others.
+    fn find<'w>(&self, wanted: Vec<Wanted<'w>>) -> io::Result<Vec<Wanted<'w>>> {
+        let mut by_offset: BTreeMap<u64, Vec<Wanted<'w>>> = BTreeMap::new();
+        for (position, bytes) in wanted {
+            by_offset.entry(position.offset).or_default().push((position, bytes));
+        }
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.flush()?;
+        log.file.seek(io::SeekFrom::Start(0))?;
+        let mut reader = io::BufReader::with_capacity(KEPT_BLOCK_BYTES, &log.file);
+        let mut left = log.length;
+        let mut header = [0; HEADER_BYTES];
+        let mut record = Vec::new();
+        while left > 0 && !by_offset.is_empty() {
+            reader.read_exact(&mut header)?;
+            let [a, b, c, d, e, f, g, h, length @ ..] = header;
+            let offset = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+            let length = u64::from(u32::from_le_bytes(length));
+            left -= HEADER_BYTES as u64 + length;
+            let Some(wanted) = by_offset.remove(&offset) else {
+                reader.seek_relative(length as i64)?;
+                continue;
+            };
+            record.clear();
+            reader.by_ref().take(length).read_to_end(&mut record)?;
+            for (position, bytes) in wanted {
+                let found = record.get(..position.length as usize);
+                *bytes = found.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec();
+            }
+        }
+        Ok(by_offset.into_values().flatten().collect())
+    }
+}
+
+impl Log {
+    fn flush(&mut self) -> io::Result<()> {
+        write_all_at(&self.file, &self.block, self.length)?;
+        self.length += self.block.len() as u64;
+        self.block.clear();
+        Ok(())
+    }
+}
+
+/// A record that is to be read again, and where to.
+type Wanted<'w> = (&'w Position, &'w mut Vec<u8>);
 
 impl std::fmt::Debug for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Lines => f.write_str("Lines"),
-            Self::Stream(compression) => write!(f, "Stream({compression:?})"),
+            Self::Document => f.write_str("Document"),
+            Self::Compressed { compression, .. } => write!(f, "Compressed({compression:?})"),
             Self::Once { .. } => f.write_str("Once"),
         }
     }
@@ -50,8 +154,8 @@ impl Input {
     /// once; after that it is empty.
     pub fn stream<'a>(&self, done: &'a AtomicU64) -> io::Result<Box<dyn Read + Send + 'a>> {
         match &self.kind {
-            Kind::Lines => Ok(Box::new(Counting { inner: self.open()?, done })),
-            Kind::Stream(compression) => {
+            Kind::Lines | Kind::Document => Ok(Box::new(Counting { inner: self.open()?, done })),
+            Kind::Compressed { compression, .. } => {
                 decompress(Counting { inner: self.open()?, done }, *compression)
             }
             Kind::Once { reader, .. } => {
@@ -65,11 +169,12 @@ impl Input {
         }
     }
 
-    /// Where records of a pipe are kept.
-    pub fn kept(&self) -> Option<&File> {
+    /// Where records of an input are kept that cannot be read again at any place.
+    pub fn kept(&self) -> Option<&Kept> {
         match &self.kind {
             Kind::Once { kept, .. } => Some(kept),
-            Kind::Lines | Kind::Stream(_) => None,
+            Kind::Compressed { kept, .. } => kept.as_ref(),
+            Kind::Lines | Kind::Document => None,
         }
     }
 }
@@ -149,8 +254,8 @@ impl Inputs {
         self.0.get(input as usize).map_or(Path::new(""), |input| &input.path)
     }
 
-    /// The bytes of records, in any order and number. An input that has to be read from its start
-    /// is read once for all of them, so ask for many at a time.
+    /// The bytes of records, in any order and number. A compressed input may have to be read from its
+    /// start, once for all of them, so ask for many at a time.
     ///
     /// # Errors
     /// If an input cannot be read any more, or is shorter than it was; the error names it.
@@ -160,7 +265,7 @@ impl Inputs {
         for (number, input) in (0u32..).zip(&self.0) {
             let from = Position { input: number, length: 0, offset: 0 };
             let to = Position { input: number, length: u32::MAX, offset: u64::MAX };
-            let mut wanted: Vec<(&Position, &mut Vec<u8>)> = found.range_mut(from..=to).collect();
+            let mut wanted: Vec<Wanted<'_>> = found.range_mut(from..=to).collect();
             if wanted.is_empty() {
                 continue;
             }
@@ -193,17 +298,28 @@ impl Inputs {
 }
 
 /// Reads what is wanted of one input, which is sorted by offset.
-fn read_wanted(input: &Input, wanted: Vec<(&Position, &mut Vec<u8>)>) -> io::Result<()> {
-    let file = match &input.kind {
-        Kind::Once { kept, .. } => Some(kept.try_clone()?),
-        Kind::Lines | Kind::Stream(Compression::None) => Some(input.open()?),
-        Kind::Stream(_) => None,
-    };
-    if let Some(file) = file {
-        for (position, bytes) in wanted {
-            bytes.resize(position.length as usize, 0);
-            read_exact_at(&file, bytes, position.offset)?;
+fn read_wanted(input: &Input, mut wanted: Vec<Wanted<'_>>) -> io::Result<()> {
+    match &input.kind {
+        Kind::Lines | Kind::Document => {
+            let file = input.open()?;
+            for (position, bytes) in wanted {
+                bytes.resize(position.length as usize, 0);
+                read_exact_at(&file, bytes, position.offset)?;
+            }
+            return Ok(());
         }
+        Kind::Once { kept, .. } => {
+            let missing = kept.find(wanted)?;
+            return if missing.is_empty() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            };
+        }
+        Kind::Compressed { kept: Some(kept), .. } => wanted = kept.find(wanted)?,
+        Kind::Compressed { kept: None, .. } => {}
+    }
+    if wanted.is_empty() {
         return Ok(());
     }
     let ignored = AtomicU64::new(0);

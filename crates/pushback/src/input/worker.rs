@@ -11,7 +11,7 @@ use pushback_normalize::{Hint, RECORD_BYTES_MAX, Read, Reader, Reject};
 
 use super::records::Spill;
 use super::report::{Place, Tally};
-use super::source::{Input, read_at, write_all_at};
+use super::source::{Input, Kept, read_at};
 use super::stream::Block;
 use super::{Options, Tap};
 
@@ -63,7 +63,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads one record that starts at `offset` of `input`.
-    fn record(&mut self, input: u32, kept: Option<&File>, offset: u64, place: Place, bytes: &[u8]) {
+    fn record(&mut self, input: u32, kept: Option<&Kept>, offset: u64, place: Place, bytes: &[u8]) {
         self.tally.records += 1;
         if self.is_strict {
             if str::from_utf8(bytes).is_err() {
@@ -100,9 +100,8 @@ impl<'a> Worker<'a> {
             Ok(Read::Unknown(source, name)) => tally.unknown(source, &name),
             Err(reject) => tally.reject(input, offset, place, &reject),
         }
-        if records.len() > before
-            && let Some(kept) = kept
-            && let Err(error) = write_all_at(kept, bytes, offset)
+        if let Some(kept) = kept
+            && let Err(error) = kept.keep(records.get(before..).unwrap_or_default(), offset, bytes)
         {
             self.failure = Some(error);
         }
@@ -120,7 +119,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads a line without its end; a blank one is no record.
-    fn line(&mut self, input: u32, kept: Option<&File>, offset: u64, place: Place, line: &[u8]) {
+    fn line(&mut self, input: u32, kept: Option<&Kept>, offset: u64, place: Place, line: &[u8]) {
         let text = if offset == 0 { after_mark(line) } else { line };
         // Nearly every line begins at once and ends at most in a carriage return.
         let text = match (text.first(), text.last()) {
@@ -137,7 +136,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads the records of a block of a stream.
-    pub fn block(&mut self, block: &Block, kept: Option<&File>) {
+    pub fn block(&mut self, block: &Block, kept: Option<&Kept>) {
         let bytes = block.bytes.get(..block.length).unwrap_or_default();
         if block.shape == Shape::Lines {
             self.lines(block.input, kept, block.offset, block.first, bytes);
@@ -157,7 +156,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads all lines in `bytes`, which starts at `offset` and at line number `first` of `input`.
-    fn lines(&mut self, input: u32, kept: Option<&File>, offset: u64, first: u64, bytes: &[u8]) {
+    fn lines(&mut self, input: u32, kept: Option<&Kept>, offset: u64, first: u64, bytes: &[u8]) {
         let mut at = 0;
         let mut number = first;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
