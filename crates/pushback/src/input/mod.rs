@@ -79,7 +79,7 @@ pub enum InputError {
     #[error("no logs found; name files, folders, patterns, or - for standard input")]
     Empty,
     /// Records did not fit in memory and the temporary file failed.
-    #[error("the temporary file for records failed: {0}")]
+    #[error("the temporary file for records failed (TMPDIR names the folder it goes to): {0}")]
     Temporary(#[source] io::Error),
     /// A thread stopped without an answer, which is a defect of this program.
     #[error("a reading thread stopped unexpectedly")]
