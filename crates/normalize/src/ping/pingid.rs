@@ -37,6 +37,7 @@ pub(super) fn read(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Res
     event.subscriber = Party { name: user(value), ..Party::default() };
     event.requester.ip = ip_of(resource(value, "ipaddress"));
     event.transaction = resource(value, "websession");
+    event.session = event.transaction.clone();
     if event.id.is_empty() {
         event.id = Cow::Owned(text::content_id(&[
             &at(value, &["recorded"]),
