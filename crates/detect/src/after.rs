@@ -5,6 +5,7 @@ use pushback_model::{EventKind, Span, Timestamp};
 use crate::entry::{Foreign, reset_before};
 use crate::habits::{BrowserLevel, NetworkLevel};
 use crate::history::Origin;
+use crate::opening::witnessed;
 use crate::origin::origin_terms;
 use crate::record::{Record, flag};
 use crate::weigh::{Context, Term, is_own_change, sum};
@@ -18,8 +19,16 @@ fn link(context: &Context<'_>, strangers: &[Foreign], record: &Record, from: Tim
     if !record.requester.is_known() {
         return if record.at - from <= Span::hours(48) { 0.5 } else { 0.25 };
     }
-    let strange = sum(&origin_terms(&origin, record.at, true, context));
-    if strange > 0.0 { 0.6 } else { 0.0 }
+    if strangeness(context, record) > 0.0 { 0.6 } else { 0.0 }
+}
+
+/// How strange the place of a change is for the person, in bits.
+fn strangeness(context: &Context<'_>, record: &Record) -> f64 {
+    if record.requester.is_known() {
+        sum(&origin_terms(&witnessed(context, record), record.at, true, context))
+    } else {
+        0.0
+    }
 }
 
 /// Whether a place is one that the owner used before, or the device one that is theirs.
@@ -31,14 +40,18 @@ fn is_surely_theirs(context: &Context<'_>, origin: &Origin, at: Timestamp) -> bo
         || familiar.browser_before == Some(BrowserLevel::Device)
 }
 
-/// Indices of what was done after a foreign success: lasting changes and sessions.
+/// A stranger who binds an authenticator first and then answers it did the binding within this span.
+const PREPARED_WITHIN: Span = Span::hours(24);
+
+/// Indices of what was done after a foreign success: lasting changes and sessions. What the same
+/// machine changed shortly before belongs to it: the authenticator that gave the answer.
 pub(crate) fn changes_after(
     context: &Context<'_>,
     strangers: &[Foreign],
     from: Timestamp,
 ) -> Vec<usize> {
     let to = from + context.policy.windows.watch();
-    let begin = context.records.partition_point(|r| r.at < from - Span::seconds(5));
+    let begin = context.records.partition_point(|r| r.at < from - PREPARED_WITHIN);
     context
         .records
         .iter()
@@ -46,6 +59,10 @@ pub(crate) fn changes_after(
         .skip(begin)
         .take_while(|(_, r)| r.at <= to)
         .filter(|(_, r)| {
+            if r.at < from - Span::seconds(5) {
+                return is_own_change(r)
+                    && strangers.iter().any(|s| s.is_same_machine(&Origin::of(r)));
+            }
             let counts = is_own_change(r) || r.kind == EventKind::SessionStarted;
             counts
                 && match r.kind {
@@ -74,6 +91,9 @@ pub(crate) fn after_terms(
     let binds_anew = reset_before(context, from).is_some();
     for index in after {
         let Some(record) = context.records.get(*index) else { continue };
+        if record.at < from - Span::seconds(5) {
+            continue;
+        }
         let (kind, weight, what) = match record.kind {
             EventKind::FactorEnrolled | EventKind::DeviceRegistered if binds_anew => continue,
             EventKind::FactorEnrolled | EventKind::DeviceRegistered => (
@@ -110,6 +130,29 @@ pub(crate) fn after_terms(
             }
             None => terms.push(term),
         }
+    }
+    // Whoever was handed a session by a relay goes on from a place of their own.
+    let elsewhere = after
+        .iter()
+        .filter_map(|i| Some((*i, context.records.get(*i)?)))
+        .filter(|(_, r)| {
+            r.at >= from
+                && r.at - from <= Span::hours(48)
+                && is_own_change(r)
+                && r.kind != EventKind::FactorUpdated
+                && r.requester.is_known()
+                && !stranger.is_at(&r.requester)
+        })
+        .map(|(i, r)| (i, r.at, strangeness(context, r)))
+        .max_by(|a, b| a.2.total_cmp(&b.2));
+    if let Some((index, at, strange)) = elsewhere.filter(|(.., strange)| *strange > 0.0) {
+        terms.push(Term {
+            kind: "after_elsewhere",
+            bits: strange.min(weights.after_elsewhere),
+            at,
+            why: "the change came from yet another place that is strange for this person".into(),
+            records: vec![index],
+        });
     }
     // People bind one new phone; strangers make sure.
     if let Some(bound) = terms.iter_mut().find(|t| t.kind == "after_factor") {

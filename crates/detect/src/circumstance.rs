@@ -28,6 +28,9 @@ pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mu
         SPRAY_SPAN,
         context.until,
     );
+    // Where the whole office sits behind one address, many are asked from there every day.
+    let colleagues = context.organisation.colleagues(&attempt.origin, context.who, context.until);
+    let others = others.saturating_sub(colleagues);
     let factor = match (others, kin) {
         (0, 0..=2) => 0.0,
         (1, _) => 0.7,

@@ -251,13 +251,15 @@ fn each_person<E>(
 
 fn note(organisation: &mut Organisation, verdict: &Verdict) {
     verdict.sightings.iter().for_each(|s| organisation.note_asked(s));
+    verdict.entries.iter().for_each(|s| organisation.note_entry(s));
     verdict.countries.iter().for_each(|c| organisation.note_country(*c));
     for (at, is_unanswered) in &verdict.familiar_prompts {
         organisation.note_familiar_prompt(*at, *is_unanswered);
     }
-    if let Some((at, origin)) = &verdict.newcomer {
-        organisation.note_newcomer(*at, origin);
+    if let Some(at) = verdict.newcomer {
+        organisation.note_newcomer(at);
     }
+    verdict.bindings.iter().for_each(|origin| organisation.note_binding(origin));
 }
 
 /// Instants at which a judgement may change that are tried at the most.

@@ -6,7 +6,8 @@ use crate::after::{after_terms, changes_after};
 use crate::habits::{NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::policy::Weights;
-use crate::record::Record;
+use crate::prompt::Outcome;
+use crate::record::{Place, Record};
 use crate::weigh::{Context, Failures, Term, Weighed, diminishing, is_reset_by_other, sum};
 
 /// A success that is not the owner's.
@@ -14,25 +15,44 @@ use crate::weigh::{Context, Failures, Term, Weighed, diminishing, is_reset_by_ot
 pub(crate) struct Foreign {
     pub(crate) at: Timestamp,
     pub(crate) ip: Key,
+    pub(crate) place: Place,
     pub(crate) device: Key,
     pub(crate) sessions: Vec<Key>,
 }
 
 impl Foreign {
+    /// Whether a place is where this stranger got in.
+    pub(crate) fn is_at(&self, place: &Place) -> bool {
+        network_level(&self.place, place) <= NetworkLevel::ProviderAndCity
+    }
+
+    /// Whether something came from this stranger's very machine.
+    pub(crate) fn is_same_machine(&self, origin: &Origin) -> bool {
+        (self.ip != 0 && origin.place.ip == self.ip)
+            || (self.device != 0 && origin.device == self.device)
+    }
+
     /// Whether a later success is this stranger's too.
     pub(crate) fn taints(&self, origin: &Origin, session: Key, at: Timestamp) -> bool {
-        let same = (self.ip != 0 && origin.place.ip == self.ip)
-            || (self.device != 0 && origin.device == self.device)
-            || (session != 0 && self.sessions.contains(&session));
+        let same =
+            self.is_same_machine(origin) || (session != 0 && self.sessions.contains(&session));
         same && at >= self.at - Span::minutes(30)
     }
 }
 
 pub(crate) fn stranger(context: &Context<'_>, weighed: &Weighed, at: Timestamp) -> Foreign {
-    let mut sessions: Vec<Key> = weighed
-        .attempt
+    let attempt = &weighed.attempt;
+    // Where no record says that a session began, the approved prompt names it.
+    let approved = attempt
+        .prompts
+        .iter()
+        .filter_map(|i| context.prompts.get(*i))
+        .filter(|p| p.outcome == Outcome::Approved)
+        .flat_map(|p| &p.records);
+    let mut sessions: Vec<Key> = attempt
         .sessions
         .iter()
+        .chain(approved)
         .filter_map(|i| context.records.get(*i))
         .map(|r| r.session)
         .filter(|session| *session != 0)
@@ -41,8 +61,9 @@ pub(crate) fn stranger(context: &Context<'_>, weighed: &Weighed, at: Timestamp) 
     sessions.dedup();
     Foreign {
         at,
-        ip: weighed.attempt.origin.place.ip,
-        device: weighed.attempt.origin.device,
+        ip: attempt.origin.place.ip,
+        place: attempt.origin.place,
+        device: attempt.origin.device,
         sessions,
     }
 }

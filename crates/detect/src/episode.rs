@@ -4,6 +4,7 @@ use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
 
 use crate::after::changes_after;
 use crate::entry::{Foreign, got_in, passed_terms, stranger};
+use crate::habits::NetworkLevel;
 use crate::history::Origin;
 use crate::opening::openings;
 use crate::policy::{Thresholds, Weights};
@@ -165,8 +166,17 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     if terms.iter().any(|t| t.kind == "constant_interval") {
         // The same observation, which speaks for the client and not against it.
         terms.retain(|t| t.kind != "machine_cadence");
+        // A phone that asks by the clock goes through the carrier's gateways of its own city.
+        if failing.iter().all(|w| is_near_home(w)) {
+            terms.retain(|t| t.kind != "rotating_sources");
+        }
     }
     Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
+}
+
+/// Whether an attempt comes from a city or a provider that the person uses.
+fn is_near_home(weighed: &Weighed) -> bool {
+    weighed.network.is_some_and(|level| level <= NetworkLevel::ProviderOrCity)
 }
 
 /// Prompts from which on an interval can be called constant.

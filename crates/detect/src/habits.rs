@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use pushback_model::{EventKind, Key, Source, Span, Timestamp};
+use pushback_model::{EventKind, Key, Span, Timestamp};
 
 use crate::history::Origin;
+use crate::naming::Naming;
 use crate::policy::Novelty;
 use crate::prompt::{Outcome, Prompt};
-use crate::record::{Place, Record};
+use crate::record::{Place, Record, flag};
 
 /// Distinct pairs of network and browser remembered of one person; the rarest make way.
 const HABITS_MAX: usize = 512;
@@ -60,17 +61,28 @@ pub struct Habits {
     hours: [u16; 24],
     /// Pairs of day and address: how often the person could have been somewhere new.
     sign_ins: u32,
-    /// How often the person was somewhere new, by how new.
-    moves: [u32; 6],
+    /// How often a computer of the person was somewhere new.
+    at_desks: Moves,
+    /// The same for phones and tablets, which change their address many times a day.
+    on_phones: Moves,
     /// The same for browsers: exact, family, other.
     browser_moves: [u32; 3],
     days: u32,
-    /// Percent of successes, and of approved prompts, that name a device.
+    /// Percent of successes that name a device.
     with_device: u32,
-    prompts_with_device: u32,
-    sessions_with_device: u32,
+    /// Which browsers name a device.
+    naming: Naming,
     /// How often the person had a new device, after the first day.
     device_moves: u32,
+}
+
+/// How often one kind of machine was somewhere new.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moves {
+    /// Pairs of day and address.
+    sign_ins: u32,
+    /// How often it was somewhere new, by how new.
+    seen: [u32; 6],
 }
 
 /// What is known about an origin at an instant.
@@ -142,27 +154,13 @@ impl Habits {
             habits.truncate(HABITS_MAX);
         }
         habits.sort_by_key(|h| h.first_at);
-        let approved = || prompts.iter().filter(|p| p.outcome == Outcome::Approved);
-        // The unified audit log repeats sign-ins without saying which device it was.
-        let sessions = || {
-            records.iter().filter(|r| {
-                r.kind == EventKind::SessionStarted
-                    && r.source != Source::M365
-                    && r.requester.is_known()
-                    && !is_tainted(&Origin::of(r), r.session, r.at)
-            })
-        };
-        let named = approved().filter(|p| p.origin.device != 0).count();
+        let naming = Naming::learn(records, prompts, is_tainted);
         let mut learnt = Self {
             habits,
             hours,
             days: u32::try_from(days.len()).unwrap_or(u32::MAX),
             with_device: percent(with_device, total),
-            prompts_with_device: percent(named, approved().count()),
-            sessions_with_device: percent(
-                sessions().filter(|r| r.device != 0).count(),
-                sessions().count(),
-            ),
+            naming,
             ..Self::default()
         };
         learnt.count_moves();
@@ -178,6 +176,20 @@ impl Habits {
         address_days.sort_unstable();
         address_days.dedup();
         self.sign_ins = u32::try_from(address_days.len()).unwrap_or(u32::MAX);
+        let mut class_days: Vec<(bool, Key, i64)> = self
+            .habits
+            .iter()
+            .flat_map(|h| {
+                let is_phone = h.origin.has(flag::MOBILE);
+                h.days.iter().map(move |day| (is_phone, h.origin.place.ip, *day))
+            })
+            .collect();
+        class_days.sort_unstable();
+        class_days.dedup();
+        for (is_phone, ..) in class_days {
+            let moves = if is_phone { &mut self.on_phones } else { &mut self.at_desks };
+            moves.sign_ins += 1;
+        }
         let Some(first) = self.habits.first().map(|h| h.first_at) else { return };
         for (i, habit) in self.habits.iter().enumerate() {
             // The first day is all new; it says nothing about moving.
@@ -187,7 +199,12 @@ impl Habits {
             let earlier = || self.habits.iter().take(i);
             let network =
                 earlier().map(|h| network_level(&habit.origin.place, &h.origin.place)).min();
-            if let Some(slot) = network.and_then(|l| self.moves.get_mut(l as usize)) {
+            let moves = if habit.origin.has(flag::MOBILE) {
+                &mut self.on_phones
+            } else {
+                &mut self.at_desks
+            };
+            if let Some(slot) = network.and_then(|l| moves.seen.get_mut(l as usize)) {
                 *slot += 1;
             }
             let device = habit.origin.device;
@@ -286,16 +303,18 @@ impl Habits {
         })
     }
 
-    /// Bits that a network level is worth for this person.
+    /// Bits that a network level is worth for this person, on a phone or at a desk: a phone changes
+    /// its network on the way to work, a laptop does not.
     #[must_use]
-    pub fn network_bits(&self, level: NetworkLevel, novelty: &Novelty) -> f64 {
+    pub fn network_bits(&self, level: NetworkLevel, is_phone: bool, novelty: &Novelty) -> f64 {
         let i = level as usize;
-        let seen = self.moves.get(i).copied().unwrap_or_default();
+        let moves = if is_phone { &self.on_phones } else { &self.at_desks };
+        let seen = moves.seen.get(i).copied().unwrap_or_default();
         let attacker = novelty.network_attacker.get(i).copied().unwrap_or(0.01);
         let owner = novelty.network_owner.get(i).copied().unwrap_or(0.01);
         let owner = match level {
             NetworkLevel::Address => owner,
-            _ => self.mixed(seen, owner, novelty.strength),
+            _ => mixed(seen, moves.sign_ins, owner, novelty.strength),
         };
         self.damped((attacker / owner).log2())
     }
@@ -311,12 +330,9 @@ impl Habits {
         let seen = self.browser_moves.get(i).copied().unwrap_or_default();
         let attacker = novelty.browser_attacker.get(i).copied().unwrap_or(0.1);
         let owner = novelty.browser_owner.get(i).copied().unwrap_or(0.1);
-        let owner = if i == 0 { owner } else { self.mixed(seen, owner, novelty.strength) };
+        let owner =
+            if i == 0 { owner } else { mixed(seen, self.sign_ins, owner, novelty.strength) };
         self.damped((attacker / owner).log2())
-    }
-
-    fn mixed(&self, seen: u32, prior: f64, strength: f64) -> f64 {
-        (f64::from(seen) + strength * prior) / (f64::from(self.sign_ins) + strength)
     }
 
     /// With one or two sign-ins known, little is strange.
@@ -365,25 +381,28 @@ impl Habits {
     #[must_use]
     pub fn new_device_bits(
         &self,
-        is_named: bool,
-        has_session: bool,
+        origin: &Origin,
+        has_passed: bool,
         novelty: &Novelty,
     ) -> Option<f64> {
-        // An absence is compared with what such records usually say.
-        let tells = match (is_named, has_session) {
-            (true, _) => self.with_device >= 50,
-            (false, true) => self.sessions_with_device >= 85,
-            (false, false) => self.prompts_with_device >= 80,
+        let tells = if origin.device == 0 {
+            self.naming.is_always_named(origin, has_passed)
+        } else {
+            self.with_device >= 50
         };
         if !tells {
             return None;
         }
-        let owner = self.mixed(self.device_moves, novelty.device_owner, novelty.strength);
+        let owner = mixed(self.device_moves, self.sign_ins, novelty.device_owner, novelty.strength);
         Some(self.damped((novelty.device_attacker / owner).log2().clamp(0.5, 4.0)))
     }
 }
 
-fn percent(part: usize, whole: usize) -> u32 {
+fn mixed(seen: u32, of: u32, prior: f64, strength: f64) -> f64 {
+    (f64::from(seen) + strength * prior) / (f64::from(of) + strength)
+}
+
+pub(crate) fn percent(part: usize, whole: usize) -> u32 {
     u32::try_from((part * 100).checked_div(whole).unwrap_or(0)).unwrap_or(100)
 }
 

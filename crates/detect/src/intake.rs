@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
-use pushback_model::{Endpoint, IdentityEvent, Key, Risk, country_code, key_of, key_of_parts};
+use pushback_model::{
+    Endpoint, IdentityEvent, Key, Risk, Source, country_code, key_of, key_of_parts,
+};
 
 use crate::identity::Claims;
 use crate::memory::Memory;
@@ -77,6 +79,10 @@ impl Intake {
         }
         set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
         set(is_mobile, flag::MOBILE);
+        // The unified audit log repeats sign-ins, and records of changes tell of changes: both leave
+        // out which device it was.
+        let names_device = event.source != Source::M365 && !event.kind.is_lasting_change();
+        set(names_device, flag::NAMES_DEVICE);
         Record {
             at: event.occurred_at,
             who: self.claims.observe(event.source, &event.subscriber),

@@ -26,14 +26,18 @@ pub struct Verdict {
     pub episodes: Vec<Episode>,
     /// Unfamiliar origins that asked this person.
     pub sightings: Vec<Sighting>,
+    /// Unfamiliar origins from which this person, or somebody in their name, got in.
+    pub entries: Vec<Sighting>,
     /// Countries that the person succeeds from.
     pub countries: Vec<u16>,
     /// Prompts from familiar places: when, and whether nobody answered.
     pub familiar_prompts: Vec<(Timestamp, bool)>,
     /// Trains of prompts from a familiar place at a machine's pace.
     pub trains: Vec<Train>,
-    /// The first enrolment, of an account with no sign-in well before it, and where it came from.
-    pub newcomer: Option<(Timestamp, Origin)>,
+    /// The first enrolment, of an account with no sign-in well before it.
+    pub newcomer: Option<Timestamp>,
+    /// Where the person bound authenticators.
+    pub bindings: Vec<Origin>,
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -90,7 +94,8 @@ pub fn judge(
             .map(|attempt| weigh(attempt.clone(), &context))
             .collect();
         let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
-        verdict.sightings = sightings(who, &strange);
+        verdict.sightings = sightings(who, &strange, &|w| w.failed.total() > 0);
+        verdict.entries = sightings(who, &strange, &|w| w.passed.is_some());
         verdict.is_of_interest = weighed.iter().any(is_candidate) || may_open(records);
         verdict.countries = habits.countries();
         let (episodes, found) = episodes(&context, &weighed);
@@ -181,8 +186,17 @@ fn survey(
         let at = context.records.get(index)?.at;
         let has_lived =
             context.records.iter().any(|r| shows_habit(r.kind) && at - r.at > Span::hours(12));
-        (!has_lived).then_some((at, origin_near(context, index)?))
+        (!has_lived && origin_near(context, index).is_some()).then_some(at)
     });
+    verdict.bindings = (0..context.records.len())
+        .filter(|i| {
+            context.records.get(*i).is_some_and(|r| {
+                matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+                    && !r.has(flag::BY_OTHER)
+            })
+        })
+        .filter_map(|i| origin_near(context, i))
+        .collect();
 }
 
 /// A train has at least so many prompts ...
@@ -191,10 +205,10 @@ const TRAIN_MIN: usize = 4;
 /// ... and intervals whose standard deviation is below this share of their mean.
 const TRAIN_SPREAD: f64 = 0.2;
 
-fn sightings(who: Key, strange: &[&Weighed]) -> Vec<Sighting> {
+fn sightings(who: Key, strange: &[&Weighed], which: &dyn Fn(&Weighed) -> bool) -> Vec<Sighting> {
     strange
         .iter()
-        .filter(|w| w.failed.total() > 0)
+        .filter(|w| which(w))
         .map(|w| Sighting { who, at: w.attempt.started_at, origin: w.attempt.origin })
         .collect()
 }

@@ -17,6 +17,7 @@ mod identity;
 mod intake;
 mod judge;
 mod memory;
+mod naming;
 mod opening;
 mod organisation;
 mod origin;

@@ -45,6 +45,7 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
         let me = Foreign {
             at: record.at - Span::minutes(30),
             ip: origin.place.ip,
+            place: origin.place,
             device: origin.device,
             sessions: Vec::new(),
         };
@@ -78,15 +79,42 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
 pub(crate) fn origin_near(context: &Context<'_>, index: usize) -> Option<Origin> {
     let record = context.records.get(index)?;
     if record.requester.is_known() {
-        return Some(Origin::of(record));
+        return Some(witnessed(context, record));
     }
+    sign_in_near(context, record, |_| true).map(Origin::of)
+}
+
+/// Where a change came from. Records of changes seldom say with what: a sign-in from the same address
+/// close by says more.
+pub(crate) fn witnessed(context: &Context<'_>, record: &Record) -> Origin {
+    let mut origin = Origin::of(record);
+    let same = |r: &Record| r.requester.ip != 0 && r.requester.ip == record.requester.ip;
+    if origin.device == 0
+        && let Some(sign_in) = sign_in_near(context, record, same)
+    {
+        origin.device = sign_in.device;
+        if sign_in.agent != 0 {
+            (origin.agent, origin.family) = (sign_in.agent, sign_in.family);
+        }
+        origin.flags |= sign_in.flags;
+    }
+    origin
+}
+
+fn sign_in_near<'a>(
+    context: &Context<'a>,
+    record: &Record,
+    fits: impl Fn(&Record) -> bool,
+) -> Option<&'a Record> {
     let near = Span::minutes(45);
+    let begin = context.records.partition_point(|r| r.at < record.at - near);
     context
         .records
         .iter()
+        .skip(begin)
+        .take_while(|r| r.at - record.at <= near)
         .filter(|r| {
-            (r.at - record.at).abs() <= near
-                && r.requester.is_known()
+            r.requester.is_known()
                 && !r.has(flag::BY_OTHER)
                 && matches!(
                     r.kind,
@@ -96,9 +124,9 @@ pub(crate) fn origin_near(context: &Context<'_>, index: usize) -> Option<Origin>
                         | EventKind::PasswordVerified
                         | EventKind::ChallengeRequired
                 )
+                && fits(r)
         })
         .min_by_key(|r| (r.at - record.at).abs())
-        .map(Origin::of)
 }
 
 fn after_reset(

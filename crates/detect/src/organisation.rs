@@ -1,6 +1,6 @@
 //! What the whole organisation shows about a source or a moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pushback_model::{Key, Span, Timestamp};
 
@@ -27,6 +27,8 @@ pub struct Organisation {
     pub first_at: Timestamp,
     /// Address or network -> colleagues who succeed from it, with the first time.
     colleagues: BTreeMap<Key, Vec<(Timestamp, Key)>>,
+    /// Addresses and networks with the people whose success from there is itself in doubt.
+    doubtful: BTreeSet<(Key, Key)>,
     /// Address, network, or provider with browser -> people asked from it, with the time.
     asked: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Country -> people who succeed from it.
@@ -38,6 +40,10 @@ pub struct Organisation {
 }
 
 const SLOT: i64 = 300_000;
+
+/// Sources that colleagues are asked about. Past it, nobody vouches for a further one: an alarm too
+/// many, never one too few.
+const SOURCES_MAX: usize = 1 << 16;
 
 const fn hour(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(3_600_000)
@@ -78,6 +84,32 @@ impl Organisation {
         }
     }
 
+    /// Notes that somebody passed from an origin that is unfamiliar to them.
+    //
+    // SECURITY: whose own success there is in doubt cannot vouch for the place, or three victims of
+    // one relay page would excuse the fourth. Guarded by
+    // `victims_of_one_source_do_not_vouch_for_each_other`.
+    pub fn note_entry(&mut self, sighting: &Sighting) {
+        let [ip, network, _] = source_keys(&sighting.origin);
+        for key in [ip, network].into_iter().filter(|key| *key != 0) {
+            if self.doubtful.len() < SOURCES_MAX && self.colleagues.len() < SOURCES_MAX {
+                self.doubtful.insert((key, sighting.who));
+                self.colleagues.entry(key).or_default();
+            }
+        }
+    }
+
+    /// Notes where somebody bound an authenticator: whether colleagues sign in from there is what
+    /// tells the owner from a stranger.
+    pub fn note_binding(&mut self, origin: &Origin) {
+        let [ip, network, _] = source_keys(origin);
+        for key in [ip, network].into_iter().filter(|key| *key != 0) {
+            if self.colleagues.len() < SOURCES_MAX {
+                self.colleagues.entry(key).or_default();
+            }
+        }
+    }
+
     /// Whether successes from this origin are worth noting.
     #[must_use]
     pub fn is_of_interest(&self, origin: &Origin) -> bool {
@@ -89,6 +121,9 @@ impl Organisation {
     pub fn note_success(&mut self, who: Key, at: Timestamp, origin: &Origin) {
         let [ip, network, _] = source_keys(origin);
         for key in [ip, network] {
+            if self.doubtful.contains(&(key, who)) {
+                continue;
+            }
             if let Some(people) = self.colleagues.get_mut(&key) {
                 if let Some((first, _)) = people.iter_mut().find(|(_, known)| *known == who) {
                     *first = at.min(*first);
@@ -117,12 +152,8 @@ impl Organisation {
     }
 
     /// Notes the first enrolment of an account that had no sign-in before.
-    pub fn note_newcomer(&mut self, at: Timestamp, origin: &Origin) {
+    pub fn note_newcomer(&mut self, at: Timestamp) {
         *self.newcomers.entry(hour(at)).or_default() += 1;
-        // Whether colleagues sign in from there is what tells a newcomer from a stranger.
-        for key in source_keys(origin).into_iter().filter(|key| *key != 0) {
-            self.colleagues.entry(key).or_default();
-        }
     }
 
     /// Colleagues of `who` who succeeded from the address or network by `until`.
@@ -199,5 +230,42 @@ impl Organisation {
             .iter()
             .filter(|(_, (u, a))| *u >= 5 && *u > *a * 2)
             .map(|(slot, (u, _))| (Timestamp::from_millis(slot * SLOT), *u))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Place;
+
+    fn relay() -> Origin {
+        let place = Place { ip: 0xCB00_7107, network: 0x01CB_0071, ..Place::default() };
+        Origin { place, ..Origin::default() }
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_millis(minute * 60_000)
+    }
+
+    #[test]
+    fn victims_of_one_source_do_not_vouch_for_each_other() {
+        let mut organisation = Organisation::new(at(0));
+        for who in 1..=4 {
+            organisation.note_entry(&Sighting { who, at: at(10), origin: relay() });
+            organisation.note_success(who, at(10), &relay());
+        }
+        assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 0);
+    }
+
+    #[test]
+    fn people_who_are_at_home_somewhere_vouch_for_it() {
+        let mut organisation = Organisation::new(at(0));
+        organisation.note_entry(&Sighting { who: 9, at: at(10), origin: relay() });
+        for who in 1..=3 {
+            organisation.note_success(who, at(who as i64), &relay());
+        }
+        assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 3);
+        assert_eq!(organisation.colleagues(&relay(), 9, at(2)), 2);
+        assert_eq!(organisation.colleagues(&relay(), 1, at(20)), 2);
     }
 }

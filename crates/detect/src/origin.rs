@@ -32,8 +32,9 @@ pub fn origin_terms(
     let mut is_known_network = false;
     if origin.place.is_known() && habits.sign_ins() > 0 {
         let before = familiar.network_before.unwrap_or(NetworkLevel::Foreign);
+        let is_phone = origin.has(flag::MOBILE);
         let mut bits = match familiar.network_before {
-            Some(level) => habits.network_bits(level, novelty),
+            Some(level) => habits.network_bits(level, is_phone, novelty),
             None => 0.0,
         };
         let mut level = before;
@@ -45,7 +46,7 @@ pub fn origin_terms(
                     || familiar.browser_before.is_some_and(|b| b <= BrowserLevel::Exact))
         });
         if let Some(later) = adopted {
-            let raw = habits.network_bits(later, novelty);
+            let raw = habits.network_bits(later, is_phone, novelty);
             let later_bits = if raw < 0.0 { 0.6 * raw } else { raw };
             if later_bits < bits || familiar.network_before.is_none() {
                 bits = later_bits;
@@ -104,7 +105,7 @@ pub fn origin_terms(
     } else if (origin.agent != 0 || origin.device != 0)
         && let Some(level) = browser
     {
-        let device = habits.new_device_bits(origin.device != 0, has_passed, novelty);
+        let device = habits.new_device_bits(origin, has_passed, novelty);
         let mut bits = habits.browser_bits(level, novelty);
         if let Some(device_bits) = device {
             let words = if origin.device == 0 {

@@ -172,6 +172,8 @@ weights! {
     after_mailbox_rule = 4.0;
     /// Any other lasting change from the stranger's place.
     after_change = 2.5;
+    /// A lasting change from yet another strange place: at most this, and as strange as the place.
+    after_elsewhere = 3.0;
 }
 
 /// Probabilities that a network or a browser is new, by how new it is.

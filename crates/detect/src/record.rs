@@ -52,6 +52,8 @@ pub mod flag {
     pub const EGRESS: u16 = 1 << 7;
     /// The browser runs on a phone or tablet.
     pub const MOBILE: u16 = 1 << 8;
+    /// A record of this kind names the device where there is one.
+    pub const NAMES_DEVICE: u16 = 1 << 9;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).

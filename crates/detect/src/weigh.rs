@@ -4,7 +4,7 @@ use pushback_model::{EventKind, Key, Timestamp};
 
 use crate::attempt::Attempt;
 use crate::circumstance::{circumstances, outage, phone};
-use crate::habits::Habits;
+use crate::habits::{Habits, NetworkLevel};
 use crate::organisation::Organisation;
 use crate::origin::origin_terms;
 use crate::policy::Policy;
@@ -58,6 +58,8 @@ pub struct Weighed {
     pub failed: Failures,
     /// When a second factor was passed from there, and the record.
     pub passed: Option<(Timestamp, usize)>,
+    /// The nearest network that the person used before.
+    pub network: Option<NetworkLevel>,
 }
 
 /// Counts of prompts that ended without letting anyone in, with their records.
@@ -138,7 +140,7 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     let origin_terms = origin_terms(&attempt.origin, attempt.started_at, passed.is_some(), context);
     let strange = sum(&origin_terms) > 0.0;
     let mut context_terms = Vec::new();
-    if strange {
+    if strange || is_somewhere_new(&origin_terms) {
         circumstances(&attempt, context, &mut context_terms);
     }
     let is_own_device = origin_terms
@@ -146,7 +148,18 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
         .any(|t| matches!(t.kind, "known_device" | "managed_device" | "own_device_there"));
     phone(&attempt, passed.is_some(), is_own_device, context, &mut context_terms);
     outage(&attempt, &failed, strange, context, &mut context_terms);
-    Weighed { attempt, origin_terms, context_terms, failed, passed }
+    let horizon = context.policy.windows.habits();
+    let network =
+        context.habits.familiarity(&attempt.origin, attempt.started_at, horizon).network_before;
+    Weighed { attempt, origin_terms, context_terms, failed, passed, network }
+}
+
+/// Whether an attempt comes from a network that is new to the person and nothing there is surely
+/// theirs: a copied browser does not make a place familiar.
+fn is_somewhere_new(origin_terms: &[Term]) -> bool {
+    let has = |kinds: &[&str]| origin_terms.iter().any(|t| kinds.contains(&t.kind));
+    has(&["unfamiliar_network", "unfamiliar_country"])
+        && !has(&["known_device", "managed_device", "own_device_there", "colleagues_network"])
 }
 
 fn failures(attempt: &Attempt, context: &Context<'_>) -> Failures {

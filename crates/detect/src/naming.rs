@@ -1,0 +1,172 @@
+//! Which of a person's browsers name a device, so that an absence can tell.
+
+use std::collections::BTreeMap;
+
+use pushback_model::{EventKind, Key, Timestamp};
+
+use crate::habits::shows_habit;
+use crate::history::Origin;
+use crate::prompt::{Outcome, Prompt};
+use crate::record::{Record, flag};
+
+/// Successes of one browser from which on its own custom counts, and not everybody's together.
+const CUSTOM_MIN: u32 = 3;
+/// Share of approved prompts that name a device, from which on an absence tells, in percent.
+const PROMPTS_MIN: u32 = 80;
+/// The same for sessions.
+const SESSIONS_MIN: u32 = 85;
+
+/// A browser that names a device more seldom than this leaves it out as a custom, in percent.
+const SELDOM_MAX: u32 = 50;
+
+/// How many successes there were, and how many of them named a device.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    named: u32,
+    all: u32,
+}
+
+impl Share {
+    fn count(&mut self, is_named: bool) {
+        self.all = self.all.saturating_add(1);
+        self.named = self.named.saturating_add(u32::from(is_named));
+    }
+
+    fn is_at_least(self, percent: u32) -> bool {
+        self.all > 0 && u64::from(self.named) * 100 >= u64::from(percent) * u64::from(self.all)
+    }
+}
+
+/// Prompts and sessions: what an absence in one says, the other need not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Custom {
+    prompts: Share,
+    sessions: Share,
+    /// Every success, also in a session that had begun before.
+    successes: Share,
+}
+
+impl Custom {
+    /// The share that records such as these are compared with, and from where on it tells.
+    const fn of(&self, has_passed: bool) -> (Share, u32) {
+        if has_passed && self.sessions.all > 0 {
+            (self.sessions, SESSIONS_MIN)
+        } else {
+            (self.prompts, PROMPTS_MIN)
+        }
+    }
+}
+
+/// Whether a person's browsers name the device they run on: all together, and each by itself.
+///
+/// A laptop of the organisation always does, the phone of the same person never. What the phone
+/// leaves out is no news; what passes for the laptop and leaves it out is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Naming {
+    all: Custom,
+    by_agent: BTreeMap<u32, Custom>,
+}
+
+impl Naming {
+    /// Learns from what a person approved and from the sessions that began.
+    pub(crate) fn learn(
+        records: &[Record],
+        prompts: &[Prompt],
+        is_tainted: &dyn Fn(&Origin, Key, Timestamp) -> bool,
+    ) -> Self {
+        let mut naming = Self::default();
+        for prompt in prompts.iter().filter(|p| p.outcome == Outcome::Approved) {
+            let is_named = prompt.origin.device != 0;
+            naming.all.prompts.count(is_named);
+            if !is_tainted(&prompt.origin, 0, prompt.sent_at) {
+                naming.by_agent.entry(prompt.origin.agent).or_default().prompts.count(is_named);
+            }
+        }
+        for record in records
+            .iter()
+            .filter(|r| shows_habit(r.kind) && r.has(flag::NAMES_DEVICE) && r.requester.is_known())
+        {
+            if is_tainted(&Origin::of(record), record.session, record.at) {
+                continue;
+            }
+            let is_named = record.device != 0;
+            let own = naming.by_agent.entry(record.agent).or_default();
+            own.successes.count(is_named);
+            if record.kind == EventKind::SessionStarted {
+                own.sessions.count(is_named);
+                naming.all.sessions.count(is_named);
+            }
+        }
+        naming
+    }
+
+    /// Whether successes like this one always name a device.
+    pub(crate) fn is_always_named(&self, origin: &Origin, has_passed: bool) -> bool {
+        if !origin.has(flag::NAMES_DEVICE) {
+            return false;
+        }
+        let own = self.by_agent.get(&origin.agent).filter(|_| origin.agent != 0);
+        if let Some(own) = own {
+            let custom = own.successes;
+            if custom.all >= CUSTOM_MIN && !custom.is_at_least(SELDOM_MAX) {
+                return false;
+            }
+            let (share, percent) = own.of(has_passed);
+            if share.all >= CUSTOM_MIN {
+                return share.is_at_least(percent);
+            }
+        }
+        if has_passed {
+            self.all.sessions.is_at_least(SESSIONS_MIN)
+        } else {
+            self.all.prompts.is_at_least(PROMPTS_MIN)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naming(agents: &[(u32, u32, u32)]) -> Naming {
+        let mut naming = Naming::default();
+        for (agent, named, all) in agents {
+            for n in 0..*all {
+                let custom = naming.by_agent.entry(*agent).or_default();
+                custom.sessions.count(n < *named);
+                custom.successes.count(n < *named);
+                naming.all.sessions.count(n < *named);
+            }
+        }
+        naming
+    }
+
+    fn from(agent: u32) -> Origin {
+        Origin { agent, flags: flag::NAMES_DEVICE, ..Origin::default() }
+    }
+
+    #[test]
+    fn what_passes_for_the_laptop_and_leaves_its_device_out_is_news() {
+        let naming = naming(&[(1, 20, 20), (2, 0, 5)]);
+        assert!(naming.is_always_named(&from(1), true));
+    }
+
+    #[test]
+    fn what_the_phone_always_leaves_out_is_no_news() {
+        let naming = naming(&[(1, 40, 40), (2, 0, 5)]);
+        assert!(!naming.is_always_named(&from(2), true));
+    }
+
+    #[test]
+    fn a_browser_never_seen_is_held_to_what_all_do() {
+        assert!(naming(&[(1, 20, 20)]).is_always_named(&from(7), true));
+        assert!(!naming(&[(1, 16, 20)]).is_always_named(&from(7), true));
+        assert!(!Naming::default().is_always_named(&from(7), true));
+    }
+
+    #[test]
+    fn a_kind_of_record_that_names_no_device_says_nothing() {
+        let silent = Origin { flags: 0, ..from(1) };
+        assert!(!naming(&[(1, 20, 20)]).is_always_named(&silent, true));
+    }
+}
