@@ -72,6 +72,12 @@ const fn console(source: Source) -> Console {
             authenticators: "check the authenticators in the product in front of Active Directory",
             block: "block the origins at the edge",
         },
+        Source::Pushback => Console {
+            sessions: "end the person's sessions at the relying parties that trust Pushback",
+            password: "reset the password in the directory behind the relying party (Pushback holds none)",
+            authenticators: "Pushback: invalidate those listed above; let the owner bind again after a reset by two people",
+            block: "Pushback: require passkeys for this person until the incident is closed; block the origins at the edge",
+        },
     }
 }
 

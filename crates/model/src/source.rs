@@ -39,11 +39,13 @@ pub enum Source {
     Aws,
     /// Windows Security events about accounts.
     Windows,
+    /// The prompt service of Pushback itself.
+    Pushback,
 }
 
 impl Source {
     /// Every source, in the order of this enumeration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Okta,
         Self::Entra,
         Self::M365,
@@ -57,6 +59,7 @@ impl Source {
         Self::Keycloak,
         Self::Aws,
         Self::Windows,
+        Self::Pushback,
     ];
 
     /// The name in machine output, the same as in the JSON contract.
@@ -76,6 +79,7 @@ impl Source {
             Self::Keycloak => "keycloak",
             Self::Aws => "aws",
             Self::Windows => "windows",
+            Self::Pushback => "pushback",
         }
     }
 
@@ -96,6 +100,7 @@ impl Source {
             Self::Keycloak => "Keycloak",
             Self::Aws => "AWS",
             Self::Windows => "Windows",
+            Self::Pushback => "Pushback",
         }
     }
 }

@@ -283,6 +283,7 @@ const fn product(source: Source) -> (&'static str, &'static str) {
         Source::Keycloak => ("Keycloak", "Keycloak"),
         Source::Aws => ("AWS", "CloudTrail"),
         Source::Windows => ("Microsoft", "Windows Security"),
+        Source::Pushback => ("Pushback", "Pushback"),
     }
 }
 
