@@ -1,0 +1,291 @@
+//! A sign-in begins: may we ask, and how loudly?
+
+use pushback_model::Timestamp;
+
+use crate::audit::{Actor, Change, Happened, Held};
+use crate::authenticator::{AuthenticatorKind, Method};
+use crate::budget::For;
+use crate::clock::SIGHTING_LIFE;
+use crate::code::MatchCode;
+use crate::command::{Attempt, Role};
+use crate::context::Context;
+use crate::effect::{Act, RingFor};
+use crate::fact::KnownDeviceProof;
+use crate::id::{AttemptId, PromptId};
+use crate::outcome::{Alternatives, Outcome, PromptEnd, Prompted, Reason, Ring};
+use crate::requester::{Distance, Requester};
+use crate::risk::{self, Evidence, Level, Risk};
+use crate::state::{OpenPrompt, Trust};
+use crate::turn::{Scene, Turn};
+
+/// Why an attempt is held, and how.
+struct Hold {
+    held: Held,
+    reason: Reason,
+    until: Option<Timestamp>,
+}
+
+impl Hold {
+    const fn passkey_only(reason: Reason) -> Self {
+        Self { held: Held::PasskeyOnly, reason, until: None }
+    }
+
+    const fn refused(reason: Reason) -> Self {
+        Self { held: Held::Refused, reason, until: None }
+    }
+
+    const fn wait(reason: Reason, until: Timestamp) -> Self {
+        Self { held: Held::Wait, reason, until: Some(until) }
+    }
+}
+
+impl Turn<'_> {
+    /// Whose bucket the attempt belongs to. A proof about somebody else or about a device that was
+    /// forgotten makes a stranger.
+    pub fn trust(&self, device: Option<&KnownDeviceProof>) -> Trust {
+        let proof = device.filter(|proof| proof.subscriber == self.state.subscriber);
+        match proof {
+            Some(proof) if self.state.devices.iter().any(|d| d.id == proof.device) => {
+                Trust::Known(proof.device)
+            }
+            Some(_) | None => Trust::Stranger,
+        }
+    }
+
+    pub fn scene(attempt: &Attempt) -> Scene {
+        Scene {
+            requester: attempt.requester.clone(),
+            app: attempt.relying_party_name.clone(),
+            phone: None,
+        }
+    }
+
+    /// What rules everything but a passkey out, whatever the evidence.
+    pub fn passkey_needed(&self, attempt: &Attempt) -> Option<Reason> {
+        let is_administrator = self.state.role == Role::Administrator
+            && !self.policy.danger.danger_administrators_without_passkey;
+        if self.state.is_suspended() {
+            Some(Reason::PushSuspended)
+        } else if is_administrator {
+            Some(Reason::AdministratorNeedsPasskey)
+        } else if attempt.accepts.only_phishing_resistant() {
+            Some(Reason::RelyingPartyNeedsPasskey)
+        } else {
+            None
+        }
+    }
+
+    /// The evidence about a requester, with the phone where it was last heard of.
+    pub fn weigh(&self, requester: &Requester, trust: Trust, others_asked: u16) -> Risk {
+        self.weigh_beside(requester, trust, others_asked, self.distance(requester))
+    }
+
+    pub fn weigh_beside(
+        &self,
+        requester: &Requester,
+        trust: Trust,
+        others_asked: u16,
+        distance: Distance,
+    ) -> Risk {
+        // SECURITY: what strangers did, unanswered and denied prompts among it, says nothing about
+        // the owner's own device. Guarded by `a_stranger_never_changes_what_the_known_device_may_do`.
+        let (is_known_device, unanswered, was_denied) = match trust {
+            Trust::Known(_) => (true, 0, false),
+            Trust::Stranger => (false, self.state.unanswered, self.state.was_denied),
+        };
+        let evidence = Evidence {
+            habits: &self.state.habits,
+            requester,
+            is_known_device,
+            distance,
+            others_asked,
+            unanswered,
+            was_denied,
+        };
+        risk::weigh(&evidence, self.now, &self.policy.risk)
+    }
+
+    /// From the nearest phone that was heard of lately.
+    fn distance(&self, requester: &Requester) -> Distance {
+        let seen = self.state.authenticators.iter().filter_map(|a| match &a.method {
+            Method::Phone { seen, .. } if a.is_active() => seen.as_ref(),
+            Method::Phone { .. }
+            | Method::Passkey { .. }
+            | Method::RecoveryCodes { .. }
+            | Method::Totp { .. }
+            | Method::Certificate { .. } => None,
+        });
+        let fresh = seen.filter(|sighting| self.now < sighting.at + SIGHTING_LIFE);
+        let distances = fresh.map(|sighting| Distance::between(requester, &sighting.from));
+        distances.filter(|d| *d != Distance::Unknown).min().unwrap_or(Distance::Unknown)
+    }
+
+    fn alternatives(&self, attempt: &Attempt, trust: Trust) -> Alternatives {
+        let phone_may_be_asked = self.passkey_needed(attempt).is_none();
+        let is_muted = trust == Trust::Stranger && self.state.muted_until.is_some();
+        Alternatives {
+            passkey: self.state.has_active(AuthenticatorKind::Passkey),
+            totp: phone_may_be_asked && !is_muted && self.state.has_active(AuthenticatorKind::Totp),
+            open_app: phone_may_be_asked && self.state.has_active(AuthenticatorKind::Phone),
+        }
+    }
+
+    pub fn start_attempt(&mut self, attempt: Attempt) -> Outcome {
+        let trust = self.trust(attempt.device.as_ref());
+        let by = actor(trust);
+        if let Some(outcome) = self.repeated(&attempt, &by, trust) {
+            return outcome;
+        }
+        let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
+        let level = risk.level(&self.policy.risk);
+        if let Some(hold) = self.holds(&attempt, trust, level) {
+            return self.hold(&attempt, trust, hold, risk);
+        }
+        let Some(code) = MatchCode::draw(self.entropy) else {
+            let hold = Hold::refused(Reason::RandomnessUnusable);
+            return self.hold(&attempt, trust, hold, risk);
+        };
+        let ring = self.ring(trust, level);
+        self.end_prompt(by.clone(), PromptEnd::TakenOver, None);
+        let prompt = PromptId(self.state.next_serial());
+        let expires_at = self.now + self.policy.prompt.life();
+        let traits = attempt.requester.traits();
+        let context = Context {
+            subscriber: self.state.subscriber.clone(),
+            prompt,
+            attempt: attempt.id.clone(),
+            purpose: attempt.purpose,
+            relying_party: attempt.relying_party.clone(),
+            relying_party_name: attempt.relying_party_name.clone(),
+            requester: attempt.requester.clone(),
+            first_time: self.state.habits.first_time(traits, self.now),
+            distance: self.distance(&attempt.requester),
+            asked_at: self.now,
+        };
+        let what = Happened::PromptMade { prompt, attempt: attempt.id.clone(), ring, risk };
+        self.note(&Self::scene(&attempt), by, what);
+        let phones = self.state.phones();
+        match ring {
+            Ring::Rang => {
+                self.state.budget.ring(self.now, &self.policy.budget);
+                let ring_for = RingFor::Prompt(prompt);
+                self.act(Act::RingPhones { ring_for, phones, until: expires_at });
+            }
+            Ring::Replaced | Ring::Quiet(_) => self.act(Act::RefreshPhones { phones }),
+        }
+        self.state.open = Some(OpenPrompt {
+            context,
+            trust,
+            ring,
+            code: code.clone(),
+            wrong_entries: 0,
+            expires_at,
+            others_asked: attempt.others_asked,
+        });
+        let alternatives = self.alternatives(&attempt, trust);
+        Outcome::Prompted(Prompted { prompt, code, expires_at, ring, alternatives })
+    }
+
+    /// The same attempt asked again is told the same, and nothing rings. An attempt that was denied
+    /// stays denied: clients that ask again at once would otherwise be the bombers.
+    fn repeated(&mut self, attempt: &Attempt, by: &Actor, trust: Trust) -> Option<Outcome> {
+        let same = self.state.open.as_ref().filter(|open| open.context.attempt == attempt.id);
+        let outcome = if let Some(open) = same {
+            Outcome::Prompted(Prompted {
+                prompt: open.context.prompt,
+                code: open.code.clone(),
+                expires_at: open.expires_at,
+                ring: open.ring,
+                alternatives: self.alternatives(attempt, trust),
+            })
+        } else {
+            Outcome::AlreadyOver(self.state.ended_attempt(&attempt.id)?)
+        };
+        let what = Happened::AttemptRepeated { attempt: attempt.id.clone() };
+        self.note(&Self::scene(attempt), by.clone(), what);
+        Some(outcome)
+    }
+
+    /// Why there is to be no prompt, strictest first.
+    fn holds(&mut self, attempt: &Attempt, trust: Trust, level: Level) -> Option<Hold> {
+        if let Some(reason) = self.passkey_needed(attempt) {
+            return Some(Hold::passkey_only(reason));
+        }
+        if !self.state.has_active(AuthenticatorKind::Phone) {
+            return Some(Hold::passkey_only(Reason::NoPhone));
+        }
+        match level {
+            Level::Refuse => return Some(Hold::refused(Reason::RiskHigh)),
+            Level::PasskeyOnly => return Some(Hold::passkey_only(Reason::RiskHigh)),
+            Level::Quiet | Level::Ordinary => {}
+        }
+        let now = self.now;
+        if let Some(until) = self.bucket(trust).waits_until(now) {
+            return Some(Hold::wait(Reason::TooManyFailures, until));
+        }
+        let open = self.state.open.as_ref()?;
+        // SECURITY: a known device takes the place of any prompt, a stranger of none; otherwise a
+        // stranger who always asks first would keep the owner out. Guarded by
+        // `a_stranger_waits_and_a_known_device_takes_over_without_a_second_ring`.
+        match trust {
+            Trust::Known(_) => None,
+            Trust::Stranger => Some(Hold::wait(Reason::AnotherPromptOpen, open.expires_at)),
+        }
+    }
+
+    /// Whether the phone rings for a prompt that there will be.
+    fn ring(&self, trust: Trust, level: Level) -> Ring {
+        let replaces_ringing = self.state.open.as_ref().is_some_and(OpenPrompt::rang);
+        let is_muted = trust == Trust::Stranger && self.state.muted_until.is_some();
+        if replaces_ringing {
+            Ring::Replaced
+        } else if level >= Level::Quiet {
+            Ring::Quiet(Reason::RiskHigh)
+        } else if is_muted {
+            Ring::Quiet(Reason::StrangersMuted)
+        } else if self.spent_until(trust).is_some() {
+            Ring::Quiet(Reason::BudgetSpent)
+        } else {
+            Ring::Rang
+        }
+    }
+
+    pub fn spent_until(&self, trust: Trust) -> Option<Timestamp> {
+        let whom = match trust {
+            Trust::Known(_) => For::KnownDevice,
+            Trust::Stranger if self.state.devices.is_empty() => For::Stranger,
+            Trust::Stranger => For::StrangerBesideKnown,
+        };
+        self.state.budget.spent_until(self.now, whom, &self.policy.budget)
+    }
+
+    fn hold(&mut self, attempt: &Attempt, trust: Trust, hold: Hold, risk: Risk) -> Outcome {
+        let Hold { held, reason, until } = hold;
+        let what = Happened::AttemptHeld { attempt: attempt.id.clone(), held, reason, until, risk };
+        self.note(&Self::scene(attempt), actor(trust), what);
+        let alternatives = self.alternatives(attempt, trust);
+        match (held, until) {
+            (Held::Wait, Some(until)) => Outcome::Wait { until, reason, alternatives },
+            (Held::PasskeyOnly, _) => Outcome::PasskeyOnly { reason, alternatives },
+            (Held::Wait, None) | (Held::Refused, _) => Outcome::Refused { reason },
+        }
+    }
+
+    pub fn cancel_attempt(&mut self, attempt: &AttemptId) -> Outcome {
+        if self.state.open.as_ref().is_some_and(|open| open.context.attempt == *attempt) {
+            self.end_prompt(Actor::RelyingParty, PromptEnd::Cancelled, None);
+            return Outcome::Ended(PromptEnd::Cancelled);
+        }
+        let reason = Reason::NotFound;
+        let ended = self.state.ended_attempt(attempt);
+        let outcome = self.refuse_change(Actor::RelyingParty, Change::CancelAttempt, reason);
+        ended.map_or(outcome, Outcome::AlreadyOver)
+    }
+}
+
+pub(crate) const fn actor(trust: Trust) -> Actor {
+    match trust {
+        Trust::Known(device) => Actor::KnownDevice(device),
+        Trust::Stranger => Actor::Stranger,
+    }
+}

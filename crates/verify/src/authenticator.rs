@@ -1,0 +1,248 @@
+//! What a subscriber can prove themselves with.
+
+use pushback_model::{Factor, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::code::CodeDigest;
+use crate::id::AuthenticatorId;
+use crate::policy::StopPolicy;
+use crate::requester::Requester;
+use crate::text::Text;
+
+/// Authenticators a subscriber can have at once. At the bound the next one is refused.
+pub const AUTHENTICATORS_MAX: usize = 12;
+
+/// Recovery codes in one set. More are refused.
+pub const RECOVERY_CODES_MAX: usize = 16;
+
+/// The kinds of authenticator. Messages, calls and mail are not among them: SP 800-63B-4, 3.1.3.1
+/// forbids mail and restricts the telephone network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthenticatorKind {
+    /// The app on a phone, with a key that cannot be taken out.
+    Phone,
+    /// A passkey or security key.
+    Passkey,
+    /// A set of saved recovery codes; for recovery only, never to sign in.
+    RecoveryCodes,
+    /// Codes by time (RFC 6238).
+    Totp,
+    /// A client certificate, for machines that terminate mutual TLS in front of us.
+    Certificate,
+}
+
+impl AuthenticatorKind {
+    /// The factor under which the detection engine knows it.
+    #[must_use]
+    pub const fn factor(self) -> Factor {
+        match self {
+            Self::Phone => Factor::Push,
+            Self::Passkey => Factor::Passkey,
+            Self::RecoveryCodes => Factor::RecoveryCode,
+            Self::Totp => Factor::Code,
+            Self::Certificate => Factor::DeviceKey,
+        }
+    }
+
+    /// How much it may authorise: a change needs the highest rank that the subscriber has. Zero
+    /// for what never authorises anything alone.
+    pub(crate) const fn rank(self) -> u8 {
+        match self {
+            Self::Passkey => 3,
+            Self::Phone => 2,
+            Self::Totp => 1,
+            Self::RecoveryCodes | Self::Certificate => 0,
+        }
+    }
+}
+
+/// Whether a passkey can leave the device it was made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasskeySync {
+    /// It stays on the device (backup eligibility flag unset).
+    DeviceBound,
+    /// It may be synchronised (flag set): not for AAL3 (SP 800-63B-4, 2.3.2).
+    Syncable,
+}
+
+/// What is kept of an authenticator, by kind. Public keys and sealed secrets stay with the shell,
+/// under the authenticator's id; `key` tells two bindings of one key apart.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Method {
+    Phone {
+        key: CodeDigest,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Sighting>,
+    },
+    Passkey {
+        key: CodeDigest,
+        sync: PasskeySync,
+    },
+    RecoveryCodes {
+        unused: Vec<CodeDigest>,
+    },
+    Totp {
+        key: CodeDigest,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_step: Option<u64>,
+    },
+    Certificate {
+        key: CodeDigest,
+    },
+}
+
+/// Where a phone was when it was last heard of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Sighting {
+    pub at: Timestamp,
+    /// Without browser and system: they say nothing about where.
+    pub from: Requester,
+}
+
+/// A bound authenticator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Authenticator {
+    pub(crate) id: AuthenticatorId,
+    pub(crate) label: Text,
+    pub(crate) method: Method,
+    pub(crate) bound_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_used_at: Option<Timestamp>,
+    /// Failures in a row, of everybody. Never reset by a new code, a new prompt or another
+    /// authenticator.
+    pub(crate) failures: u16,
+    /// Those of them that strangers caused.
+    pub(crate) stranger_failures: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) disabled_at: Option<Timestamp>,
+}
+
+impl Authenticator {
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> AuthenticatorId {
+        self.id
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> AuthenticatorKind {
+        match self.method {
+            Method::Phone { .. } => AuthenticatorKind::Phone,
+            Method::Passkey { .. } => AuthenticatorKind::Passkey,
+            Method::RecoveryCodes { .. } => AuthenticatorKind::RecoveryCodes,
+            Method::Totp { .. } => AuthenticatorKind::Totp,
+            Method::Certificate { .. } => AuthenticatorKind::Certificate,
+        }
+    }
+
+    /// What its owner calls it.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.label.as_str()
+    }
+
+    /// When it was bound.
+    #[must_use]
+    pub const fn bound_at(&self) -> Timestamp {
+        self.bound_at
+    }
+
+    /// When it last succeeded.
+    #[must_use]
+    pub const fn last_used_at(&self) -> Option<Timestamp> {
+        self.last_used_at
+    }
+
+    /// When it was disabled for too many failures. It has to be bound anew.
+    #[must_use]
+    pub const fn disabled_at(&self) -> Option<Timestamp> {
+        self.disabled_at
+    }
+
+    /// Failures in a row.
+    #[must_use]
+    pub const fn failures(&self) -> u16 {
+        self.failures
+    }
+
+    /// Recovery codes that are left, if it is a set of them.
+    #[must_use]
+    pub fn recovery_codes_left(&self) -> Option<usize> {
+        match &self.method {
+            Method::RecoveryCodes { unused } => Some(unused.len()),
+            Method::Phone { .. }
+            | Method::Passkey { .. }
+            | Method::Totp { .. }
+            | Method::Certificate { .. } => None,
+        }
+    }
+
+    pub(crate) const fn is_active(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+
+    pub(crate) const fn key(&self) -> Option<&CodeDigest> {
+        match &self.method {
+            Method::Phone { key, .. }
+            | Method::Passkey { key, .. }
+            | Method::Totp { key, .. }
+            | Method::Certificate { key } => Some(key),
+            Method::RecoveryCodes { .. } => None,
+        }
+    }
+
+    /// Counts a failure; true if it was the one that disables the authenticator.
+    // SECURITY: the hard stop of SP 800-63B-4, 3.2.2. Guarded by
+    // `the_hundredth_failure_in_a_row_disables_and_the_right_code_no_longer_helps`.
+    pub(crate) fn fail(&mut self, by: Failing, now: Timestamp, policy: &StopPolicy) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        match by {
+            Failing::Stranger => self.stranger_failures = self.stranger_failures.saturating_add(1),
+            Failing::Owner => {}
+        }
+        let stops = self.is_active() && self.failures >= u16::from(policy.disable_after);
+        if stops {
+            self.disabled_at = Some(now);
+        }
+        stops
+    }
+
+    /// Whether strangers have used up the failures that they may cause.
+    pub(crate) fn is_closed_to_strangers(&self, policy: &StopPolicy) -> bool {
+        self.stranger_failures >= u16::from(policy.strangers_may_cause)
+    }
+
+    /// Dates what lies after `now` to `now`; used when an administrator sets the clock right.
+    pub(crate) fn forget_the_future(&mut self, now: Timestamp) {
+        self.bound_at = self.bound_at.min(now);
+        self.last_used_at = self.last_used_at.map(|at| at.min(now));
+        match &mut self.method {
+            Method::Phone { seen, .. } => {
+                seen.take_if(|sighting| sighting.at > now);
+            }
+            Method::Passkey { .. }
+            | Method::RecoveryCodes { .. }
+            | Method::Totp { .. }
+            | Method::Certificate { .. } => {}
+        }
+    }
+
+    pub(crate) fn succeed(&mut self, now: Timestamp) {
+        self.failures = 0;
+        self.stranger_failures = 0;
+        self.last_used_at = Some(now);
+    }
+}
+
+/// Who caused a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failing {
+    /// The phone's own key, or a known device.
+    Owner,
+    /// Anybody.
+    Stranger,
+}

@@ -1,0 +1,142 @@
+//! The prompt budget: how often a phone may ring since the last success.
+
+use pushback_model::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::policy::BudgetPolicy;
+
+/// When the phone rang since the last success, oldest first.
+///
+/// Every way in shares it: sign-ins of all relying parties and protocols, recovery, calls of the
+/// help desk. Denied and unanswered prompts count, or "No" would be free and an attacker could ask
+/// until a tired "Yes". It holds no more entries than the limit of a day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PromptBudget {
+    rung_at: Vec<Timestamp>,
+}
+
+/// For whom the phone would ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A browser or device that this subscriber has succeeded from.
+    KnownDevice,
+    /// Anybody else, where known devices exist whose share must stay.
+    StrangerBesideKnown,
+    /// Anybody else, where there is no known device yet.
+    Stranger,
+}
+
+impl PromptBudget {
+    /// From when on the phone may ring again, or `None` if it may ring now.
+    ///
+    /// A window of length w ending at t holds what rang after t - w and up to t: a ring leaves it
+    /// exactly w later.
+    pub(crate) fn spent_until(
+        &self,
+        now: Timestamp,
+        whom: For,
+        policy: &BudgetPolicy,
+    ) -> Option<Timestamp> {
+        // SECURITY: strangers may not spend the last ring of a window, or they decide whether the
+        // owner's phone rings for the owner. Guarded by
+        // `strangers_leave_a_ring_for_the_known_device`.
+        let kept = match whom {
+            For::StrangerBesideKnown => usize::from(policy.kept_for_known_devices),
+            For::KnownDevice | For::Stranger => 0,
+        };
+        let spent = policy.windows().into_iter().filter_map(|(window, limit)| {
+            let limit = usize::from(limit).saturating_sub(kept).max(1);
+            let oldest = self.rung_at.iter().rev().nth(limit - 1)?;
+            Some(*oldest + window).filter(|free_at| *free_at > now)
+        });
+        spent.max()
+    }
+
+    /// Notes that the phone rings at `now`, which never lies before an earlier ring.
+    pub(crate) fn ring(&mut self, now: Timestamp, policy: &BudgetPolicy) {
+        self.rung_at.push(now);
+        let surplus = self.rung_at.len().saturating_sub(usize::from(policy.per_day));
+        self.rung_at.drain(..surplus);
+    }
+
+    /// Forgets the rings: the subscriber has succeeded.
+    pub(crate) fn clear(&mut self) {
+        self.rung_at.clear();
+    }
+
+    /// Dates every ring to `now`: used when an administrator sets the clock right. Frees nothing.
+    pub(crate) fn restamp(&mut self, now: Timestamp) {
+        self.rung_at.fill(now);
+    }
+
+    /// Rings since the last success that are younger than `window`.
+    #[must_use]
+    pub fn rung_within(&self, window: Span, now: Timestamp) -> usize {
+        self.rung_at.iter().filter(|at| **at > now - window).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_s(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn rung(seconds: &[i64]) -> PromptBudget {
+        let mut budget = PromptBudget::default();
+        for second in seconds {
+            budget.ring(at_s(*second), &BudgetPolicy::default());
+        }
+        budget
+    }
+
+    fn until(budget: &PromptBudget, now: i64, whom: For) -> Option<Timestamp> {
+        budget.spent_until(at_s(now), whom, &BudgetPolicy::default())
+    }
+
+    #[test]
+    fn the_fourth_ring_waits_until_the_first_is_ten_minutes_old() {
+        let budget = rung(&[0, 10, 20]);
+        assert_eq!(until(&budget, 599, For::Stranger), Some(at_s(600)));
+        assert_eq!(until(&budget, 600, For::Stranger), None);
+    }
+
+    #[test]
+    fn the_sixth_ring_waits_until_the_first_is_an_hour_old() {
+        let budget = rung(&[0, 700, 1_400, 2_100, 2_800]);
+        assert_eq!(until(&budget, 3_599, For::Stranger), Some(at_s(3_600)));
+        assert_eq!(until(&budget, 3_600, For::Stranger), None);
+    }
+
+    #[test]
+    fn the_eleventh_ring_waits_until_the_first_is_a_day_old() {
+        let budget = rung(&(0..10).map(|i| i * 3_600).collect::<Vec<_>>());
+        assert_eq!(until(&budget, 86_399, For::Stranger), Some(at_s(86_400)));
+        assert_eq!(until(&budget, 86_400, For::Stranger), None);
+    }
+
+    #[test]
+    fn strangers_leave_a_ring_for_the_known_device() {
+        let budget = rung(&[0, 10]);
+        assert_eq!(until(&budget, 20, For::StrangerBesideKnown), Some(at_s(600)));
+        assert_eq!(until(&budget, 20, For::KnownDevice), None);
+        assert_eq!(until(&budget, 600, For::StrangerBesideKnown), None);
+    }
+
+    #[test]
+    fn a_success_clears_the_budget() {
+        let mut budget = rung(&[0, 10, 20]);
+        budget.clear();
+        assert_eq!(until(&budget, 21, For::Stranger), None);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_a_day_allows() {
+        let budget = rung(&(0..50).collect::<Vec<_>>());
+        assert_eq!(budget.rung_at.len(), 10);
+        assert_eq!(budget.rung_within(Span::seconds(5), at_s(49)), 5);
+    }
+}

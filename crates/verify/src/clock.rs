@@ -1,0 +1,92 @@
+//! Time: what has run out, and what happens when a clock goes back.
+//!
+//! A document remembers the latest instant that any node told it and never goes back behind it: a
+//! node that is late finds the budget as spent, and what has expired as expired, as the others left
+//! it. A node that is late by more than the tolerance cannot say how old an open thing is, so
+//! whatever is open ends: no life is ever longer because a clock went back. A clock that ran far
+//! ahead therefore stops prompts until time has caught up; passkeys still work, and an administrator
+//! can set the document's clock right, which ends what is open and frees nothing.
+
+use pushback_model::Span;
+
+use crate::audit::{Actor, CallerEnd, Happened};
+use crate::fact::OperatorProof;
+use crate::outcome::{Outcome, PromptEnd};
+use crate::turn::{Scene, Turn};
+
+impl Turn<'_> {
+    /// Ends what has run out. Comes before every command.
+    pub fn keep_time(&mut self) {
+        let behind = self.state.seen_at - self.node_at;
+        // SECURITY: without this, a prompt from a node that runs ahead would live longer on one
+        // that is late. Guarded by `a_clock_that_goes_back_ends_what_is_open_and_frees_nothing`.
+        if behind > self.policy.prompt.clock_tolerance() {
+            let what = Happened::ClockWentBack { by_millis: behind.as_millis() };
+            self.note(&Scene::default(), Actor::Clock, what);
+            self.end_prompt(Actor::Clock, PromptEnd::ClockWentBack, None);
+            self.end_caller_check(Actor::Clock, CallerEnd::Expired);
+            self.drop_grants();
+        }
+        let now = self.now;
+        if self.state.open.as_ref().is_some_and(|open| now >= open.expires_at) {
+            self.end_prompt(Actor::Clock, PromptEnd::Expired, None);
+        }
+        if self.state.caller.as_ref().is_some_and(|check| now >= check.expires_at) {
+            self.end_caller_check(Actor::Clock, CallerEnd::Expired);
+        }
+        if let Some(reset) = self.state.reset.take_if(|reset| now >= reset.expires_at) {
+            let what = Happened::ResetCancelled { reset: reset.id };
+            self.note(&Scene::default(), Actor::Clock, what);
+        }
+        self.state.binding.take_if(|binding| now >= binding.expires_at);
+        self.state.address_code.take_if(|code| now >= code.expires_at);
+        self.state.recovered.take_if(|grant| now >= grant.until);
+        self.state.muted_until.take_if(|until| now >= *until);
+        let authority = self.policy.account.authority_life();
+        self.state.successes.retain(|success| now < success.at + authority);
+        let life = self.policy.trust.device_life();
+        self.state.devices.retain(|device| now < device.last_success_at + life);
+    }
+
+    /// Nothing but time: what had run out has ended before.
+    pub fn tick(&mut self) -> Outcome {
+        self.note(&Scene::default(), Actor::Clock, Happened::Ticked);
+        Outcome::Done
+    }
+
+    /// Brings the document's clock back to the node's. What is open ends; rings and waits are
+    /// counted from now, so that nothing is free earlier than it would have been.
+    pub fn set_clock_right(&mut self, operator: &OperatorProof) -> Outcome {
+        let by = Actor::Operator(operator.operator.clone());
+        let (now, policy) = (self.node_at, self.policy);
+        self.end_prompt(by.clone(), PromptEnd::ClockWentBack, None);
+        self.end_caller_check(by.clone(), CallerEnd::Expired);
+        self.drop_grants();
+        if let Some(reset) = self.state.reset.take() {
+            let what = Happened::ResetCancelled { reset: reset.id };
+            self.note(&Scene::default(), by.clone(), what);
+        }
+        if now < self.now {
+            self.state.budget.restamp(now);
+            self.state.strangers.restamp(now, &policy.throttle);
+            for device in &mut self.state.devices {
+                device.throttle.restamp(now, &policy.throttle);
+                device.first_at = device.first_at.min(now);
+                device.last_success_at = device.last_success_at.min(now);
+            }
+            let mute = now + policy.trust.mute();
+            self.state.muted_until = self.state.muted_until.map(|until| until.min(mute));
+            self.state.noticed_at = self.state.noticed_at.map(|at| at.min(now));
+            for authenticator in &mut self.state.authenticators {
+                authenticator.forget_the_future(now);
+            }
+            self.now = now;
+            self.state.seen_at = now;
+        }
+        self.note(&Scene::default(), by, Happened::ClockSetRight);
+        Outcome::Done
+    }
+}
+
+/// How fresh a phone's place must be to be compared with a browser's.
+pub(crate) const SIGHTING_LIFE: Span = Span::hours(12);

@@ -1,0 +1,135 @@
+//! The owner reports an attack: everything stops at once, and what starts it again.
+
+use crate::audit::{Actor, CallerEnd, Change, Happened};
+use crate::authenticator::AuthenticatorKind;
+use crate::command::{Authority, Reporter};
+use crate::effect::{Act, IncidentCause, Notice};
+use crate::fact::{Notes, OperatorProof};
+use crate::outcome::{Outcome, PromptEnd, Reason};
+use crate::requester::Requester;
+use crate::state::{PasswordMark, PushState};
+use crate::turn::{Scene, Turn};
+
+impl Turn<'_> {
+    /// Who speaks, if they may. A report needs one factor only (SP 800-63B-4, 4.5).
+    pub fn speaker(&self, reporter: &Reporter) -> Result<Actor, Reason> {
+        match reporter {
+            Reporter::Phone(contact) => {
+                self.phone(&contact.subscriber, contact.authenticator)?;
+                Ok(Actor::Phone(contact.authenticator))
+            }
+            Reporter::Address(proof) => {
+                if proof.subscriber != self.state.subscriber {
+                    return Err(Reason::WrongSubject);
+                }
+                if !self.state.addresses.contains(&proof.address) {
+                    return Err(Reason::NotFound);
+                }
+                Ok(Actor::Address(proof.address.clone()))
+            }
+            Reporter::Operator(proof) => Ok(Actor::Operator(proof.operator.clone())),
+        }
+    }
+
+    pub fn report(&mut self, reporter: &Reporter, notes: Notes) -> Outcome {
+        match self.speaker(reporter) {
+            Ok(by) => {
+                let phone = match reporter {
+                    Reporter::Phone(contact) => Some(&contact.phone),
+                    Reporter::Address(_) | Reporter::Operator(_) => None,
+                };
+                self.take_report(by, notes, phone)
+            }
+            Err(reason) => self.refuse_change(Actor::Stranger, Change::Report, reason),
+        }
+    }
+
+    // SECURITY: everything below happens in one decision, so that no prompt rings and nothing is
+    // bound after a report. Guarded by `a_report_stops_everything_at_once`.
+    pub fn take_report(&mut self, by: Actor, notes: Notes, phone: Option<&Requester>) -> Outcome {
+        let cause = IncidentCause::Reported;
+        let scene = phone.map(Scene::of_phone).unwrap_or_default();
+        let what = Happened::Reported {
+            someone_called: notes.someone_called,
+            typed_password: notes.typed_password,
+            gave_a_code: notes.gave_a_code,
+        };
+        self.note(&scene, by.clone(), what);
+        self.end_prompt(by.clone(), PromptEnd::Reported, phone);
+        self.suspend_push(by.clone(), cause);
+        self.burn_password(by.clone());
+        self.drop_grants();
+        self.end_caller_check(by.clone(), CallerEnd::NotThem);
+        if let Some(reset) = self.state.reset.take() {
+            let what = Happened::ResetCancelled { reset: reset.id };
+            self.note(&Scene::default(), by.clone(), what);
+        }
+        let since = self.now - self.policy.trust.report_reach();
+        self.act(Act::EndSessions { since });
+        let young = self.state.devices.extract_if(.., |device| device.first_at > since);
+        for device in young.collect::<Vec<_>>() {
+            let what = Happened::DeviceForgotten { device: device.id };
+            self.note(&Scene::default(), by.clone(), what);
+        }
+        let incident = self.open_incident(by, cause);
+        self.notify(Notice::Reported);
+        Outcome::Reported { incident }
+    }
+
+    fn burn_password(&mut self, by: Actor) {
+        match self.state.password {
+            PasswordMark::Burned { .. } => {}
+            PasswordMark::Unmarked => {
+                self.state.password = PasswordMark::Burned { at: self.now };
+                self.note(&Scene::default(), by, Happened::PasswordBurned);
+                self.act(Act::BurnPassword);
+            }
+        }
+    }
+
+    pub fn password_changed(&mut self) -> Outcome {
+        self.state.password = PasswordMark::Unmarked;
+        self.note(&Scene::default(), Actor::RelyingParty, Happened::PasswordChanged);
+        Outcome::Done
+    }
+
+    /// Only a passkey or the help desk: the suspension was made with the phone, so the phone cannot
+    /// lift it.
+    pub fn restore_push(&mut self, authority: &Authority) -> Outcome {
+        let by = match authority {
+            Authority::Operator(operator) => Ok(Actor::Operator(operator.operator.clone())),
+            Authority::Subscriber(attempt) => match self.authorised_by(attempt) {
+                Ok(AuthenticatorKind::Passkey) => Ok(Actor::Subscriber),
+                Ok(
+                    AuthenticatorKind::Phone
+                    | AuthenticatorKind::RecoveryCodes
+                    | AuthenticatorKind::Totp
+                    | AuthenticatorKind::Certificate,
+                ) => Err(Reason::WeakAuthority),
+                Err(reason) => Err(reason),
+            },
+            Authority::Recovered(_) => Err(Reason::WeakAuthority),
+        };
+        match by {
+            Ok(by) => {
+                self.state.push = PushState::Active;
+                self.note(&Scene::default(), by, Happened::PushRestored);
+                self.notify(Notice::PushRestored);
+                Outcome::Done
+            }
+            Err(reason) => self.refuse_change(Actor::Subscriber, Change::RestorePush, reason),
+        }
+    }
+
+    pub fn close_incident(&mut self, operator: &OperatorProof) -> Outcome {
+        let by = Actor::Operator(operator.operator.clone());
+        match self.state.incident.take() {
+            Some(incident) => {
+                let what = Happened::IncidentClosed { incident: incident.id };
+                self.note(&Scene::default(), by, what);
+                Outcome::Done
+            }
+            None => self.refuse_change(by, Change::CloseIncident, Reason::NotFound),
+        }
+    }
+}
