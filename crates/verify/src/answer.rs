@@ -159,4 +159,3 @@ impl Turn<'_> {
         Outcome::Ended(PromptEnd::Mismatched)
     }
 }
-

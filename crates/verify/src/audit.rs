@@ -246,9 +246,7 @@ impl Happened {
             Self::Invalidated { kind, .. } => (EventKind::FactorRemoved, kind.factor()),
             Self::Disabled { kind, .. } => (EventKind::LockedOut, kind.factor()),
             Self::AddressesChanged { .. } => (EventKind::RecoveryChanged, Factor::Email),
-            Self::RoleChanged { administrator: true } => {
-                (EventKind::RoleAssigned, Factor::Unknown)
-            }
+            Self::RoleChanged { administrator: true } => (EventKind::RoleAssigned, Factor::Unknown),
             Self::Recovered { .. } => (EventKind::FactorVerified, Factor::RecoveryCode),
             Self::ResetDone { .. } => (EventKind::FactorReset, Factor::Unknown),
             Self::ChangeRefused { change: Change::Recovery, .. } => {

@@ -228,6 +228,11 @@ mod tests {
     fn the_signed_bytes_stay_the_same_from_release_to_release() {
         let bytes = context().canonical_bytes();
         assert!(bytes.starts_with(b"pushback prompt context 1\0\0\0\0\0\0\0\x05alice"));
-        assert_eq!(bytes.len(), 443);
+        assert!(bytes.ends_with(
+            b"\x07warning\x01\0\0\0\0\0\0\0\x27We never call to ask you for this code."
+        ));
+        // 25 of the layout, 54 of four ids, 87 of twelve names with 9 each beside them, 102 of the
+        // four values that are known.
+        assert_eq!(bytes.len(), 25 + 54 + 87 + 12 * 9 + 102);
     }
 }

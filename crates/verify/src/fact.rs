@@ -6,11 +6,13 @@
 
 use std::fmt;
 
+use crate::authenticator::PasskeySync;
 use crate::code::{CodeDigest, EnteredCode};
-use crate::id::{AddressId, AttemptId, AuthenticatorId, DeviceId, OperatorId, PromptId, SubscriberId};
+use crate::id::{
+    AddressId, AttemptId, AuthenticatorId, DeviceId, OperatorId, PromptId, SubscriberId,
+};
 use crate::requester::Requester;
 use crate::text::Text;
-use crate::authenticator::PasskeySync;
 
 /// A device cookie of this subscriber whose MAC is right.
 #[derive(Clone, Debug)]

@@ -263,9 +263,7 @@ impl Reason {
             Self::StrangersMuted => "a sign-in was just denied; open the app yourself",
             Self::TooManyFailures => "too many tries failed; wait, or use a passkey",
             Self::RiskHigh => "this sign-in looks unusual; use a passkey",
-            Self::PushSuspended => {
-                "prompts are suspended; use a passkey, or call the help desk"
-            }
+            Self::PushSuspended => "prompts are suspended; use a passkey, or call the help desk",
             Self::AdministratorNeedsPasskey => "administrators sign in with a passkey",
             Self::RelyingPartyNeedsPasskey => "this application asks for a passkey",
             Self::NoPhone => "no phone is bound",

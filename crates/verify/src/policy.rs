@@ -375,10 +375,7 @@ impl RiskPolicy {
         }
         if self.habits_from > 100 {
             let path = "risk.habits_from";
-            problem(
-                path,
-                format!("{path} is {} but must be between 0 and 100", self.habits_from),
-            );
+            problem(path, format!("{path} is {} but must be between 0 and 100", self.habits_from));
         }
         let steps = [
             ("risk.quiet_from", self.quiet_from, "risk.passkey_only_from", self.passkey_only_from),

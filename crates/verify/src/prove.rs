@@ -75,7 +75,9 @@ impl Turn<'_> {
                 }
                 self.accept(attempt, kind, entry.authenticator, Assurance::Aal2)
             }
-            Some(_) => self.wrong_proof(attempt, kind, trust, entry.authenticator, Reason::CodeReused),
+            Some(_) => {
+                self.wrong_proof(attempt, kind, trust, entry.authenticator, Reason::CodeReused)
+            }
             None => self.wrong_proof(attempt, kind, trust, entry.authenticator, Reason::WrongProof),
         }
     }
@@ -103,7 +105,8 @@ impl Turn<'_> {
             return Some(Outcome::Wait { until, reason, alternatives });
         }
         let stop = &self.policy.stop;
-        let is_closed = self.state.authenticator(id).is_some_and(|a| a.is_closed_to_strangers(stop));
+        let is_closed =
+            self.state.authenticator(id).is_some_and(|a| a.is_closed_to_strangers(stop));
         let reason = match trust {
             // No weaker fallback after a "no" (ATT&CK: downgrade to a code).
             Trust::Stranger if self.state.muted_until.is_some() => Some(Reason::StrangersMuted),

@@ -70,10 +70,7 @@ pub struct Point {
 impl Point {
     fn coordinates(self) -> Option<Coordinates> {
         let degrees = |milli: i32| f64::from(milli) / 1_000.0;
-        Coordinates::new(
-            degrees(self.latitude_millidegrees),
-            degrees(self.longitude_millidegrees),
-        )
+        Coordinates::new(degrees(self.latitude_millidegrees), degrees(self.longitude_millidegrees))
     }
 
     /// The least distance in kilometres that both accuracies leave; `None` off the globe.

@@ -7,7 +7,6 @@ use crate::effect::{Act, Notice};
 use crate::id::{AttemptId, AuthenticatorId};
 use crate::outcome::{Assurance, Outcome, PromptEnd, Verified};
 use crate::state::{ENDED_MAX, EndedAttempt, SUCCESSES_MAX, Success, Trust, push_bounded};
-use crate::text::Text;
 use crate::turn::{Scene, Turn};
 
 /// Failures before a success that are worth a notice (ASVS 6.3.5).
@@ -66,7 +65,7 @@ impl Turn<'_> {
                 self.state.unanswered = 0;
                 self.state.was_denied = false;
                 self.state.habits.learn(&scene.requester, now);
-                let label = scene.requester.browser.clone().unwrap_or_else(Text::default);
+                let label = scene.requester.browser.clone().unwrap_or_default();
                 let device = self.know_device(trust, label);
                 let until = now + self.policy.trust.device_life();
                 self.act(Act::IssueDeviceCookie { attempt: attempt.clone(), device, until });

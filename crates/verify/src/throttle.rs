@@ -68,9 +68,8 @@ mod tests {
     #[test]
     fn two_failures_are_free_and_then_waits_double_up_to_an_hour() {
         let policy = ThrottlePolicy::default();
-        let waits: Vec<_> = (1..=11)
-            .map(|n| policy.wait_after(n).map_or(0, |w| w.as_millis() / 1_000))
-            .collect();
+        let waits: Vec<_> =
+            (1..=11).map(|n| policy.wait_after(n).map_or(0, |w| w.as_millis() / 1_000)).collect();
         assert_eq!(waits, [0, 0, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
         assert_eq!(policy.wait_after(u32::MAX), Some(Span::hours(1)));
     }

@@ -136,7 +136,8 @@ impl<'a> Turn<'a> {
         let mut event = IdentityEvent::new(Source::Pushback, kind, self.now);
         event.logged_at = Some(self.node_at);
         let name = self.state.subscriber.as_str().to_owned();
-        event.subscriber = Party { id: Cow::Owned(name.clone()), name: Cow::Owned(name), mail: "".into() };
+        event.subscriber =
+            Party { id: Cow::Owned(name.clone()), name: Cow::Owned(name), mail: "".into() };
         event.actor = match by {
             Actor::Operator(operator) => {
                 Some(Party { id: Cow::Owned(operator.to_string()), ..Party::default() })
@@ -313,7 +314,8 @@ impl<'a> Turn<'a> {
 }
 
 fn endpoint(from: &Requester) -> Endpoint<'static> {
-    let text = |text: &Option<Text>| Cow::Owned(text.as_ref().map(Text::to_string).unwrap_or_default());
+    let text =
+        |text: &Option<Text>| Cow::Owned(text.as_ref().map(Text::to_string).unwrap_or_default());
     let place = from.place.as_ref();
     let point = place.and_then(|place| place.point).and_then(|point| {
         Coordinates::new(

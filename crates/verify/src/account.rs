@@ -1,0 +1,263 @@
+//! Who may change what can prove the subscriber, and the changes themselves.
+
+use crate::audit::{Actor, Change, Happened};
+use crate::authenticator::{
+    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Method, RECOVERY_CODES_MAX,
+};
+use crate::code::CodeDigest;
+use crate::command::{Authority, Role};
+use crate::context::Purpose;
+use crate::effect::{Act, Notice};
+use crate::fact::{NewAuthenticator, OperatorProof};
+use crate::id::{AddressId, AttemptId, AuthenticatorId, DeviceId};
+use crate::outcome::{Outcome, PromptEnd, Reason};
+use crate::state::{ADDRESSES_MAX, PendingBinding};
+use crate::text::Text;
+use crate::turn::{Scene, Turn};
+
+impl Turn<'_> {
+    /// With what the subscriber proved themselves in an attempt that may authorise a change.
+    // SECURITY: a stolen session is no authority, nor is the weaker of two authenticators, nor one that
+    // was bound today (SP 800-63B-4, 4.1.2.1; ASVS 7.5.1). Guarded by
+    // `only_the_strongest_seasoned_authenticator_authorises_a_change`.
+    pub fn authorised_by(&self, attempt: &AttemptId) -> Result<AuthenticatorKind, Reason> {
+        let success = self
+            .state
+            .successes
+            .iter()
+            .find(|s| s.attempt == *attempt && s.purpose == Purpose::ManageAuthenticators)
+            .ok_or(Reason::NotAuthorised)?;
+        let probation = self.policy.account.probation();
+        let is_seasoned = |a: &Authenticator| a.is_active() && a.bound_at() + probation <= self.now;
+        let used = self.state.authenticator(success.authenticator).ok_or(Reason::NotAuthorised)?;
+        if !is_seasoned(used) {
+            return Err(Reason::NotAuthorised);
+        }
+        let seasoned = self.state.authenticators.iter().filter(|a| is_seasoned(a));
+        let highest = seasoned.map(|a| a.kind().rank()).max().unwrap_or(0);
+        let rank = used.kind().rank();
+        if rank == 0 || rank < highest { Err(Reason::WeakAuthority) } else { Ok(used.kind()) }
+    }
+
+    fn authority(&self, authority: &Authority) -> Result<Actor, Reason> {
+        match authority {
+            Authority::Subscriber(attempt) => {
+                self.authorised_by(attempt).map(|_| Actor::Subscriber)
+            }
+            Authority::Recovered(attempt) => {
+                let grant = self.state.recovered.as_ref();
+                let is_granted = grant.is_some_and(|g| g.attempt == *attempt && self.now < g.until);
+                if is_granted { Ok(Actor::Subscriber) } else { Err(Reason::NotAuthorised) }
+            }
+            Authority::Operator(proof) => Ok(Actor::Operator(proof.operator.clone())),
+        }
+    }
+
+    /// The same, unless an incident is open: whoever reports an attack freezes the account.
+    fn authority_in_peace(&self, authority: &Authority) -> Result<Actor, Reason> {
+        match self.state.incident {
+            Some(_) => Err(Reason::IncidentOpen),
+            None => self.authority(authority),
+        }
+    }
+
+    const fn addresses_needed(&self) -> usize {
+        if self.policy.danger.danger_one_notice_address { 1 } else { 2 }
+    }
+
+    pub fn issue_binding_code(
+        &mut self,
+        authority: &Authority,
+        kind: AuthenticatorKind,
+        code: CodeDigest,
+    ) -> Outcome {
+        let by = match self.authority_in_peace(authority) {
+            Ok(by) => by,
+            Err(reason) => {
+                return self.refuse_change(Actor::Subscriber, Change::BindingCode, reason);
+            }
+        };
+        let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
+        if self.state.addresses.len() < self.addresses_needed() {
+            return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);
+        }
+        if self.state.authenticators.len() >= AUTHENTICATORS_MAX && !replaces {
+            return self.refuse_change(by, Change::BindingCode, Reason::TooMany);
+        }
+        let expires_at = self.now + self.policy.account.binding_code_life();
+        self.state.binding = Some(PendingBinding { kind, code, wrong_entries: 0, expires_at });
+        // A recovery is good for one authenticator.
+        self.state.recovered = None;
+        self.note(&Scene::default(), by, Happened::BindingCodeIssued { kind });
+        Outcome::BindingCode { expires_at }
+    }
+
+    pub fn bind(&mut self, code: &CodeDigest, new: NewAuthenticator, label: Text) -> Outcome {
+        let refuse =
+            |turn: &mut Self, reason| turn.refuse_change(Actor::Stranger, Change::Bind, reason);
+        if self.state.incident.is_some() {
+            return refuse(self, Reason::IncidentOpen);
+        }
+        let Some(pending) = self.state.binding.as_mut() else {
+            return refuse(self, Reason::CodeExpired);
+        };
+        let kind = kind_of(&new);
+        // SECURITY: a code is good for one authenticator of its kind and for few guesses. Guarded by
+        // `a_binding_code_binds_once_and_survives_few_guesses`.
+        if !pending.code.matches(code) || pending.kind != kind {
+            pending.wrong_entries = pending.wrong_entries.saturating_add(1);
+            if pending.wrong_entries >= self.policy.prompt.wrong_entries {
+                self.state.binding = None;
+            }
+            return refuse(self, Reason::WrongProof);
+        }
+        let method = match new {
+            NewAuthenticator::Phone { key } => Method::Phone { key, seen: None },
+            NewAuthenticator::Passkey { key, sync } => Method::Passkey { key, sync },
+            NewAuthenticator::Totp { key } => Method::Totp { key, last_step: None },
+            NewAuthenticator::Certificate { key } => Method::Certificate { key },
+            NewAuthenticator::RecoveryCodes { codes } => {
+                if codes.is_empty() || codes.len() > RECOVERY_CODES_MAX {
+                    return refuse(self, Reason::TooMany);
+                }
+                Method::RecoveryCodes { unused: codes }
+            }
+        };
+        self.state.binding = None;
+        let mut added = Authenticator {
+            id: AuthenticatorId(0),
+            label,
+            method,
+            bound_at: self.now,
+            last_used_at: None,
+            failures: 0,
+            stranger_failures: 0,
+            disabled_at: None,
+        };
+        let is_bound = added.key().is_some_and(|key| {
+            self.state
+                .authenticators
+                .iter()
+                .any(|a| a.key().is_some_and(|other| other.matches(key)))
+        });
+        if is_bound {
+            return refuse(self, Reason::AlreadyBound);
+        }
+        if kind == AuthenticatorKind::RecoveryCodes {
+            let old: Vec<AuthenticatorId> = self.bound_of(kind);
+            for id in old {
+                self.remove(Actor::Subscriber, id, kind);
+            }
+        }
+        let id = AuthenticatorId(self.state.next_serial());
+        added.id = id;
+        self.state.authenticators.push(added);
+        self.note(
+            &Scene::default(),
+            Actor::Subscriber,
+            Happened::Bound { authenticator: id, kind },
+        );
+        self.notify(Notice::Bound { kind });
+        Outcome::Bound { authenticator: id }
+    }
+
+    fn bound_of(&self, kind: AuthenticatorKind) -> Vec<AuthenticatorId> {
+        let of_kind = self.state.authenticators.iter().filter(|a| a.kind() == kind);
+        of_kind.map(Authenticator::id).collect()
+    }
+
+    pub fn invalidate(&mut self, authority: &Authority, id: AuthenticatorId) -> Outcome {
+        // Allowed during an incident: not to invalidate is worse (SP 800-63B-4, 4.5).
+        let by = match self.authority(authority) {
+            Ok(by) => by,
+            Err(reason) => {
+                return self.refuse_change(Actor::Subscriber, Change::Invalidate, reason);
+            }
+        };
+        let Some(kind) = self.state.authenticator(id).map(Authenticator::kind) else {
+            return self.refuse_change(by, Change::Invalidate, Reason::NotBound);
+        };
+        let signs_in = |a: &Authenticator| a.is_active() && a.kind().rank() > 0;
+        let is_last =
+            self.state.authenticators.iter().filter(|a| signs_in(a)).all(|a| a.id() == id);
+        let is_operator = matches!(authority, Authority::Operator(_));
+        if is_last && !is_operator && kind.rank() > 0 {
+            return self.refuse_change(by, Change::Invalidate, Reason::LastAuthenticator);
+        }
+        self.remove(by.clone(), id, kind);
+        if self.state.phones().is_empty() {
+            self.end_prompt(by, PromptEnd::Cancelled, None);
+        }
+        self.notify(Notice::Invalidated { kind });
+        Outcome::Done
+    }
+
+    pub fn set_addresses(&mut self, authority: &Authority, addresses: Vec<AddressId>) -> Outcome {
+        let by = match (self.authority_in_peace(authority), authority) {
+            // Whoever has just recovered the account proved less than its owner would.
+            (Ok(_), Authority::Recovered(_)) => Err(Reason::WeakAuthority),
+            (by, _) => by,
+        };
+        let by = match by {
+            Ok(by) => by,
+            Err(reason) => return self.refuse_change(Actor::Subscriber, Change::Addresses, reason),
+        };
+        let mut new: Vec<AddressId> = Vec::new();
+        for address in addresses {
+            if !new.contains(&address) {
+                new.push(address);
+            }
+        }
+        if new.len() < self.addresses_needed() {
+            return self.refuse_change(by, Change::Addresses, Reason::NeedsTwoAddresses);
+        }
+        if new.len() > ADDRESSES_MAX {
+            return self.refuse_change(by, Change::Addresses, Reason::TooMany);
+        }
+        // SECURITY: the old addresses are told too, or whoever changes them silences the owner.
+        // Guarded by `old_and_new_addresses_are_told_of_a_change`.
+        let mut to = self.state.addresses.clone();
+        to.extend(new.iter().filter(|a| !self.state.addresses.contains(a)).cloned());
+        self.state.address_code = None;
+        self.note(&Scene::default(), by, Happened::AddressesChanged { count: new.len() });
+        self.state.addresses = new;
+        self.act(Act::Notify { notice: Notice::AddressesChanged, to });
+        Outcome::Done
+    }
+
+    pub fn set_role(&mut self, operator: &OperatorProof, role: Role) -> Outcome {
+        let by = Actor::Operator(operator.operator.clone());
+        let administrator = match role {
+            Role::Administrator => true,
+            Role::Member => false,
+        };
+        self.state.role = role;
+        if administrator {
+            self.end_prompt(by.clone(), PromptEnd::Cancelled, None);
+        }
+        self.note(&Scene::default(), by, Happened::RoleChanged { administrator });
+        Outcome::Done
+    }
+
+    pub fn forget_device(&mut self, authority: &Authority, device: DeviceId) -> Outcome {
+        match self.authority(authority) {
+            Ok(by) if self.state.devices.iter().any(|d| d.id == device) => {
+                self.state.devices.retain(|d| d.id != device);
+                self.note(&Scene::default(), by, Happened::DeviceForgotten { device });
+                Outcome::Done
+            }
+            Ok(by) => self.refuse_change(by, Change::ForgetDevice, Reason::NotFound),
+            Err(reason) => self.refuse_change(Actor::Subscriber, Change::ForgetDevice, reason),
+        }
+    }
+}
+
+const fn kind_of(new: &NewAuthenticator) -> AuthenticatorKind {
+    match new {
+        NewAuthenticator::Phone { .. } => AuthenticatorKind::Phone,
+        NewAuthenticator::Passkey { .. } => AuthenticatorKind::Passkey,
+        NewAuthenticator::RecoveryCodes { .. } => AuthenticatorKind::RecoveryCodes,
+        NewAuthenticator::Totp { .. } => AuthenticatorKind::Totp,
+        NewAuthenticator::Certificate { .. } => AuthenticatorKind::Certificate,
+    }
+}

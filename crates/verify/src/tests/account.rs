@@ -1,0 +1,238 @@
+use super::*;
+
+fn managing(name: &str) -> Attempt {
+    Attempt { purpose: Purpose::ManageAuthenticators, ..attempt(name, None) }
+}
+
+fn issue(world: &mut World, authority: Authority) -> Outcome {
+    let kind = AuthenticatorKind::Phone;
+    world.run(Command::IssueBindingCode { authority, kind, code: digest(201) })
+}
+
+fn by(name: &str) -> Authority {
+    Authority::Subscriber(AttemptId::parse(name).unwrap())
+}
+
+#[test]
+fn only_the_strongest_seasoned_authenticator_authorises_a_change() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    // Bound today: neither may yet.
+    let _ = world.passkey(passkey, managing("young"), UserVerification::Verified);
+    assert_eq!(refused(&issue(&mut world, by("young"))), Reason::NotAuthorised);
+    world.forward(Span::hours(24));
+    let _ = world.run(Command::StartAttempt(managing("phone")));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    assert_eq!(refused(&issue(&mut world, by("phone"))), Reason::WeakAuthority);
+    // A sign-in is no authority either, whatever it was done with.
+    let _ = world.passkey(passkey, attempt("sign-in", None), UserVerification::Verified);
+    assert_eq!(refused(&issue(&mut world, by("sign-in"))), Reason::NotAuthorised);
+    let _ = world.passkey(passkey, managing("passkey"), UserVerification::Verified);
+    assert!(matches!(issue(&mut world, by("passkey")), Outcome::BindingCode { .. }));
+}
+
+#[test]
+fn authority_lasts_five_minutes() {
+    for (seconds, is_granted) in [(299, true), (300, false)] {
+        let (mut world, _, passkey) = World::with_phone_and_passkey();
+        world.forward(Span::hours(24));
+        let _ = world.passkey(passkey, managing("m"), UserVerification::Verified);
+        world.forward(Span::seconds(seconds));
+        let issued = issue(&mut world, by("m"));
+        assert_eq!(matches!(issued, Outcome::BindingCode { .. }), is_granted, "{seconds}");
+    }
+}
+
+#[test]
+fn a_binding_code_binds_once_and_survives_few_guesses() {
+    let bind = |code| Command::Bind {
+        code: digest(code),
+        authenticator: NewAuthenticator::Phone { key: digest(77) },
+        label: Text::new("new"),
+    };
+    let mut world = World::empty();
+    let _ = issue(&mut world, Authority::Operator(operator("sam")));
+    assert_eq!(refused(&world.run(bind(1))), Reason::WrongProof);
+    assert!(matches!(world.run(bind(201)), Outcome::Bound { .. }));
+    assert_eq!(refused(&world.run(bind(201))), Reason::CodeExpired);
+
+    let mut world = World::empty();
+    let _ = issue(&mut world, Authority::Operator(operator("sam")));
+    for _ in 0..3 {
+        assert_eq!(refused(&world.run(bind(1))), Reason::WrongProof);
+    }
+    assert_eq!(refused(&world.run(bind(201))), Reason::CodeExpired);
+
+    let mut world = World::empty();
+    let _ = issue(&mut world, Authority::Operator(operator("sam")));
+    world.forward(Span::minutes(10));
+    assert_eq!(refused(&world.run(bind(201))), Reason::CodeExpired);
+}
+
+#[test]
+fn a_binding_is_told_at_every_address_and_needs_two() {
+    let (world, _) = World::with_phone();
+    let told = world.effects.iter().find_map(|act| match act {
+        Act::Notify { notice: Notice::Bound { .. }, to } => Some(to.len()),
+        _ => None,
+    });
+    assert_eq!(told, Some(2));
+    let mut bare = World::empty();
+    let authority = Authority::Operator(operator("sam"));
+    let one = vec![address("mail:1"), address("mail:1")];
+    let set = bare.run(Command::SetAddresses { authority, addresses: one });
+    assert_eq!(refused(&set), Reason::NeedsTwoAddresses);
+}
+
+#[test]
+fn one_key_is_bound_once() {
+    let (mut world, _) = World::with_phone();
+    let _ = issue(&mut world, Authority::Operator(operator("sam")));
+    let bound = world.run(Command::Bind {
+        code: digest(201),
+        authenticator: NewAuthenticator::Phone { key: digest(1) },
+        label: Text::new("again"),
+    });
+    assert_eq!(refused(&bound), Reason::AlreadyBound);
+}
+
+#[test]
+fn old_and_new_addresses_are_told_of_a_change() {
+    let mut world = World::empty();
+    let authority = Authority::Operator(operator("sam"));
+    let addresses = vec![address("mail:3"), address("mail:4")];
+    let _ = world.run(Command::SetAddresses { authority, addresses });
+    let told = world.effects.iter().find_map(|act| match act {
+        Act::Notify { notice: Notice::AddressesChanged, to } => Some(to.clone()),
+        _ => None,
+    });
+    let all = ["mail:1", "mail:2", "mail:3", "mail:4"].map(address);
+    assert_eq!(told.as_deref(), Some(&all[..]));
+}
+
+#[test]
+fn the_last_authenticator_is_untied_by_an_operator_only() {
+    let (mut world, _, passkey) = World::with_phone_and_passkey();
+    world.forward(Span::hours(24));
+    let phone = world.state.authenticators()[0].id();
+    let _ = world.passkey(passkey, managing("m"), UserVerification::Verified);
+    let untie = |authority, authenticator| Command::Invalidate { authority, authenticator };
+    assert!(matches!(world.run(untie(by("m"), phone)), Outcome::Done));
+    assert_eq!(refused(&world.run(untie(by("m"), passkey))), Reason::LastAuthenticator);
+    let operator = Authority::Operator(operator("sam"));
+    assert!(matches!(world.run(untie(operator, passkey)), Outcome::Done));
+    assert!(world.effects.contains(&Act::EraseKey { authenticator: passkey }));
+}
+
+#[test]
+fn one_operator_alone_waits_for_the_delay() {
+    for (name, hours, is_done) in [("sam", 23, false), ("sam", 24, true), ("kim", 0, true)] {
+        let (mut world, _) = World::with_phone();
+        let Outcome::ResetPending { reset, .. } = world.run(Command::RequestReset(operator("sam")))
+        else {
+            panic!("no reset")
+        };
+        world.forward(Span::hours(hours));
+        let confirmed = world.run(Command::ConfirmReset(operator(name), reset));
+        assert_eq!(matches!(confirmed, Outcome::Done), is_done, "{name} {hours}");
+        assert_eq!(world.state.authenticators().is_empty(), is_done);
+    }
+}
+
+#[test]
+fn the_owner_stops_a_reset_with_the_link_in_the_notice() {
+    let (mut world, _) = World::with_phone();
+    let Outcome::ResetPending { reset, .. } = world.run(Command::RequestReset(operator("sam")))
+    else {
+        panic!("no reset")
+    };
+    let stranger = Reporter::Address(AddressProof::link_verified(alice(), address("mail:9")));
+    let cancelled = world.run(Command::CancelReset(stranger, reset));
+    assert_eq!(refused(&cancelled), Reason::NotFound);
+    let owner = Reporter::Address(AddressProof::link_verified(alice(), address("mail:1")));
+    assert!(matches!(world.run(Command::CancelReset(owner, reset)), Outcome::Done));
+    let late = world.run(Command::ConfirmReset(operator("kim"), reset));
+    assert_eq!(refused(&late), Reason::NotFound);
+}
+
+fn recovering(world: &mut World, saved: u8, mailed: u8) -> Outcome {
+    world.run(Command::Recover {
+        attempt: Attempt { purpose: Purpose::Recovery, ..attempt("r", None) },
+        first: RecoveryEvidence::SavedCode(digest(saved)),
+        second: RecoveryEvidence::AddressCode(digest(mailed)),
+    })
+}
+
+fn with_codes() -> World {
+    let (mut world, _) = World::with_phone();
+    let codes = vec![digest(31), digest(32)];
+    world.bind(NewAuthenticator::RecoveryCodes { codes }, AuthenticatorKind::RecoveryCodes);
+    let code = digest(41);
+    let _ = world.run(Command::IssueAddressCode { address: address("mail:1"), code });
+    world
+}
+
+#[test]
+fn a_recovery_needs_two_right_proofs_and_says_not_which_was_wrong() {
+    for (saved, mailed) in [(99, 41), (31, 99), (99, 99)] {
+        let mut world = with_codes();
+        assert_eq!(refused(&recovering(&mut world, saved, mailed)), Reason::WrongProof);
+    }
+    let mut world = with_codes();
+    assert!(matches!(recovering(&mut world, 31, 41), Outcome::Recovered { .. }));
+    // Both were good once.
+    assert_eq!(refused(&recovering(&mut world, 31, 41)), Reason::WrongProof);
+    let granted = Authority::Recovered(AttemptId::parse("r").unwrap());
+    assert!(matches!(issue(&mut world, granted.clone()), Outcome::BindingCode { .. }));
+    assert_eq!(refused(&issue(&mut world, granted)), Reason::NotAuthorised);
+}
+
+#[test]
+fn two_proofs_of_one_kind_are_one_proof() {
+    let mut world = with_codes();
+    let recovered = world.run(Command::Recover {
+        attempt: Attempt { purpose: Purpose::Recovery, ..attempt("r", None) },
+        first: RecoveryEvidence::SavedCode(digest(31)),
+        second: RecoveryEvidence::SavedCode(digest(32)),
+    });
+    assert_eq!(refused(&recovered), Reason::SameMethod);
+}
+
+#[test]
+fn one_code_at_a_time_goes_to_an_address() {
+    let mut world = with_codes();
+    let code = digest(42);
+    let second = world.run(Command::IssueAddressCode { address: address("mail:2"), code });
+    assert_eq!(refused(&second), Reason::AlreadyPending);
+}
+
+#[test]
+fn a_caller_is_confirmed_on_the_phone_and_a_false_one_opens_an_incident() {
+    for (answer, is_them) in [(CallerAnswer::CodesMatch, true), (CallerAnswer::NotThem, false)] {
+        let (mut world, phone) = World::with_phone();
+        let Outcome::CallerCheck { check, code, ring, .. } =
+            world.run(Command::StartCallerCheck(operator("sam")))
+        else {
+            panic!("no check")
+        };
+        assert!(matches!(ring, Ring::Rang));
+        let shown = world.state.caller_check(world.now).unwrap();
+        assert_eq!((shown.code().reveal(), shown.operator_name.as_str()), (code.reveal(), "sam"));
+        let contact = PhoneContact::signature_verified(alice(), phone, home());
+        let answered = world.run(Command::AnswerCallerCheck(contact, check, answer));
+        assert_eq!(matches!(answered, Outcome::CallerVerified), is_them);
+        assert_eq!(world.state.incident().is_some(), !is_them);
+    }
+}
+
+#[test]
+fn calls_ring_within_the_budget_of_sign_ins() {
+    let (mut world, _) = World::with_phone();
+    let mut rang = 0;
+    for _ in 0..6 {
+        let _ = world.run(Command::StartCallerCheck(operator("sam")));
+        rang += usize::from(world.rang());
+        world.forward(Span::seconds(180));
+    }
+    assert_eq!(rang, 5, "three in ten minutes, five in twenty");
+}

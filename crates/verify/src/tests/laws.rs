@@ -1,0 +1,221 @@
+//! What holds for any sequence of anything.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One thing that somebody does.
+#[derive(Clone, Debug)]
+enum Step {
+    Start { name: u8, is_known: bool },
+    Repeat,
+    Cancel,
+    Right,
+    Wrong,
+    Deny,
+    Report,
+    Passkey { name: u8, is_verified: bool },
+    OpenApp,
+    Call,
+    AnswerCall(bool),
+    Restore,
+    Close,
+    Forward(u32),
+    Back(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (any::<u8>(), any::<bool>()).prop_map(|(name, is_known)| Step::Start { name, is_known }),
+        1 => Just(Step::Repeat),
+        1 => Just(Step::Cancel),
+        2 => Just(Step::Right),
+        2 => Just(Step::Wrong),
+        2 => Just(Step::Deny),
+        1 => Just(Step::Report),
+        1 => (any::<u8>(), any::<bool>())
+            .prop_map(|(name, is_verified)| Step::Passkey { name, is_verified }),
+        1 => Just(Step::OpenApp),
+        1 => Just(Step::Call),
+        1 => any::<bool>().prop_map(Step::AnswerCall),
+        1 => Just(Step::Restore),
+        1 => Just(Step::Close),
+        5 => (0_u32..7_200).prop_map(Step::Forward),
+        1 => (0_u16..60).prop_map(Step::Back),
+    ]
+}
+
+/// A world in which things are done, and what was seen of it.
+struct Watched {
+    world: World,
+    phone: AuthenticatorId,
+    passkey: AuthenticatorId,
+    device: DeviceId,
+    last: String,
+    /// When phones rang since the last success, by the document's clock.
+    rings: Vec<Timestamp>,
+    ends: BTreeMap<PromptId, u32>,
+    made: u32,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let (mut world, phone, passkey) = World::with_phone_and_passkey();
+        let device = world.sign_in(phone, "first");
+        Self {
+            world,
+            phone,
+            passkey,
+            device,
+            last: "first".to_owned(),
+            rings: Vec::new(),
+            ends: BTreeMap::new(),
+            made: 0,
+        }
+    }
+
+    fn command(&mut self, step: &Step) -> Option<(Command, bool)> {
+        let world = &mut self.world;
+        let answer = |world: &World, answer: Answer| {
+            let context = world.state.shown_at(world.now);
+            Command::AnswerPrompt(PhoneAnswer::signature_verified(
+                alice(),
+                self.phone,
+                context.map_or(PromptId(0), |c| c.prompt),
+                context.map(Context::canonical_bytes).unwrap_or_default(),
+                home(),
+                answer,
+            ))
+        };
+        let contact = || PhoneContact::signature_verified(alice(), self.phone, home());
+        Some(match step {
+            Step::Start { name, is_known } => {
+                self.last = format!("a{name}");
+                let device = is_known.then_some(self.device);
+                (Command::StartAttempt(attempt(&self.last, device)), false)
+            }
+            Step::Repeat => (Command::StartAttempt(attempt(&self.last, None)), false),
+            Step::Cancel => (Command::CancelAttempt(AttemptId::parse(&self.last).unwrap()), false),
+            Step::Right => {
+                world.code()?;
+                (answer(world, world.right()), true)
+            }
+            Step::Wrong => (answer(world, world.wrong()), false),
+            Step::Deny => (answer(world, Answer::Deny), false),
+            Step::Report => (answer(world, Answer::Report(Notes::default())), false),
+            Step::Passkey { name, is_verified } => {
+                let attempt = attempt(&format!("p{name}"), None);
+                let user = if *is_verified {
+                    UserVerification::Verified
+                } else {
+                    UserVerification::PresentOnly
+                };
+                let assertion = PasskeyAssertion::ceremony_verified(
+                    alice(),
+                    self.passkey,
+                    attempt.id.clone(),
+                    user,
+                );
+                (Command::ProvePasskey(attempt, assertion), *is_verified)
+            }
+            Step::OpenApp => (Command::OpenApp(contact()), false),
+            Step::Call => (Command::StartCallerCheck(operator("sam")), false),
+            Step::AnswerCall(is_them) => {
+                let check = world.state.caller_check(world.now)?.id;
+                let answer =
+                    if *is_them { CallerAnswer::CodesMatch } else { CallerAnswer::NotThem };
+                (Command::AnswerCallerCheck(contact(), check, answer), false)
+            }
+            Step::Restore => (Command::RestorePush(Authority::Operator(operator("sam"))), false),
+            Step::Close => (Command::CloseIncident(operator("sam")), false),
+            Step::Forward(seconds) => {
+                world.forward(Span::seconds(i64::from(*seconds)));
+                (Command::Tick, false)
+            }
+            Step::Back(seconds) => {
+                world.forward(Span::seconds(-i64::from(*seconds)));
+                (Command::Tick, false)
+            }
+        })
+    }
+
+    fn take(&mut self, step: &Step) {
+        let Some((command, may_verify)) = self.command(step) else { return };
+        let was_suspended = matches!(self.world.state.push(), PushState::Suspended { .. });
+        let before = self.world.clone();
+        let outcome = self.world.run(command.clone());
+        let mut twin = before;
+        let same = twin.run(command);
+        assert_eq!(format!("{outcome:?}"), format!("{same:?}"), "the same gives the same");
+        let json = self.world.state.to_json().unwrap();
+        assert_eq!(json, twin.state.to_json().unwrap());
+        assert_eq!(json, SubscriberState::from_json(&json).unwrap().to_json().unwrap());
+        assert!(json.len() <= STATE_BYTES_MAX);
+
+        let is_verified = matches!(outcome, Outcome::Verified(_));
+        assert!(!is_verified || may_verify, "{step:?} verified");
+        let at = self.world.audit.last().unwrap().at;
+        if self.world.rang() {
+            assert!(!was_suspended, "{step:?} rang while suspended");
+            self.rings.push(at);
+        }
+        if is_verified {
+            self.rings.clear();
+        }
+        for (window, limit) in [(600, 3), (3_600, 5), (86_400, 10)] {
+            let since = at - Span::seconds(window);
+            let rang = self.rings.iter().filter(|ring| **ring > since).count();
+            assert!(rang <= limit, "{rang} rings in {window} s after {step:?}");
+        }
+        for entry in &self.world.audit {
+            match &entry.what {
+                Happened::PromptMade { .. } => self.made += 1,
+                Happened::PromptEnded { prompt, .. } => {
+                    *self.ends.entry(*prompt).or_default() += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(self.ends.values().all(|times| *times == 1), "a prompt ended twice");
+        // The prompt of the first sign-in was made and ended before anybody looked.
+        let ended = u32::try_from(self.ends.len()).unwrap();
+        assert!(self.made == ended || self.made == ended + 1, "a prompt vanished");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_law_holds_after_every_step(steps in prop::collection::vec(step(), 1..120)) {
+        let mut watched = Watched::new();
+        for step in &steps {
+            watched.take(step);
+        }
+    }
+
+    #[test]
+    fn a_stranger_never_changes_what_the_known_device_may_do(
+        starts in prop::collection::vec((any::<u8>(), 0_u32..4_000), 0..60),
+        knows_hosting in any::<bool>(),
+    ) {
+        let (mut world, phone) = World::with_phone();
+        let device = world.sign_in(phone, "first");
+        for (name, seconds) in starts {
+            let mut stranger = attempt(&format!("s{name}"), None);
+            if knows_hosting {
+                stranger.requester.ip = Some("198.51.100.9".parse().unwrap());
+            }
+            let _ = world.run(Command::StartAttempt(stranger));
+            world.forward(Span::seconds(i64::from(seconds)));
+        }
+        let owner = world.start("owner", Some(device));
+        let Outcome::Prompted(prompted) = owner else { panic!("kept out: {owner:?}") };
+        prop_assert!(matches!(prompted.ring, Ring::Rang | Ring::Replaced), "{:?}", prompted.ring);
+        let right = world.right();
+        let said = world.say(phone, right);
+        prop_assert!(matches!(said, Outcome::Verified(_)), "{said:?}");
+    }
+}

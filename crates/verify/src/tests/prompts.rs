@@ -1,0 +1,228 @@
+use super::*;
+
+#[test]
+fn the_right_code_verifies_once() {
+    let (mut world, phone) = World::with_phone();
+    world.prompted("a", None);
+    let right = world.right();
+    assert!(matches!(world.say(phone, right.clone()), Outcome::Verified(_)));
+    assert!(!matches!(world.say(phone, right), Outcome::Verified(_)));
+    let again = world.start("a", None);
+    assert!(matches!(again, Outcome::AlreadyOver(PromptEnd::Approved)), "{again:?}");
+}
+
+#[test]
+fn a_code_lives_for_ninety_seconds_and_its_end_is_not_included() {
+    for (seconds, is_verified) in [(89, true), (90, false)] {
+        let (mut world, phone) = World::with_phone();
+        world.prompted("a", None);
+        let right = world.right();
+        let (shown, prompt) = {
+            let context = world.state.shown_at(world.now).unwrap();
+            (context.canonical_bytes(), context.prompt)
+        };
+        world.forward(Span::seconds(seconds));
+        let said = world.run(Command::AnswerPrompt(PhoneAnswer::signature_verified(
+            alice(),
+            phone,
+            prompt,
+            shown,
+            home(),
+            right,
+        )));
+        assert_eq!(matches!(said, Outcome::Verified(_)), is_verified, "{seconds}: {said:?}");
+    }
+}
+
+#[test]
+fn three_wrong_codes_end_the_prompt_and_count_as_a_denial() {
+    let (mut world, phone) = World::with_phone();
+    world.prompted("a", None);
+    for left in [2, 1] {
+        let wrong = world.wrong();
+        let said = world.say(phone, wrong);
+        assert!(matches!(said, Outcome::WrongCode { tries_left } if tries_left == left));
+    }
+    let wrong = world.wrong();
+    assert!(matches!(world.say(phone, wrong), Outcome::Ended(PromptEnd::Mismatched)));
+    // Like after a denial a stranger is muted.
+    world.forward(Span::minutes(2));
+    let next = world.start("b", None);
+    assert!(!world.rang(), "{next:?}");
+}
+
+#[test]
+fn a_code_typed_under_another_context_is_not_taken() {
+    let (mut world, phone) = World::with_phone();
+    world.prompted("a", None);
+    let mut shown = world.state.shown_at(world.now).unwrap().clone();
+    shown.relying_party_name = Text::new("Another");
+    let (prompt, right) = (shown.prompt, world.right());
+    let said = world.run(Command::AnswerPrompt(PhoneAnswer::signature_verified(
+        alice(),
+        phone,
+        prompt,
+        shown.canonical_bytes(),
+        home(),
+        right,
+    )));
+    assert_eq!(refused(&said), Reason::ContextMismatch);
+}
+
+#[test]
+fn a_new_code_keeps_the_count_of_wrong_ones() {
+    let (mut world, phone) = World::with_phone();
+    let mut wrong = 0;
+    for round in 0..20 {
+        if matches!(world.start(&format!("a{round}"), None), Outcome::Prompted(_)) {
+            let answer = world.wrong();
+            let said = world.say(phone, answer);
+            wrong += 1;
+            if wrong == 10 {
+                assert!(matches!(said, Outcome::Ended(PromptEnd::Mismatched)), "{said:?}");
+                assert!(matches!(world.state.push(), PushState::Suspended { .. }));
+                return;
+            }
+            let _ =
+                world.run(Command::CancelAttempt(AttemptId::parse(&format!("a{round}")).unwrap()));
+        }
+        world.forward(Span::hours(3));
+    }
+    panic!("only {wrong} wrong codes could be typed");
+}
+
+#[test]
+fn the_hundredth_failure_in_a_row_disables_and_the_right_code_no_longer_helps() {
+    let (mut world, phone) = World::with_phone();
+    world.policy.stop.suspend_push_after = 50;
+    for round in 0..1_000 {
+        let is_restored = Authority::Operator(operator("sam"));
+        let _ = world.run(Command::RestorePush(is_restored));
+        let _ = world.run(Command::CloseIncident(operator("sam")));
+        if matches!(world.start(&format!("a{round}"), None), Outcome::Prompted(_)) {
+            let answer = world.wrong();
+            let _ = world.say(phone, answer);
+            let _ =
+                world.run(Command::CancelAttempt(AttemptId::parse(&format!("a{round}")).unwrap()));
+        }
+        if world.state.authenticators()[0].disabled_at().is_some() {
+            break;
+        }
+        world.forward(Span::hours(3));
+    }
+    assert_eq!(world.state.authenticators()[0].failures(), 100);
+    let _ = world.run(Command::RestorePush(Authority::Operator(operator("sam"))));
+    let _ = world.run(Command::CloseIncident(operator("sam")));
+    world.forward(Span::hours(3));
+    let next = world.start("z", None);
+    assert!(matches!(next, Outcome::PasskeyOnly { reason: Reason::NoPhone, .. }), "{next:?}");
+}
+
+#[test]
+fn a_stranger_waits_and_a_known_device_takes_over_without_a_second_ring() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    assert!(matches!(world.prompted("stranger", None).ring, Ring::Rang));
+    let second = world.start("second", None);
+    assert!(matches!(second, Outcome::Wait { reason: Reason::AnotherPromptOpen, .. }));
+    let owner = world.prompted("owner", Some(device));
+    assert!(matches!(owner.ring, Ring::Replaced));
+    assert!(!world.rang());
+    let right = world.right();
+    assert!(
+        matches!(world.say(phone, right), Outcome::Verified(v) if v.attempt.as_str() == "owner")
+    );
+}
+
+#[test]
+fn the_same_attempt_asked_twice_rings_once_and_has_one_code() {
+    let (mut world, _) = World::with_phone();
+    let first = world.prompted("a", None);
+    assert!(world.rang());
+    let again = world.prompted("a", None);
+    assert!(!world.rang());
+    assert_eq!(first.code.reveal(), again.code.reveal());
+}
+
+#[test]
+fn the_fourth_ring_in_ten_minutes_is_a_quiet_prompt() {
+    let (mut world, _) = World::with_phone();
+    for n in 0..3 {
+        assert!(matches!(world.prompted(&format!("a{n}"), None).ring, Ring::Rang), "{n}");
+        let _ = world.run(Command::CancelAttempt(AttemptId::parse(&format!("a{n}")).unwrap()));
+        world.forward(Span::seconds(100));
+    }
+    let fourth = world.prompted("a3", None);
+    assert!(matches!(fourth.ring, Ring::Quiet(Reason::BudgetSpent)));
+    assert!(!world.rang());
+}
+
+#[test]
+fn a_report_stops_everything_at_once() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let _ = world.run(Command::RequestReset(operator("sam")));
+    world.prompted("a", None);
+    let said = world.say(phone, Answer::Report(Notes::default()));
+    assert!(matches!(said, Outcome::Reported { .. }), "{said:?}");
+    assert!(matches!(world.state.push(), PushState::Suspended { .. }));
+    assert!(matches!(world.state.password(), PasswordMark::Burned { .. }));
+    assert!(world.state.reset().is_none());
+    assert!(world.effects.contains(&Act::BurnPassword));
+    assert!(world.effects.iter().any(|act| matches!(act, Act::EndSessions { .. })));
+    world.forward(Span::days(3));
+    let next = world.start("b", None);
+    assert!(matches!(next, Outcome::PasskeyOnly { reason: Reason::PushSuspended, .. }));
+    let authority = Authority::Operator(operator("sam"));
+    let kind = AuthenticatorKind::Phone;
+    let bound = world.run(Command::IssueBindingCode { authority, kind, code: digest(9) });
+    assert_eq!(refused(&bound), Reason::IncidentOpen);
+    // The owner still gets in, with what the reporter does not hold.
+    let proved = world.passkey(passkey, attempt("c", None), UserVerification::Verified);
+    assert!(matches!(proved, Outcome::Verified(_)), "{proved:?}");
+}
+
+#[test]
+fn a_clock_that_goes_back_ends_what_is_open_and_frees_nothing() {
+    let (mut world, phone) = World::with_phone();
+    world.prompted("a", None);
+    let (right, budget) = (world.right(), world.state.budget().clone());
+    world.now = world.now - Span::minutes(10);
+    let said = world.say(phone, right);
+    assert!(!matches!(said, Outcome::Verified(_)), "{said:?}");
+    assert!(world.audit.iter().any(|e| matches!(e.what, Happened::ClockWentBack { .. })));
+    assert_eq!(*world.state.budget(), budget);
+}
+
+#[test]
+fn a_certificate_clears_no_budget_and_teaches_nothing() {
+    let (mut world, _) = World::with_phone();
+    let new = NewAuthenticator::Certificate { key: digest(3) };
+    let certificate = world.bind(new, AuthenticatorKind::Certificate);
+    world.prompted("a", None);
+    let before = world.state.budget().clone();
+    let proof = CertificateProof::handshake_verified(alice(), certificate);
+    let proved = world.run(Command::ProveCertificate(attempt("machine", None), proof));
+    assert!(matches!(proved, Outcome::Verified(v) if v.device.is_none()));
+    assert_eq!(*world.state.budget(), before);
+    assert!(world.state.devices().is_empty());
+}
+
+#[test]
+fn a_passkey_that_did_not_check_its_user_is_one_factor_only() {
+    let (mut world, _, passkey) = World::with_phone_and_passkey();
+    let proved = world.passkey(passkey, attempt("a", None), UserVerification::PresentOnly);
+    assert_eq!(refused(&proved), Reason::UserNotVerified);
+}
+
+#[test]
+fn an_administrator_is_asked_for_a_passkey() {
+    let (mut world, _, passkey) = World::with_phone_and_passkey();
+    let _ = world.run(Command::SetRole(operator("sam"), Role::Administrator));
+    let started = world.start("a", None);
+    assert!(matches!(
+        started,
+        Outcome::PasskeyOnly { reason: Reason::AdministratorNeedsPasskey, .. }
+    ));
+    let proved = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
+    assert!(matches!(proved, Outcome::Verified(_)));
+}
