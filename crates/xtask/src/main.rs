@@ -8,6 +8,7 @@
 mod bench;
 mod fuzz;
 mod pictures;
+mod postgres;
 mod run;
 mod setup;
 mod test;
@@ -29,6 +30,8 @@ struct Cli {
 enum Chore {
     /// Install what the tests need and pass them
     Test(test::Args),
+    /// Run a command with a private PostgreSQL beside it
+    Postgres(postgres::Args),
     /// Make the house checks
     Tidy(tidy::Args),
     /// Fuzz the readers of untrusted bytes
@@ -43,6 +46,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
+        Chore::Postgres(args) => postgres::run(&args),
         Chore::Tidy(args) => tidy::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Pictures(args) => pictures::run(&args),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{run, setup, tidy};
+use crate::{postgres, run, setup, tidy};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -91,10 +91,12 @@ fn quiet(command: &mut Command) -> anyhow::Result<Tally> {
     run::check(command).map(|()| Tally::default())
 }
 
-/// The workspace's tests, their output passed on while it is counted.
+/// The workspace's tests, their output passed on while it is counted; with a PostgreSQL beside them.
 fn tests() -> anyhow::Result<Tally> {
+    let server = postgres::Server::start()?;
     let mut command = run::cargo();
     command.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
+    command.env(postgres::VARIABLE, server.url());
     println!("$ {}", run::shown(&command));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cargo test did not start")?;
     let output = child.stdout.take().context("cargo test has no output")?;

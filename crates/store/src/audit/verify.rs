@@ -1,0 +1,278 @@
+//! Walking the chains.
+
+use std::collections::BTreeMap;
+
+use pushback_model::Timestamp;
+
+use super::{GENESIS, Recorded, hash};
+use crate::db::{Reader, Row, Value};
+use crate::{AuditEntry, Checkpoint, PublicKey, StoreError};
+
+/// Entries read at once.
+const PAGE: i64 = 1_000;
+
+const ENTRIES: &str = "audit_entries";
+const HEADS: &str = "audit_heads";
+
+/// The first entry that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("chain {chain}, entry {seq}: {fault}")]
+pub struct Broken {
+    /// The chain.
+    pub chain: String,
+    /// The number of the entry.
+    pub seq: i64,
+    /// What does not fit.
+    pub fault: Fault,
+}
+
+/// What does not fit at an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The entry, or the hash beside it, was altered.
+    #[error("its hash does not fit: it was altered")]
+    Altered,
+    /// There is no entry of this number.
+    #[error("it is missing")]
+    Missing,
+    /// There is an entry that no writer made.
+    #[error("it was put in: no writer numbered it")]
+    PutIn,
+    /// A column holds what no writer writes.
+    #[error("it cannot be read: a column was altered")]
+    Unreadable,
+    /// The chain's head does not name its last entry.
+    #[error("the head of the chain does not fit it")]
+    Head,
+    /// A signed checkpoint says otherwise: the chain was cut off or written anew.
+    #[error("it is not what a signed checkpoint says")]
+    Checkpoint,
+    /// A checkpoint in the database was not signed with the key given.
+    #[error("the checkpoint kept for it is not signed with this key")]
+    CheckpointSignature,
+}
+
+/// What an unbroken trail holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Entries of each chain up to the head at the start; later ones are not looked at.
+    pub chains: BTreeMap<String, i64>,
+    /// Checkpoints that were compared.
+    pub checkpoints: usize,
+}
+
+/// Why the trail could not be found unbroken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It is broken.
+    #[error("the audit trail is broken: {0}")]
+    Broken(#[from] Broken),
+    /// It could not be read.
+    #[error("the audit trail could not be read")]
+    Store(#[from] StoreError),
+}
+
+/// Walks every chain from its first entry.
+// SECURITY: an altered trail must not pass. Guarded by `any_altered_byte_of_the_trail_is_found`.
+pub(crate) async fn verify(
+    reader: &Reader,
+    key: Option<&PublicKey>,
+    kept_elsewhere: &[Checkpoint],
+) -> Result<Verified, VerifyError> {
+    let mut checkpoints = stored_checkpoints(reader, key).await?;
+    checkpoints.extend_from_slice(kept_elsewhere);
+    let mut verified = Verified::default();
+    let mut signed: BTreeMap<String, Signed> = BTreeMap::new();
+    for Checkpoint { chain, seq, hash, .. } in checkpoints {
+        let of_chain = signed.entry(chain.clone()).or_default();
+        match of_chain.insert(seq, hash) {
+            Some(other) if other != hash => return Err(broken(&chain, seq, Fault::Checkpoint)),
+            Some(_) => {}
+            None => verified.checkpoints += 1,
+        }
+    }
+    let heads = heads(reader).await?;
+    for (chain, (head_seq, head_hash)) in &heads {
+        let of_chain = signed.remove(chain).unwrap_or_default();
+        let last = walk(reader, chain, *head_seq, of_chain).await?;
+        if last != *head_hash {
+            return Err(broken(chain, *head_seq, Fault::Head));
+        }
+        beyond(reader, chain).await?;
+        verified.chains.insert(chain.clone(), *head_seq);
+    }
+    let chains = reader.query("SELECT chain FROM audit_entries GROUP BY chain", Vec::new()).await?;
+    for mut row in chains {
+        let chain = row.text(ENTRIES)?;
+        // A chain that began after the heads were read has its head by now.
+        if !heads.contains_key(&chain) && !self::heads(reader).await?.contains_key(&chain) {
+            return Err(broken(&chain, 1, Fault::Head));
+        }
+    }
+    // What is left was signed and is not there.
+    let lost = signed.iter().find_map(|(chain, of_chain)| Some((chain, of_chain.keys().next()?)));
+    match lost {
+        Some((chain, seq)) => Err(broken(chain, *seq, Fault::Checkpoint)),
+        None => Ok(verified),
+    }
+}
+
+/// Signed hashes of one chain, by number.
+type Signed = BTreeMap<i64, [u8; 32]>;
+
+fn broken(chain: &str, seq: i64, fault: Fault) -> VerifyError {
+    Broken { chain: chain.to_owned(), seq, fault }.into()
+}
+
+/// Returns the hash of the entry numbered `head_seq`.
+async fn walk(
+    reader: &Reader,
+    chain: &str,
+    head_seq: i64,
+    mut signed: Signed,
+) -> Result<[u8; 32], VerifyError> {
+    let mut previous = GENESIS;
+    let mut seq = 0;
+    let mut after = i64::MIN;
+    while seq < head_seq {
+        let rows = page(reader, chain, after).await?;
+        if rows.is_empty() {
+            return Err(broken(chain, seq + 1, Fault::Missing));
+        }
+        for row in rows {
+            if seq == head_seq {
+                break;
+            }
+            let found = row_seq(&row).ok_or_else(|| broken(chain, seq + 1, Fault::Unreadable))?;
+            seq += 1;
+            if found < seq {
+                return Err(broken(chain, found, Fault::PutIn));
+            }
+            if found > seq {
+                return Err(broken(chain, seq, Fault::Missing));
+            }
+            let recorded = recorded(chain, row)
+                .ok_or_else(|| broken(chain, seq, Fault::Unreadable))?;
+            if hash(&previous, chain, seq, &recorded.entry) != recorded.hash {
+                return Err(broken(chain, seq, Fault::Altered));
+            }
+            if signed.remove(&seq).is_some_and(|hash| hash != recorded.hash) {
+                return Err(broken(chain, seq, Fault::Checkpoint));
+            }
+            previous = recorded.hash;
+            after = seq;
+        }
+    }
+    // What was signed past the head was cut off.
+    match signed.keys().next() {
+        Some(seq) => Err(broken(chain, *seq, Fault::Checkpoint)),
+        None => Ok(previous),
+    }
+}
+
+/// Whether there are entries past the head, asked in one statement: a commit moves both together.
+async fn beyond(reader: &Reader, chain: &str) -> Result<(), VerifyError> {
+    let sql = "SELECT e.seq FROM audit_heads AS h CROSS JOIN audit_entries AS e \
+               WHERE h.chain = $1 AND e.chain = h.chain AND e.seq > h.seq \
+               ORDER BY e.seq LIMIT 1";
+    match reader.query(sql, vec![Value::text(chain)]).await?.pop() {
+        Some(mut row) => Err(broken(chain, row.int(ENTRIES)?, Fault::PutIn)),
+        None => Ok(()),
+    }
+}
+
+const COLUMNS: &str = "seq, at, kind, subject, body, hash";
+
+async fn page(reader: &Reader, chain: &str, after: i64) -> Result<Vec<Row>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit_entries WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+    );
+    reader.query(&sql, vec![Value::text(chain), Value::Int(after), Value::Int(PAGE)]).await
+}
+
+fn row_seq(row: &Row) -> Option<i64> {
+    match row.first() {
+        Some(Value::Int(seq)) => Some(*seq),
+        Some(Value::Null | Value::Text(_) | Value::Blob(_)) | None => None,
+    }
+}
+
+/// Reads an entry; `None` if a column is not of its type.
+pub(crate) fn recorded(chain: &str, mut row: Row) -> Option<Recorded> {
+    Some(Recorded {
+        chain: chain.to_owned(),
+        seq: row.int(ENTRIES).ok()?,
+        entry: AuditEntry {
+            at: Timestamp::from_millis(row.int(ENTRIES).ok()?),
+            kind: row.text(ENTRIES).ok()?,
+            subject: row.text(ENTRIES).ok()?,
+            body: row.blob(ENTRIES).ok()?,
+        },
+        hash: row.bytes_32(ENTRIES).ok()?,
+    })
+}
+
+/// Entries of a chain after a number, in order; at most 1,000.
+pub(crate) async fn list(
+    reader: &Reader,
+    chain: &str,
+    after: i64,
+) -> Result<Vec<Recorded>, StoreError> {
+    let rows = page(reader, chain, after).await?;
+    let altered = || StoreError::corrupt(ENTRIES, "a column was altered; verify the trail");
+    rows.into_iter().map(|row| recorded(chain, row).ok_or_else(altered)).collect()
+}
+
+/// Entries about one subject after an instant, in the order of their instants; at most 1,000.
+pub(crate) async fn about(
+    reader: &Reader,
+    subject: &str,
+    from: Timestamp,
+) -> Result<Vec<Recorded>, StoreError> {
+    let sql = format!(
+        "SELECT chain, {COLUMNS} FROM audit_entries \
+         WHERE subject = $1 AND at >= $2 ORDER BY at, chain, seq LIMIT $3"
+    );
+    let params =
+        vec![Value::text(subject), Value::Int(from.as_millis()), Value::Int(PAGE)];
+    let altered = || StoreError::corrupt(ENTRIES, "a column was altered; verify the trail");
+    let rows = reader.query(&sql, params).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            let chain = row.text(ENTRIES)?;
+            recorded(&chain, row).ok_or_else(altered)
+        })
+        .collect()
+}
+
+/// The heads of all chains.
+pub(crate) async fn heads(
+    reader: &Reader,
+) -> Result<BTreeMap<String, (i64, [u8; 32])>, StoreError> {
+    let sql = "SELECT chain, seq, hash FROM audit_heads ORDER BY chain";
+    let mut heads = BTreeMap::new();
+    for mut row in reader.query(sql, Vec::new()).await? {
+        heads.insert(row.text(HEADS)?, (row.int(HEADS)?, row.bytes_32(HEADS)?));
+    }
+    Ok(heads)
+}
+
+async fn stored_checkpoints(
+    reader: &Reader,
+    key: Option<&PublicKey>,
+) -> Result<Vec<Checkpoint>, VerifyError> {
+    const TABLE: &str = "audit_checkpoints";
+    let Some(key) = key else { return Ok(Vec::new()) };
+    let sql = "SELECT chain, seq, token FROM audit_checkpoints ORDER BY chain, seq";
+    let mut checkpoints = Vec::new();
+    for mut row in reader.query(sql, Vec::new()).await.map_err(VerifyError::Store)? {
+        let (chain, seq, token) = (row.text(TABLE)?, row.int(TABLE)?, row.text(TABLE)?);
+        match key.verify_checkpoint(&token) {
+            Ok(checkpoint) if (&checkpoint.chain, checkpoint.seq) == (&chain, seq) => {
+                checkpoints.push(checkpoint);
+            }
+            Ok(_) | Err(_) => return Err(broken(&chain, seq, Fault::CheckpointSignature)),
+        }
+    }
+    Ok(checkpoints)
+}

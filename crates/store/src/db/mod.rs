@@ -1,0 +1,226 @@
+//! One small face for both databases: a statement, its parameters, rows back.
+//!
+//! The same SQL text runs on both where it can. Rules that make that so: parameters are `$1`, `$2` in
+//! the order of their first use (SQLite numbers them so); types are `BIGINT`, `TEXT` and `BYTEA`;
+//! upserts are `ON CONFLICT … excluded`; there are no booleans.
+
+pub(crate) mod postgres;
+mod reader;
+pub(crate) mod sqlite;
+
+use crate::StoreError;
+
+pub(crate) use reader::Reader;
+
+/// A parameter of a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Param<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+/// A value of a row, or a parameter that owns its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Value {
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+
+    pub(crate) const fn as_param(&self) -> Param<'_> {
+        match self {
+            Self::Null => Param::Null,
+            Self::Int(number) => Param::Int(*number),
+            Self::Text(text) => Param::Text(text.as_str()),
+            Self::Blob(bytes) => Param::Blob(bytes.as_slice()),
+        }
+    }
+}
+
+/// A row, taken column by column from the left.
+pub(crate) struct Row(std::vec::IntoIter<Value>);
+
+impl Row {
+    pub(crate) fn new(values: Vec<Value>) -> Self {
+        Self(values.into_iter())
+    }
+
+    /// The next value, left in place.
+    pub(crate) fn first(&self) -> Option<&Value> {
+        self.0.as_slice().first()
+    }
+
+    pub(crate) fn int(&mut self, table: &'static str) -> Result<i64, StoreError> {
+        self.opt_int(table)?.ok_or_else(|| StoreError::corrupt(table, "a number is missing"))
+    }
+
+    pub(crate) fn opt_int(&mut self, table: &'static str) -> Result<Option<i64>, StoreError> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(Some(number)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_) | Value::Blob(_)) | None => {
+                Err(StoreError::corrupt(table, "a column is not a number"))
+            }
+        }
+    }
+
+    pub(crate) fn text(&mut self, table: &'static str) -> Result<String, StoreError> {
+        match self.0.next() {
+            Some(Value::Text(text)) => Ok(text),
+            Some(Value::Null | Value::Int(_) | Value::Blob(_)) | None => {
+                Err(StoreError::corrupt(table, "a column is not text"))
+            }
+        }
+    }
+
+    pub(crate) fn blob(&mut self, table: &'static str) -> Result<Vec<u8>, StoreError> {
+        match self.0.next() {
+            Some(Value::Blob(bytes)) => Ok(bytes),
+            Some(Value::Null | Value::Int(_) | Value::Text(_)) | None => {
+                Err(StoreError::corrupt(table, "a column is not bytes"))
+            }
+        }
+    }
+
+    pub(crate) fn bytes_32(&mut self, table: &'static str) -> Result<[u8; 32], StoreError> {
+        self.blob(table)?
+            .try_into()
+            .map_err(|_| StoreError::corrupt(table, "a hash does not have 32 bytes"))
+    }
+}
+
+/// One connection, used by one task at a time.
+///
+/// On SQLite nothing here ever waits for another task: the calls block the thread that they run on.
+pub(crate) enum Conn {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Conn {
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(conn) => conn.execute(sql, params),
+            Self::Postgres(conn) => conn.execute(sql, params).await,
+        }
+    }
+
+    pub(crate) async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(conn) => conn.query(sql, params),
+            Self::Postgres(conn) => conn.query(sql, params).await,
+        }
+    }
+
+    /// Several statements without parameters.
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(conn) => conn.script(sql),
+            Self::Postgres(conn) => conn.script(sql).await,
+        }
+    }
+
+    /// Begins a transaction that writes: on SQLite the only one, also among processes.
+    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
+        self.script(match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN",
+        })
+        .await
+    }
+
+    /// Commits; when this returns `Ok` the transaction is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] if the connection was lost on the way.
+    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(conn) => conn.script("COMMIT"),
+            Self::Postgres(conn) => conn.commit().await,
+        }
+    }
+
+    /// Ends a transaction that failed. Whether this works does not matter: a connection that cannot
+    /// roll back is thrown away, and the database rolls back by itself.
+    pub(crate) async fn roll_back(&mut self) -> bool {
+        self.script("ROLLBACK").await.is_ok()
+    }
+
+    pub(crate) const fn is_postgres(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
+        }
+    }
+}
+
+/// How many rows one statement carries. Few sizes, so that few statements are prepared; the largest
+/// stays far below the 32,766 parameters of SQLite and the 65,535 of PostgreSQL at 7 a row.
+const ROWS: [usize; 5] = [256, 64, 16, 4, 1];
+
+/// Cuts rows into pieces of the sizes that statements are prepared for, the largest first.
+pub(crate) fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let size = ROWS.into_iter().find(|size| *size <= rest.len())?;
+        let (piece, after) = rest.split_at_checked(size)?;
+        rest = after;
+        Some(piece)
+    })
+}
+
+/// `($1,$2),($3,$4)` for rows of so many columns.
+pub(crate) fn values(rows: usize, columns: usize) -> String {
+    let mut text = String::with_capacity(rows * columns * 5);
+    let mut number = 0_usize;
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..columns {
+            number += 1;
+            if column > 0 {
+                text.push(',');
+            }
+            text.push('$');
+            text.push_str(&number.to_string());
+        }
+        text.push(')');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_into_few_sizes_and_none_is_lost() {
+        for length in [0, 1, 3, 5, 64, 100, 1023] {
+            let rows: Vec<usize> = (0..length).collect();
+            let cut: Vec<&[usize]> = pieces(&rows).collect();
+            assert!(cut.iter().all(|piece| ROWS.contains(&piece.len())));
+            assert_eq!(cut.concat(), rows);
+        }
+    }
+
+    #[test]
+    fn parameters_are_numbered_in_order() {
+        assert_eq!(values(2, 3), "($1,$2,$3),($4,$5,$6)");
+        assert_eq!(values(1, 1), "($1)");
+    }
+}

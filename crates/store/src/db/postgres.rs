@@ -1,0 +1,348 @@
+//! PostgreSQL: connections, their settings and their encryption.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::task::AbortHandle;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Config, Connection, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{Param, Row, Value};
+use crate::StoreError;
+
+/// How long making a connection may take.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// How long sent bytes may stay unacknowledged before the connection counts as lost.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// What every connection is set to. Waiting for a lock or inside a transaction is bounded, so that one
+/// stuck node cannot hold the others for long.
+pub(super) const SETTINGS: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; \
+     SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '15s'";
+
+/// How to reach the server.
+#[derive(Clone)]
+pub(crate) struct Server {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+/// Either kind of connection, before it is driven.
+pub(crate) enum Wire {
+    Plain(Connection<Socket, tokio_postgres::tls::NoTlsStream>),
+    Tls(Box<Connection<Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream>>),
+}
+
+impl Server {
+    /// Reads `postgres://user:password@host:port/database?…`.
+    ///
+    /// `sslrootcert=FILE` names the certificate authority. A server that is neither a socket of this
+    /// machine nor a loopback address is reached by TLS with its name checked, or not at all.
+    // SECURITY: a password and match codes must not cross a network in the clear. Guarded by
+    // `a_distant_server_is_reached_by_tls_or_not_at_all`.
+    pub(crate) fn parse(url: &str, danger_plain: bool) -> Result<Self, StoreError> {
+        let (url, roots) = take_root_certificate(url);
+        let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
+            // The text of the URL stays out of the message: it may hold a password.
+            StoreError::Setup(format!("the PostgreSQL URL cannot be read: {error}"))
+        })?;
+        config.application_name("pushback");
+        config.connect_timeout(CONNECT_WAIT);
+        config.tcp_user_timeout(SILENCE_MAX);
+        config.keepalives_idle(SILENCE_MAX);
+        let is_near = config.get_hosts().iter().all(is_near) && config.get_hostaddrs().is_empty();
+        let wants_tls = roots.is_some() || config.get_ssl_mode() == SslMode::Require;
+        if !wants_tls && (is_near || danger_plain) {
+            config.ssl_mode(SslMode::Disable);
+            return Ok(Self { config, tls: None });
+        }
+        let Some(roots) = roots else {
+            return Err(StoreError::Setup(
+                "a PostgreSQL server that is not on this machine is reached by TLS: add \
+                 sslrootcert=FILE to its URL, the certificate authority as PEM"
+                    .to_owned(),
+            ));
+        };
+        config.ssl_mode(SslMode::Require);
+        Ok(Self { config, tls: Some(MakeRustlsConnect::new(tls(&roots)?)) })
+    }
+
+    /// Connects and checks that commits here are durable.
+    pub(crate) async fn connect(&self) -> Result<(Client, Wire), StoreError> {
+        let connecting = async {
+            Ok::<_, StoreError>(match &self.tls {
+                Some(tls) => {
+                    let (client, wire) = self.config.connect(tls.clone()).await?;
+                    (client, Wire::Tls(Box::new(wire)))
+                }
+                None => {
+                    let (client, wire) = self.config.connect(tokio_postgres::NoTls).await?;
+                    (client, Wire::Plain(wire))
+                }
+            })
+        };
+        let late = StoreError::Timeout { seconds: CONNECT_WAIT.as_secs() };
+        tokio::time::timeout(CONNECT_WAIT, connecting).await.map_err(|_| late)?
+    }
+}
+
+impl Wire {
+    /// Drives the connection until it ends.
+    pub(crate) async fn drive(self) {
+        // How it ended is told to whoever waits for an answer on it.
+        let _ = match self {
+            Self::Plain(wire) => wire.await,
+            Self::Tls(wire) => wire.await,
+        };
+    }
+
+    /// Waits for the next notification; `None` when the connection has ended.
+    pub(crate) async fn notification(&mut self) -> Option<tokio_postgres::Notification> {
+        loop {
+            let message = std::future::poll_fn(|cx| match self {
+                Self::Plain(wire) => wire.poll_message(cx),
+                Self::Tls(wire) => wire.poll_message(cx),
+            });
+            match message.await? {
+                Ok(tokio_postgres::AsyncMessage::Notification(told)) => return Some(told),
+                // The type is open: what is not a notification does not matter here.
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// Splits `sslrootcert=FILE` off the query, which the driver does not know.
+fn take_root_certificate(url: &str) -> (String, Option<PathBuf>) {
+    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None) };
+    let mut roots = None;
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| match pair.strip_prefix("sslrootcert=") {
+            Some(path) => {
+                roots = Some(PathBuf::from(path.replace("%2F", "/")));
+                false
+            }
+            None => true,
+        })
+        .collect();
+    let joint = if kept.is_empty() { "" } else { "?" };
+    (format!("{base}{joint}{}", kept.join("&")), roots)
+}
+
+fn is_near(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+fn tls(roots: &Path) -> Result<rustls::ClientConfig, StoreError> {
+    let wrong = |why: String| StoreError::Setup(format!("{}: {why}", roots.display()));
+    let mut store = rustls::RootCertStore::empty();
+    for certificate in
+        CertificateDer::pem_file_iter(roots).map_err(|error| wrong(error.to_string()))?
+    {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        store.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if store.is_empty() {
+        return Err(wrong("holds no certificate".to_owned()));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(error.to_string()))?;
+    Ok(builder.with_root_certificates(store).with_no_client_auth())
+}
+
+/// A connection with the statements that were prepared on it.
+pub(crate) struct Postgres {
+    client: Client,
+    statements: BTreeMap<String, Statement>,
+    driver: AbortHandle,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Postgres {
+    /// Connects; the connection is driven on the runtime that calls this.
+    pub(crate) async fn open(server: &Server) -> Result<Self, StoreError> {
+        let (client, wire) = server.connect().await?;
+        let driver = tokio::spawn(wire.drive()).abort_handle();
+        let conn = Self { client, statements: BTreeMap::new(), driver };
+        conn.client.batch_execute(SETTINGS).await?;
+        conn.require_durable().await?;
+        Ok(conn)
+    }
+
+    // SECURITY: as on SQLite, a commit that can be taken back lets a spent prompt ring again. Guarded
+    // by `a_connection_commits_durably_whatever_the_role_is_set_to`.
+    async fn require_durable(&self) -> Result<(), StoreError> {
+        let is = |name: &'static str| async move {
+            let row = self.client.query_one("SELECT current_setting($1)", &[&name]).await?;
+            Ok::<String, StoreError>(row.try_get(0)?)
+        };
+        if is("synchronous_commit").await? == "off" {
+            self.client.batch_execute("SET synchronous_commit = on").await?;
+        }
+        for name in ["fsync", "full_page_writes"] {
+            if is(name).await? != "on" {
+                let message = format!("PostgreSQL runs with {name} = off: a crash loses commits");
+                return Err(StoreError::Setup(message));
+            }
+        }
+        Ok(())
+    }
+
+    async fn statement(&mut self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<u64, StoreError> {
+        let statement = self.statement(sql).await?;
+        Ok(self.client.execute_raw(&statement, params).await?)
+    }
+
+    pub(crate) async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let statement = self.statement(sql).await?;
+        query(&self.client, &statement, params).await
+    }
+
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
+        match self.client.batch_execute("COMMIT").await {
+            Ok(()) => Ok(()),
+            // The server answered: it did not commit.
+            Err(error) if error.as_db_error().is_some() => Err(error.into()),
+            Err(_) => Err(StoreError::Unknown),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}
+
+/// Runs a prepared statement; several may be under way on one client.
+pub(crate) async fn query(
+    client: &Client,
+    statement: &Statement,
+    params: &[Param<'_>],
+) -> Result<Vec<Row>, StoreError> {
+    let params: Vec<&(dyn ToSql + Sync)> =
+        params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+    let rows = client.query(statement, &params).await?;
+    rows.iter().map(row).collect()
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+    let values = row.columns().iter().enumerate().map(|(at, column)| {
+        Ok(match column.type_() {
+            &Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Int),
+            &Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Blob),
+            // No statement here selects any other type; another one fails as text.
+            _ => row.try_get::<_, Option<String>>(at)?.map_or(Value::Null, Value::Text),
+        })
+    });
+    Ok(Row::new(values.collect::<Result<_, tokio_postgres::Error>>()?))
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(number) => number.to_sql_checked(ty, out),
+            Self::Text(text) => text.to_sql_checked(ty, out),
+            Self::Blob(bytes) => bytes.to_sql_checked(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::INT8 | Type::TEXT | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str) -> bool {
+        matches!(Server::parse(url, false), Err(StoreError::Setup(_)))
+    }
+
+    #[test]
+    fn a_distant_server_is_reached_by_tls_or_not_at_all() {
+        for near in [
+            "postgres://u:p@localhost/d",
+            "postgres://u:p@127.0.0.1:5433/d",
+            "postgres://u@%2Fvar%2Frun%2Fpostgresql/d",
+        ] {
+            assert!(Server::parse(near, false).unwrap().tls.is_none(), "{near}");
+        }
+        for distant in [
+            "postgres://u:p@db.example.org/d",
+            "postgres://u:p@db.example.org/d?sslmode=disable",
+            "postgres://u:p@db.example.org/d?sslmode=require",
+            "postgres://u:p@198.51.100.7/d",
+            "postgres://u:p@localhost,db.example.org/d",
+            "postgres://u:p@localhost/d?sslmode=require",
+            "postgres://u:p@localhost/d?hostaddr=198.51.100.7",
+        ] {
+            assert!(refused(distant), "{distant}");
+        }
+        assert!(Server::parse("postgres://u:p@db.example.org/d", true).unwrap().tls.is_none());
+    }
+
+    #[test]
+    fn the_certificate_authority_is_taken_out_of_the_url() {
+        let (url, roots) = take_root_certificate("postgres://h/d?sslrootcert=a%2Fca.pem&options=x");
+        assert_eq!((url.as_str(), roots), ("postgres://h/d?options=x", Some("a/ca.pem".into())));
+        let (url, roots) = take_root_certificate("postgres://h/d?sslrootcert=ca.pem");
+        assert_eq!((url.as_str(), roots), ("postgres://h/d", Some("ca.pem".into())));
+    }
+
+    #[test]
+    fn a_wrong_url_does_not_show_its_password() {
+        let Err(error) = Server::parse("postgres://u:hunter2@h:port/d", false) else { panic!() };
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,428 @@
+//! The one task that writes: it drains a bounded queue and commits what it finds at once.
+//!
+//! While one transaction syncs the disk, the next changes gather in the queue; they share the next
+//! sync. Nobody waits for a batch to fill.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pushback_model::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::error::SqlState;
+
+use crate::batch::{self, Trouble};
+use crate::change::Change;
+use crate::db::postgres::{Postgres, Server};
+use crate::db::sqlite::Sqlite;
+use crate::db::{Conn, Param, pieces, values};
+use crate::outbox::{self, ClaimArgs, Claimed, Settle};
+use crate::watch::{Hash, Hub, document_hash, topic_hash};
+use crate::{Commit, Refusal, StoreError, Swept, migrate};
+
+/// How often one batch is tried when other nodes are in the way.
+const TRIES: u32 = 8;
+/// How long one try may take on PostgreSQL, the commit included.
+const TRY_WAIT: Duration = Duration::from_secs(20);
+/// Batches between two exact counts of the outbox; see [`Writer::outbox_room`].
+const COUNT_EVERY: u32 = 256;
+/// While the outbox is full it is counted more often, to notice room soon.
+const COUNT_EVERY_FULL: u32 = 8;
+
+/// One request to the writer, its outcome so far, and who waits for it.
+pub(crate) struct Task<A, T> {
+    pub(crate) args: A,
+    outcome: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<A, T> Task<A, T> {
+    pub(crate) fn new(args: A) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { args, outcome: None, reply }, answer)
+    }
+
+    fn end(self, ended: &Result<(), StoreError>) {
+        let outcome = match ended {
+            // Every task of a batch that committed has its outcome.
+            Ok(()) => self.outcome.ok_or(StoreError::Closed),
+            Err(error) => Err(error.clone()),
+        };
+        // Nobody waits any more: that is the caller's right.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// What the writer can be asked.
+pub(crate) enum Job {
+    Commit(Task<Change, Commit>),
+    Claim(Task<ClaimArgs, Vec<Claimed>>),
+    Done(Task<Vec<String>, usize>),
+    Settle(Task<Settle, bool>),
+    Sweep(Task<SweepArgs, Swept>),
+    Reseal(Task<Vec<Resealed>, u64>),
+    Checkpoint(Task<Vec<CheckpointRow>, ()>),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct SweepArgs {
+    pub(crate) now: Timestamp,
+    pub(crate) deleted_before: Timestamp,
+    pub(crate) dead_before: Timestamp,
+}
+
+/// A value sealed anew, written only over the very bytes that were read.
+pub(crate) struct Resealed {
+    pub(crate) update: &'static str,
+    pub(crate) new: Vec<u8>,
+    pub(crate) row: Vec<String>,
+    pub(crate) old: Vec<u8>,
+}
+
+pub(crate) struct CheckpointRow {
+    pub(crate) chain: String,
+    pub(crate) seq: i64,
+    pub(crate) at: Timestamp,
+    pub(crate) token: String,
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub(crate) enum Target {
+    Sqlite(PathBuf),
+    Postgres(Server),
+}
+
+/// What the writer is told when it starts.
+pub(crate) struct Settings {
+    pub(crate) target: Target,
+    pub(crate) chain: String,
+    pub(crate) batch_max: usize,
+    pub(crate) outbox_max: usize,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) notices: Option<mpsc::Sender<Vec<Hash>>>,
+}
+
+struct Writer {
+    settings: Settings,
+    /// `None` after a PostgreSQL connection was lost.
+    conn: Option<Conn>,
+    /// Effects waiting at the last count, and those added since; what left since is not taken off.
+    outbox_count: usize,
+    batches_since_count: u32,
+}
+
+/// Starts the writer's thread; the first answer says whether the database could be opened.
+pub(crate) fn start(
+    settings: Settings,
+    mut jobs: mpsc::Receiver<Job>,
+    ready: oneshot::Sender<Result<(), StoreError>>,
+) -> Result<std::thread::JoinHandle<()>, StoreError> {
+    let cannot = |error: std::io::Error| StoreError::Setup(format!("no thread: {error}"));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+    let run = async move {
+        match Writer::open(settings).await {
+            Ok(mut writer) => {
+                // Nobody waits any more: the queue is then closed too.
+                let _ = ready.send(Ok(()));
+                writer.run(&mut jobs).await;
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("store-write".to_owned())
+        .spawn(move || runtime.block_on(run))
+        .map_err(cannot)
+}
+
+impl Writer {
+    async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let mut conn = connect(&settings.target).await?;
+        migrate::run(&mut conn).await?;
+        let outbox_count = count_outbox(&mut conn).await?;
+        Ok(Self { settings, conn: Some(conn), outbox_count, batches_since_count: 0 })
+    }
+
+    /// Works until the queue is closed and empty.
+    async fn run(&mut self, jobs: &mut mpsc::Receiver<Job>) {
+        let mut batch = Vec::new();
+        while jobs.recv_many(&mut batch, self.settings.batch_max).await > 0 {
+            let ended = self.write(&mut batch).await;
+            if ended.is_ok() {
+                self.wake(&batch);
+            }
+            for job in batch.drain(..) {
+                match job {
+                    Job::Commit(task) => task.end(&ended),
+                    Job::Claim(task) => task.end(&ended),
+                    Job::Done(task) => task.end(&ended),
+                    Job::Settle(task) => task.end(&ended),
+                    Job::Sweep(task) => task.end(&ended),
+                    Job::Reseal(task) => task.end(&ended),
+                    Job::Checkpoint(task) => task.end(&ended),
+                }
+            }
+        }
+    }
+
+    async fn write(&mut self, jobs: &mut [Job]) -> Result<(), StoreError> {
+        let mut reconnected = false;
+        for _ in 0..TRIES {
+            let mut conn = match self.conn.take() {
+                Some(conn) => conn,
+                None => connect(&self.settings.target).await?,
+            };
+            let outcome = match conn.is_postgres() {
+                true => {
+                    let attempt = self.attempt(&mut conn, jobs);
+                    match tokio::time::timeout(TRY_WAIT, attempt).await {
+                        Ok(outcome) => outcome,
+                        // The commit may have been on its way. The connection is dropped here.
+                        Err(_) => return Err(StoreError::Unknown),
+                    }
+                }
+                false => self.attempt(&mut conn, jobs).await,
+            };
+            let trouble = match outcome {
+                Ok(()) => {
+                    self.conn = Some(conn);
+                    return Ok(());
+                }
+                Err(trouble) => trouble,
+            };
+            let is_usable = conn.roll_back().await;
+            let is_lost = is_lost(&conn);
+            if is_usable && !is_lost {
+                self.conn = Some(conn);
+            }
+            match trouble {
+                Trouble::Race => {}
+                Trouble::Failed(error) if is_transient(&error) => {}
+                // Lost before the commit was sent: nothing was kept, so once more on a new one.
+                Trouble::Failed(StoreError::Postgres(_)) if is_lost && !reconnected => {
+                    reconnected = true;
+                }
+                Trouble::Failed(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Contended { tries: TRIES })
+    }
+
+    async fn attempt(&mut self, conn: &mut Conn, jobs: &mut [Job]) -> Result<(), Trouble> {
+        conn.begin().await?;
+        let room = self.outbox_room(conn).await?;
+        let changes: Vec<&Change> = jobs
+            .iter()
+            .filter_map(|job| match job {
+                Job::Commit(task) => Some(&task.args),
+                Job::Claim(_)
+                | Job::Done(_)
+                | Job::Settle(_)
+                | Job::Sweep(_)
+                | Job::Reseal(_)
+                | Job::Checkpoint(_) => None,
+            })
+            .collect();
+        let outcomes = batch::commit(conn, &self.settings.chain, &changes, room).await?;
+        let mut outcomes = outcomes.into_iter();
+        let gone = done(conn, jobs).await?;
+        let mut added = 0;
+        for job in jobs.iter_mut() {
+            match job {
+                Job::Commit(task) => {
+                    task.outcome = outcomes.next();
+                    if matches!(task.outcome, Some(Commit::Committed(_))) {
+                        added += task.args.outbox.len();
+                    }
+                }
+                Job::Claim(task) => task.outcome = Some(outbox::claim(conn, &task.args).await?),
+                Job::Done(task) => {
+                    let there = |key: &&String| gone.binary_search(*key).is_ok();
+                    task.outcome = Some(task.args.iter().filter(there).count());
+                }
+                Job::Settle(task) => task.outcome = Some(outbox::settle(conn, &task.args).await?),
+                Job::Sweep(task) => task.outcome = Some(sweep(conn, task.args).await?),
+                Job::Reseal(task) => task.outcome = Some(reseal(conn, &task.args).await?),
+                Job::Checkpoint(task) => {
+                    checkpoint(conn, &task.args).await?;
+                    task.outcome = Some(());
+                }
+            }
+        }
+        conn.commit().await?;
+        self.outbox_count = self.outbox_count.saturating_add(added);
+        Ok(())
+    }
+
+    /// How many effects may still be added: at most as many as there is room for, as other nodes'
+    /// effects are noticed at the next count only. Effects that left are noticed then too.
+    async fn outbox_room(&mut self, conn: &mut Conn) -> Result<usize, StoreError> {
+        let is_full = self.outbox_count >= self.settings.outbox_max;
+        self.batches_since_count += 1;
+        if self.batches_since_count >= if is_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {
+            self.outbox_count = count_outbox(conn).await?;
+            self.batches_since_count = 0;
+        }
+        Ok(self.settings.outbox_max.saturating_sub(self.outbox_count))
+    }
+
+    fn wake(&self, jobs: &[Job]) {
+        let mut hashes = Vec::new();
+        for job in jobs {
+            let Job::Commit(task) = job else { continue };
+            if matches!(task.outcome, Some(Commit::Committed(_))) {
+                hashes.extend(task.args.written().map(document_hash));
+                hashes.extend(task.args.outbox.iter().map(|row| topic_hash(&row.topic)));
+            }
+        }
+        if hashes.is_empty() {
+            return;
+        }
+        self.settings.hub.wake(hashes.iter().copied());
+        if let Some(notices) = &self.settings.notices
+            && notices.try_send(hashes).is_err()
+        {
+            self.settings.hub.count_lost();
+        }
+    }
+}
+
+async fn connect(target: &Target) -> Result<Conn, StoreError> {
+    Ok(match target {
+        Target::Sqlite(path) => Conn::Sqlite(Sqlite::open(path)?),
+        Target::Postgres(server) => Conn::Postgres(Postgres::open(server).await?),
+    })
+}
+
+fn is_lost(conn: &Conn) -> bool {
+    match conn {
+        Conn::Sqlite(_) => false,
+        Conn::Postgres(conn) => conn.is_closed(),
+    }
+}
+
+/// Whether other writers were in the way and the same transaction may work next time.
+fn is_transient(error: &StoreError) -> bool {
+    let StoreError::Postgres(error) = error else { return false };
+    [
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::UNIQUE_VIOLATION,
+    ]
+    .iter()
+    .any(|state| error.code() == Some(state))
+}
+
+async fn count_outbox(conn: &mut Conn) -> Result<usize, StoreError> {
+    let rows = conn.query("SELECT count(*) FROM outbox WHERE dead_at IS NULL", &[]).await?;
+    let count = rows.into_iter().next().map(|mut row| row.int("outbox")).transpose()?;
+    Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
+}
+
+/// Takes out what any of these jobs says is done, in few statements; sorted.
+async fn done(conn: &mut Conn, jobs: &[Job]) -> Result<Vec<String>, StoreError> {
+    let mut keys = Vec::new();
+    for job in jobs {
+        if let Job::Done(task) = job {
+            keys.extend(task.args.iter().map(String::as_str));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    let mut gone = outbox::done(conn, &keys).await?;
+    gone.sort_unstable();
+    Ok(gone)
+}
+
+async fn sweep(conn: &mut Conn, args: SweepArgs) -> Result<Swept, StoreError> {
+    // Bounded, so that the sweep never holds up the changes in its batch for long.
+    const ROWS: i64 = 1_000;
+    let answers = conn
+        .execute(
+            "DELETE FROM answers WHERE request_key IN \
+             (SELECT request_key FROM answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+            &[Param::Int(args.now.as_millis()), Param::Int(ROWS)],
+        )
+        .await?;
+    let documents = conn
+        .execute(
+            "DELETE FROM documents WHERE deleted_at < $1 AND (kind, id) IN \
+             (SELECT kind, id FROM documents WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2)",
+            &[Param::Int(args.deleted_before.as_millis()), Param::Int(ROWS)],
+        )
+        .await?;
+    let dead = conn
+        .execute(
+            "DELETE FROM outbox WHERE dead_at < $1 AND row_key IN \
+             (SELECT row_key FROM outbox WHERE dead_at < $1 ORDER BY dead_at LIMIT $2)",
+            &[Param::Int(args.dead_before.as_millis()), Param::Int(ROWS)],
+        )
+        .await?;
+    let is_full = [answers, documents, dead].iter().any(|count| *count >= ROWS.unsigned_abs());
+    Ok(Swept { answers, documents, dead, is_complete: !is_full })
+}
+
+async fn reseal(conn: &mut Conn, rows: &[Resealed]) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for row in rows {
+        let mut params = vec![Param::Blob(&row.new)];
+        params.extend(row.row.iter().map(|part| Param::Text(part)));
+        params.push(Param::Blob(&row.old));
+        count += conn.execute(row.update, &params).await?;
+    }
+    Ok(count)
+}
+
+async fn checkpoint(conn: &mut Conn, rows: &[CheckpointRow]) -> Result<(), StoreError> {
+    for piece in pieces(rows) {
+        let list = values(piece.len(), 4);
+        let sql = format!(
+            "INSERT INTO audit_checkpoints (chain, seq, at, token) VALUES {list} \
+             ON CONFLICT (chain, seq) DO NOTHING"
+        );
+        let params: Vec<Param<'_>> = piece
+            .iter()
+            .flat_map(|row| {
+                [
+                    Param::Text(&row.chain),
+                    Param::Int(row.seq),
+                    Param::Int(row.at.as_millis()),
+                    Param::Text(&row.token),
+                ]
+            })
+            .collect();
+        conn.execute(&sql, &params).await?;
+    }
+    Ok(())
+}
+
+/// The queue to the writer; full is a refusal, never a wait.
+#[derive(Clone)]
+pub(crate) struct Queue(pub(crate) mpsc::Sender<Job>);
+
+impl Queue {
+    pub(crate) async fn commit(&self, change: Change) -> Result<Commit, StoreError> {
+        let (task, answer) = Task::new(change);
+        match self.0.try_send(Job::Commit(task)) {
+            Ok(()) => answer.await.map_err(|_| StoreError::Closed)?,
+            Err(mpsc::error::TrySendError::Full(_)) => Ok(Commit::Refused(Refusal::QueueFull)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed),
+        }
+    }
+
+    /// For workers, of which there are few: they wait for room.
+    pub(crate) async fn ask<A, T>(
+        &self,
+        args: A,
+        job: impl FnOnce(Task<A, T>) -> Job,
+    ) -> Result<T, StoreError> {
+        let (task, answer) = Task::new(args);
+        self.0.send(job(task)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
