@@ -115,10 +115,8 @@ async fn read_documents<'a>(
         if conn.is_postgres() {
             sql.push_str(" FOR UPDATE OF d");
         }
-        let params: Vec<Param<'_>> = piece
-            .iter()
-            .flat_map(|key| [Param::Text(key.kind()), Param::Text(key.id())])
-            .collect();
+        let params: Vec<Param<'_>> =
+            piece.iter().flat_map(|key| [Param::Text(key.kind()), Param::Text(key.id())]).collect();
         for mut row in conn.query(&sql, &params).await? {
             let key = Key::new(&row.text(DOCUMENTS)?, &row.text(DOCUMENTS)?)?;
             if let Some(state) = states.get_mut(&key) {
@@ -382,7 +380,7 @@ async fn write_audit(
 
 /// Locks the head of a chain, making it if it is new.
 // SECURITY: two nodes that read one head would fork the chain. Guarded by
-// `two_nodes_on_one_database_keep_every_chain_whole`.
+// `the_audit_trail_of_many_writers_is_one_unbroken_chain`.
 async fn lock_head(conn: &mut Conn, chain: &str) -> Result<(i64, [u8; 32]), StoreError> {
     let sql = match conn.is_postgres() {
         true => "SELECT seq, hash FROM audit_heads WHERE chain = $1 FOR UPDATE",

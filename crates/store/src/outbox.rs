@@ -210,9 +210,12 @@ mod tests {
 
     #[test]
     fn the_time_between_tries_doubles_up_to_an_hour() {
-        for (claim, low, high) in
-            [(1, 500, 1_000), (2, 1_000, 2_000), (11, 512_000, 1_024_000), (40, 1_800_000, 3_600_000)]
-        {
+        for (claim, low, high) in [
+            (1, 500, 1_000),
+            (2, 1_000, 2_000),
+            (11, 512_000, 1_024_000),
+            (40, 1_800_000, 3_600_000),
+        ] {
             let millis = backoff(claim, "key").as_millis();
             assert!((low..=high).contains(&millis), "try {claim}: {millis} ms");
         }

@@ -202,9 +202,8 @@ impl Keyring {
         self.kek(self.newest)?
             .wrap(data_key.as_slice(), &mut wrapped)
             .map_err(|_| SealError::Refused)?;
-        let mut sealed = Vec::with_capacity(
-            HEADER_BYTES + WRAPPED_BYTES + NONCE_LEN + plain.len() + TAG_BYTES,
-        );
+        let mut sealed =
+            Vec::with_capacity(HEADER_BYTES + WRAPPED_BYTES + NONCE_LEN + plain.len() + TAG_BYTES);
         sealed.extend_from_slice(&header(self.newest));
         sealed.extend_from_slice(&wrapped);
         sealed.extend_from_slice(&nonce);
@@ -232,9 +231,7 @@ impl Keyring {
         let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Refused)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Refused)?;
         let mut data_key = Zeroizing::new([0; KEY_BYTES]);
-        self.kek(id)?
-            .unwrap(wrapped, data_key.as_mut_slice())
-            .map_err(|_| SealError::Refused)?;
+        self.kek(id)?.unwrap(wrapped, data_key.as_mut_slice()).map_err(|_| SealError::Refused)?;
         let mut body = body.to_vec();
         let aad = Aad::from(associated(id, place));
         let plain =

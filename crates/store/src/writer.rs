@@ -87,6 +87,7 @@ pub(crate) struct CheckpointRow {
 }
 
 /// Where the database is.
+#[expect(clippy::large_enum_variant, reason = "there is one a store")]
 #[derive(Clone)]
 pub(crate) enum Target {
     Sqlite(PathBuf),

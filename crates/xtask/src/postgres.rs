@@ -224,8 +224,7 @@ mod tests {
 
     #[test]
     fn the_url_holds_the_socket_as_its_host() {
-        let server =
-            Server { programs: PathBuf::new(), user: None, home: PathBuf::from("a/b c") };
+        let server = Server { programs: PathBuf::new(), user: None, home: PathBuf::from("a/b c") };
         assert_eq!(server.url(), "postgres://pushback@a%2Fb c/postgres");
         std::mem::forget(server);
     }

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn bytes_cannot_move_from_one_field_to_the_next() {
-        let hash = |kind, subject, body: &[u8]| hash(&GENESIS, "main", 1, &entry(kind, subject, body));
+        let hash =
+            |kind, subject, body: &[u8]| hash(&GENESIS, "main", 1, &entry(kind, subject, body));
         let one = hash("ab", "c", b"d");
         assert_ne!(one, hash("a", "bc", b"d"));
         assert_ne!(one, hash("ab", "cd", b""));

@@ -73,7 +73,7 @@ pub enum VerifyError {
 }
 
 /// Walks every chain from its first entry.
-// SECURITY: an altered trail must not pass. Guarded by `any_altered_byte_of_the_trail_is_found`.
+// SECURITY: an altered trail must not pass. Guarded by `whatever_is_altered_in_the_audit_trail_is_found`.
 pub(crate) async fn verify(
     reader: &Reader,
     key: Option<&PublicKey>,
@@ -151,8 +151,8 @@ async fn walk(
             if found > seq {
                 return Err(broken(chain, seq, Fault::Missing));
             }
-            let recorded = recorded(chain, row)
-                .ok_or_else(|| broken(chain, seq, Fault::Unreadable))?;
+            let recorded =
+                recorded(chain, row).ok_or_else(|| broken(chain, seq, Fault::Unreadable))?;
             if hash(&previous, chain, seq, &recorded.entry) != recorded.hash {
                 return Err(broken(chain, seq, Fault::Altered));
             }
@@ -233,8 +233,7 @@ pub(crate) async fn about(
         "SELECT chain, {COLUMNS} FROM audit_entries \
          WHERE subject = $1 AND at >= $2 ORDER BY at, chain, seq LIMIT $3"
     );
-    let params =
-        vec![Value::text(subject), Value::Int(from.as_millis()), Value::Int(PAGE)];
+    let params = vec![Value::text(subject), Value::Int(from.as_millis()), Value::Int(PAGE)];
     let altered = || StoreError::corrupt(ENTRIES, "a column was altered; verify the trail");
     let rows = reader.query(&sql, params).await?;
     rows.into_iter()

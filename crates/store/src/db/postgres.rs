@@ -35,9 +35,17 @@ pub(crate) struct Server {
 }
 
 /// Either kind of connection, before it is driven.
+#[expect(clippy::large_enum_variant, reason = "there is one a connection")]
 pub(crate) enum Wire {
     Plain(Connection<Socket, tokio_postgres::tls::NoTlsStream>),
-    Tls(Box<Connection<Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream>>),
+    Tls(
+        Box<
+            Connection<
+                Socket,
+                <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream,
+            >,
+        >,
+    ),
 }
 
 impl Server {
@@ -270,9 +278,9 @@ pub(crate) async fn query(
 
 fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
     let values = row.columns().iter().enumerate().map(|(at, column)| {
-        Ok(match column.type_() {
-            &Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Int),
-            &Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Blob),
+        Ok(match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Int),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Blob),
             // No statement here selects any other type; another one fails as text.
             _ => row.try_get::<_, Option<String>>(at)?.map_or(Value::Null, Value::Text),
         })
@@ -344,5 +352,17 @@ mod tests {
     fn a_wrong_url_does_not_show_its_password() {
         let Err(error) = Server::parse("postgres://u:hunter2@h:port/d", false) else { panic!() };
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_commits_durably_whatever_the_role_is_set_to() {
+        let Ok(url) = std::env::var("PUSHBACK_TEST_POSTGRES") else {
+            return;
+        };
+        // As a role or a database would set it: at the start of every connection.
+        let server = Server::parse(&format!("{url}?options=-csynchronous_commit%3Doff"), false);
+        let conn = Postgres::open(&server.unwrap()).await.unwrap();
+        let row = conn.client.query_one("SHOW synchronous_commit", &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), "on");
     }
 }

@@ -21,6 +21,7 @@ const WAITING_MAX: usize = 256;
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// Connections that only read, shared by all callers in turn.
+#[expect(clippy::large_enum_variant, reason = "there is one a store")]
 pub(crate) enum Reader {
     Sqlite { threads: Vec<mpsc::Sender<Question>>, next: AtomicUsize },
     Postgres { server: Server, slots: Vec<Slot>, next: AtomicUsize },
@@ -127,7 +128,8 @@ impl Shared {
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, StoreError> {
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        let known =
+            self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);
         }

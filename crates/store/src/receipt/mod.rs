@@ -217,11 +217,8 @@ impl Signer {
     }
 
     fn sign(&self, typ: &str, payload: &impl Serialize) -> Result<String, ReceiptError> {
-        let header = Header {
-            alg: "ES256".to_owned(),
-            kid: self.public.kid.clone(),
-            typ: typ.to_owned(),
-        };
+        let header =
+            Header { alg: "ES256".to_owned(), kid: self.public.kid.clone(), typ: typ.to_owned() };
         let mut token = encode(&header)?;
         token.push('.');
         token.push_str(&encode(payload)?);
@@ -265,8 +262,7 @@ impl PublicKey {
         }
         let mut point = vec![4];
         for coordinate in [&jwk.x, &jwk.y] {
-            let bytes =
-                URL_SAFE_NO_PAD.decode(coordinate).map_err(|_| ReceiptError::PublicKey)?;
+            let bytes = URL_SAFE_NO_PAD.decode(coordinate).map_err(|_| ReceiptError::PublicKey)?;
             if bytes.len() != COORDINATE_BYTES {
                 return Err(ReceiptError::PublicKey);
             }
@@ -317,8 +313,7 @@ impl PublicKey {
     /// [`ReceiptError`] says what does not fit.
     pub fn verify_checkpoint(&self, token: &str) -> Result<Checkpoint, ReceiptError> {
         let payload: CheckpointPayload = self.verify(CHECKPOINT, "checkpoint", token)?;
-        let hash =
-            bytes_32(&payload.hash).ok_or(ReceiptError::Form { wanted: "checkpoint" })?;
+        let hash = bytes_32(&payload.hash).ok_or(ReceiptError::Form { wanted: "checkpoint" })?;
         Ok(Checkpoint {
             chain: payload.chain,
             seq: payload.seq,

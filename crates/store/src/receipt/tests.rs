@@ -47,10 +47,7 @@ fn a_receipt_of_another_key_or_another_sort_is_refused() {
     let ((_one, signer), (_two, other)) = (signer(), signer());
     let (entry, place) = entry();
     let token = other.receipt(&entry, &place).unwrap();
-    assert!(matches!(
-        signer.public().verify_receipt(&token),
-        Err(ReceiptError::OtherKey { .. })
-    ));
+    assert!(matches!(signer.public().verify_receipt(&token), Err(ReceiptError::OtherKey { .. })));
     let checkpoint =
         Checkpoint { chain: "main".to_owned(), seq: 1, hash: place.hash, at: entry.at };
     let token = signer.checkpoint(&checkpoint).unwrap();

@@ -144,11 +144,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn sweep(&self, now: Timestamp) -> Result<Swept, StoreError> {
-        let args = SweepArgs {
-            now,
-            deleted_before: now - DELETED_KEPT,
-            dead_before: now - DEAD_KEPT,
-        };
+        let args =
+            SweepArgs { now, deleted_before: now - DELETED_KEPT, dead_before: now - DEAD_KEPT };
         self.inner.queue.ask(args, Job::Sweep).await
     }
 
@@ -214,7 +211,8 @@ impl Store {
     pub async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
         if self.inner.file.is_none() {
             return Err(StoreError::Setup(
-                "a PostgreSQL database is backed up with pg_dump or by archiving its log".to_owned(),
+                "a PostgreSQL database is backed up with pg_dump or by archiving its log"
+                    .to_owned(),
             ));
         }
         let text = to
