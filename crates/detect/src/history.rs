@@ -55,6 +55,14 @@ impl Origin {
 impl History {
     /// Takes the next record in [`Record::order`]; the same one twice counts once.
     pub fn push(&mut self, record: Record) {
+        // Copies stand beside each other; one that was kept would push others out of sight below.
+        if self
+            .records
+            .last()
+            .is_some_and(|last| *last == Record { position: last.position, ..record })
+        {
+            return;
+        }
         if is_ordinary(record.kind) {
             // Single sign-on to the tenth application of a morning teaches nothing new.
             let repeats = self.records.iter().rev().take(4).any(|earlier| {

@@ -1,7 +1,7 @@
 //! The rules of the prompt service: whether a phone may ring, whether it was its owner, and who may
 //! change what proves them.
 //!
-//! One document a subscriber ([`SubscriberState`]), changed by one function ([`decide`]). The crate is
+//! One document a subscriber ([`SubscriberState`]), changed by one function ([`decide()`]). The crate is
 //! told everything: the time, random bytes, and facts that the shell has checked ([`PhoneAnswer`],
 //! [`PasskeyAssertion`], ...). It never asks a clock, rolls dice, hashes, signs or touches the world.
 //!

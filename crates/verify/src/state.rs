@@ -33,7 +33,7 @@ pub(crate) const DEVICES_MAX: usize = 16;
 /// Notice addresses; more are refused.
 pub const ADDRESSES_MAX: usize = 4;
 
-/// Everything the rules remember about one subscriber. One row; changed only by [`crate::decide`].
+/// Everything the rules remember about one subscriber. One row; changed only by [`crate::decide()`].
 ///
 /// It holds the open match code: the store seals it at rest. It has no `PartialEq` for that reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
