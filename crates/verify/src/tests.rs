@@ -2,8 +2,10 @@
 
 mod account;
 mod document;
+mod events;
 mod laws;
 mod prompts;
+mod proofs;
 
 use pushback_model::{Span, Timestamp};
 

@@ -58,7 +58,10 @@ fn full() -> SubscriberState {
         0 => Method::RecoveryCodes { unused: vec![digest(0xff); RECOVERY_CODES_MAX] },
         _ => Method::Phone {
             key: digest(0xff),
-            seen: Some(Sighting { at: now, from: Requester { browser: None, system: None, ..everywhere() } }),
+            seen: Some(Sighting {
+                at: now,
+                from: Requester { browser: None, system: None, ..everywhere() },
+            }),
         },
     };
     state.authenticators = (0..AUTHENTICATORS_MAX)
