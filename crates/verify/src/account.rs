@@ -18,7 +18,7 @@ use crate::turn::{Scene, Turn};
 impl Turn<'_> {
     /// With what the subscriber proved themselves in an attempt that may authorise a change.
     // SECURITY: a stolen session is no authority, nor is the weaker of two authenticators, nor one that
-    // was bound today (SP 800-63B-4, 4.1.2.1; ASVS 7.5.1). Guarded by
+    // was bound today beside an older one (SP 800-63B-4, 4.1.2.1; ASVS 7.5.1). Guarded by
     // `only_the_strongest_seasoned_authenticator_authorises_a_change`.
     pub fn authorised_by(&self, attempt: &AttemptId) -> Result<AuthenticatorKind, Reason> {
         let success = self
@@ -28,13 +28,17 @@ impl Turn<'_> {
             .find(|s| s.attempt == *attempt && s.purpose == Purpose::ManageAuthenticators)
             .ok_or(Reason::NotAuthorised)?;
         let probation = self.policy.account.probation();
-        let is_seasoned = |a: &Authenticator| a.is_active() && a.bound_at() + probation <= self.now;
+        let is_seasoned = |a: &Authenticator| a.bound_at() + probation <= self.now;
+        let signs_in = |a: &Authenticator| a.is_active() && a.kind().rank() > 0;
+        let able = || self.state.authenticators.iter().filter(|a| signs_in(a));
+        // On the day of the first binding everything is new and nothing is there to protect.
+        let all_are_new = !able().any(is_seasoned);
+        let may = |a: &Authenticator| all_are_new || is_seasoned(a);
         let used = self.state.authenticator(success.authenticator).ok_or(Reason::NotAuthorised)?;
-        if !is_seasoned(used) {
+        if !used.is_active() || !may(used) {
             return Err(Reason::NotAuthorised);
         }
-        let seasoned = self.state.authenticators.iter().filter(|a| is_seasoned(a));
-        let highest = seasoned.map(|a| a.kind().rank()).max().unwrap_or(0);
+        let highest = able().filter(|a| may(a)).map(|a| a.kind().rank()).max().unwrap_or(0);
         let rank = used.kind().rank();
         if rank == 0 || rank < highest { Err(Reason::WeakAuthority) } else { Ok(used.kind()) }
     }
@@ -53,12 +57,25 @@ impl Turn<'_> {
         }
     }
 
-    /// The same, unless an incident is open: whoever reports an attack freezes the account.
-    fn authority_in_peace(&self, authority: &Authority) -> Result<Actor, Reason> {
-        match self.state.incident {
-            Some(_) => Err(Reason::IncidentOpen),
-            None => self.authority(authority),
+    /// For what would let somebody in: not while an incident is open, and by an operator only for
+    /// a subscriber who has nothing yet. For everybody else there is the reset.
+    // SECURITY: one operator who believes a caller must not bind the caller's phone, nor send the
+    // notices to the caller's address. Guarded by `one_operator_alone_lets_nobody_in`.
+    fn authority_to_let_in(&self, authority: &Authority) -> Result<Actor, Reason> {
+        if self.state.incident.is_some() {
+            return Err(Reason::IncidentOpen);
         }
+        match authority {
+            Authority::Operator(_) if self.can_sign_in() => Err(Reason::NeedsAnotherPerson),
+            Authority::Operator(_) | Authority::Subscriber(_) | Authority::Recovered(_) => {
+                self.authority(authority)
+            }
+        }
+    }
+
+    /// Whether anything is bound that signs in; also if it is disabled.
+    fn can_sign_in(&self) -> bool {
+        self.state.authenticators.iter().any(|a| a.kind().rank() > 0)
     }
 
     const fn addresses_needed(&self) -> usize {
@@ -71,7 +88,7 @@ impl Turn<'_> {
         kind: AuthenticatorKind,
         code: CodeDigest,
     ) -> Outcome {
-        let by = match self.authority_in_peace(authority) {
+        let by = match self.authority_to_let_in(authority) {
             Ok(by) => by,
             Err(reason) => {
                 return self.refuse_change(Actor::Subscriber, Change::BindingCode, reason);
@@ -177,11 +194,11 @@ impl Turn<'_> {
         let Some(kind) = self.state.authenticator(id).map(Authenticator::kind) else {
             return self.refuse_change(by, Change::Invalidate, Reason::NotBound);
         };
-        let signs_in = |a: &Authenticator| a.is_active() && a.kind().rank() > 0;
-        let is_last =
-            self.state.authenticators.iter().filter(|a| signs_in(a)).all(|a| a.id() == id);
-        let is_operator = matches!(authority, Authority::Operator(_));
-        if is_last && !is_operator && kind.rank() > 0 {
+        // A disabled one counts: without any, one operator alone could bind a new one. A phone that
+        // was stolen is silenced by a report, and untied by a reset.
+        let others = self.state.authenticators.iter().filter(|a| a.id() != id);
+        let is_last = others.map(|a| a.kind().rank()).all(|rank| rank == 0);
+        if is_last && kind.rank() > 0 {
             return self.refuse_change(by, Change::Invalidate, Reason::LastAuthenticator);
         }
         self.remove(by.clone(), id, kind);
@@ -193,7 +210,7 @@ impl Turn<'_> {
     }
 
     pub fn set_addresses(&mut self, authority: &Authority, addresses: Vec<AddressId>) -> Outcome {
-        let by = match (self.authority_in_peace(authority), authority) {
+        let by = match (self.authority_to_let_in(authority), authority) {
             // Whoever has just recovered the account proved less than its owner would.
             (Ok(_), Authority::Recovered(_)) => Err(Reason::WeakAuthority),
             (by, _) => by,

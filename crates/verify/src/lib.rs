@@ -32,6 +32,7 @@ mod fact;
 mod habits;
 mod id;
 mod outcome;
+mod password;
 mod policy;
 mod prove;
 mod recovery;
@@ -69,6 +70,7 @@ pub use id::{
     IncidentId, OperatorId, PromptId, RelyingPartyId, ResetId, SubscriberId,
 };
 pub use outcome::{Alternatives, Assurance, Outcome, PromptEnd, Prompted, Reason, Ring, Verified};
+pub use password::{Exposure, PasswordHash, RANGE_BYTES_MAX, RangeError, exposure};
 pub use policy::{
     AccountPolicy, BudgetPolicy, DangerPolicy, Policy, Problem, PromptPolicy, RiskPolicy,
     StopPolicy, ThrottlePolicy, TrustPolicy,

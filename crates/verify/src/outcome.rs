@@ -243,7 +243,7 @@ pub enum Reason {
     TooMany,
     /// This key is bound already.
     AlreadyBound,
-    /// It is the last one; the help desk can do it.
+    /// It is the last one; a reset by the help desk can do it.
     LastAuthenticator,
     /// A second person is needed, or the delay has not passed.
     NeedsAnotherPerson,

@@ -1,8 +1,11 @@
 //! The rules as a whole, through the one function that outsiders have.
 
 mod account;
+mod document;
+mod events;
 mod laws;
 mod prompts;
+mod proofs;
 
 use pushback_model::{Span, Timestamp};
 
@@ -94,14 +97,21 @@ impl World {
         (world, phone, passkey)
     }
 
+    /// Binds as at the first day: what is bound already is put aside, since an operator binds
+    /// nothing beside it.
     fn bind(&mut self, new: NewAuthenticator, kind: AuthenticatorKind) -> AuthenticatorId {
+        let mut bound = std::mem::take(&mut self.state.authenticators);
         let authority = Authority::Operator(operator("sam"));
         let issued = self.run(Command::IssueBindingCode { authority, kind, code: digest(200) });
         assert!(matches!(issued, Outcome::BindingCode { .. }), "{issued:?}");
         let bind =
             Command::Bind { code: digest(200), authenticator: new, label: Text::new("mine") };
         match self.run(bind) {
-            Outcome::Bound { authenticator } => authenticator,
+            Outcome::Bound { authenticator } => {
+                bound.append(&mut self.state.authenticators);
+                self.state.authenticators = bound;
+                authenticator
+            }
             other => panic!("{other:?}"),
         }
     }

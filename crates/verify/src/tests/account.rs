@@ -15,8 +15,11 @@ fn by(name: &str) -> Authority {
 
 #[test]
 fn only_the_strongest_seasoned_authenticator_authorises_a_change() {
-    let (mut world, phone, passkey) = World::with_phone_and_passkey();
-    // Bound today: neither may yet.
+    let (mut world, phone) = World::with_phone();
+    world.forward(Span::hours(24));
+    // A passkey that was bound a moment ago may nothing beside the older phone.
+    let new = NewAuthenticator::Passkey { key: digest(2), sync: PasskeySync::Syncable };
+    let passkey = world.bind(new, AuthenticatorKind::Passkey);
     let _ = world.passkey(passkey, managing("young"), UserVerification::Verified);
     assert_eq!(refused(&issue(&mut world, by("young"))), Reason::NotAuthorised);
     world.forward(Span::hours(24));
@@ -29,6 +32,34 @@ fn only_the_strongest_seasoned_authenticator_authorises_a_change() {
     assert_eq!(refused(&issue(&mut world, by("sign-in"))), Reason::NotAuthorised);
     let _ = world.passkey(passkey, managing("passkey"), UserVerification::Verified);
     assert!(matches!(issue(&mut world, by("passkey")), Outcome::BindingCode { .. }));
+}
+
+#[test]
+fn on_the_first_day_the_strongest_of_what_is_new_may() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let _ = world.run(Command::StartAttempt(managing("phone")));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    assert_eq!(refused(&issue(&mut world, by("phone"))), Reason::WeakAuthority);
+    let _ = world.passkey(passkey, managing("passkey"), UserVerification::Verified);
+    assert!(matches!(issue(&mut world, by("passkey")), Outcome::BindingCode { .. }));
+}
+
+#[test]
+fn one_operator_alone_lets_nobody_in() {
+    let (mut world, phone) = World::with_phone();
+    let sam = || Authority::Operator(operator("sam"));
+    assert_eq!(refused(&issue(&mut world, sam())), Reason::NeedsAnotherPerson);
+    let addresses = vec![address("mail:8"), address("mail:9")];
+    let set = world.run(Command::SetAddresses { authority: sam(), addresses });
+    assert_eq!(refused(&set), Reason::NeedsAnotherPerson);
+    let untied = world.run(Command::Invalidate { authority: sam(), authenticator: phone });
+    assert_eq!(refused(&untied), Reason::LastAuthenticator);
+    // Also not when the last one is disabled.
+    world.state.authenticators[0].disabled_at = Some(world.now);
+    assert_eq!(refused(&issue(&mut world, sam())), Reason::NeedsAnotherPerson);
+    let untied = world.run(Command::Invalidate { authority: sam(), authenticator: phone });
+    assert_eq!(refused(&untied), Reason::LastAuthenticator);
 }
 
 #[test]
@@ -86,8 +117,11 @@ fn a_binding_is_told_at_every_address_and_needs_two() {
 
 #[test]
 fn one_key_is_bound_once() {
-    let (mut world, _) = World::with_phone();
-    let _ = issue(&mut world, Authority::Operator(operator("sam")));
+    let (mut world, phone) = World::with_phone();
+    let _ = world.run(Command::StartAttempt(managing("m")));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    let _ = issue(&mut world, by("m"));
     let bound = world.run(Command::Bind {
         code: digest(201),
         authenticator: NewAuthenticator::Phone { key: digest(1) },
@@ -111,17 +145,22 @@ fn old_and_new_addresses_are_told_of_a_change() {
 }
 
 #[test]
-fn the_last_authenticator_is_untied_by_an_operator_only() {
-    let (mut world, _, passkey) = World::with_phone_and_passkey();
+fn the_last_authenticator_is_untied_by_a_reset_only() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
     world.forward(Span::hours(24));
-    let phone = world.state.authenticators()[0].id();
     let _ = world.passkey(passkey, managing("m"), UserVerification::Verified);
     let untie = |authority, authenticator| Command::Invalidate { authority, authenticator };
     assert!(matches!(world.run(untie(by("m"), phone)), Outcome::Done));
+    assert!(world.effects.contains(&Act::EraseKey { authenticator: phone }));
     assert_eq!(refused(&world.run(untie(by("m"), passkey))), Reason::LastAuthenticator);
-    let operator = Authority::Operator(operator("sam"));
-    assert!(matches!(world.run(untie(operator, passkey)), Outcome::Done));
-    assert!(world.effects.contains(&Act::EraseKey { authenticator: passkey }));
+    let sam = Authority::Operator(operator("sam"));
+    assert_eq!(refused(&world.run(untie(sam, passkey))), Reason::LastAuthenticator);
+    let _ = world.run(Command::RequestReset(operator("sam")));
+    let reset = world.state.reset().unwrap().id;
+    let _ = world.run(Command::ConfirmReset(operator("kim"), reset));
+    assert!(world.state.authenticators().is_empty());
+    let sam = Authority::Operator(operator("sam"));
+    assert!(matches!(issue(&mut world, sam), Outcome::BindingCode { .. }));
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! Proofs that are not for this subscriber, this attempt or this time.
+
+use super::*;
+
+fn bob() -> SubscriberId {
+    SubscriberId::parse("bob@example.org").unwrap()
+}
+
+fn with_totp() -> (World, AuthenticatorId, AuthenticatorId) {
+    let (mut world, phone) = World::with_phone();
+    let new = NewAuthenticator::Totp { key: digest(4) };
+    let totp = world.bind(new, AuthenticatorKind::Totp);
+    (world, phone, totp)
+}
+
+fn typed(world: &mut World, totp: AuthenticatorId, attempt: Attempt, step: Option<u64>) -> Outcome {
+    world.run(Command::ProveTotp(attempt, TotpEntry::compared(alice(), totp, step)))
+}
+
+#[test]
+fn a_proof_about_somebody_else_proves_nothing() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let device = world.sign_in(phone, "first");
+    world.prompted("a", None);
+    let (prompt, shown) = {
+        let context = world.state.shown_at(world.now).unwrap();
+        (context.prompt, context.canonical_bytes())
+    };
+    let right = world.right();
+    let answer = PhoneAnswer::signature_verified(bob(), phone, prompt, shown, home(), right);
+    assert_eq!(refused(&world.run(Command::AnswerPrompt(answer))), Reason::WrongSubject);
+
+    let attempt_b = attempt("b", None);
+    let verified = UserVerification::Verified;
+    let other = PasskeyAssertion::ceremony_verified(bob(), passkey, attempt_b.id.clone(), verified);
+    let proved = world.run(Command::ProvePasskey(attempt_b.clone(), other));
+    assert_eq!(refused(&proved), Reason::WrongSubject);
+    let elsewhere = AttemptId::parse("c").unwrap();
+    let other = PasskeyAssertion::ceremony_verified(alice(), passkey, elsewhere, verified);
+    let proved = world.run(Command::ProvePasskey(attempt_b, other));
+    assert_eq!(refused(&proved), Reason::WrongSubject);
+
+    // Bob's cookie makes a stranger: it waits for the open prompt instead of taking over.
+    let mut with_bobs = attempt("d", None);
+    with_bobs.device = Some(KnownDeviceProof::mac_verified(bob(), device));
+    assert!(matches!(world.run(Command::StartAttempt(with_bobs)), Outcome::Wait { .. }));
+}
+
+#[test]
+fn a_kind_of_authenticator_does_not_stand_in_for_another() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    world.prompted("a", None);
+    let right = world.right();
+    assert_eq!(refused(&world.say(passkey, right)), Reason::NotBound);
+    let proved = world.passkey(phone, attempt("b", None), UserVerification::Verified);
+    assert_eq!(refused(&proved), Reason::NotBound);
+}
+
+#[test]
+fn an_attempt_that_was_denied_stays_denied_and_one_that_succeeded_is_not_given_twice() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    world.prompted("a", None);
+    let _ = world.say(phone, Answer::Deny);
+    assert!(matches!(world.start("a", None), Outcome::AlreadyOver(PromptEnd::Denied)));
+    assert!(!world.rang());
+    let proved = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
+    assert_eq!(refused(&proved), Reason::AttemptDenied);
+
+    let verified = UserVerification::Verified;
+    assert!(matches!(world.passkey(passkey, attempt("b", None), verified), Outcome::Verified(_)));
+    assert!(matches!(
+        world.passkey(passkey, attempt("b", None), verified),
+        Outcome::AlreadyOver(PromptEnd::Overtaken)
+    ));
+}
+
+#[test]
+fn a_time_based_code_is_taken_once() {
+    let (mut world, _, totp) = with_totp();
+    assert!(matches!(typed(&mut world, totp, attempt("a", None), Some(7)), Outcome::Verified(_)));
+    for step in [6, 7] {
+        let again = typed(&mut world, totp, attempt("b", None), Some(step));
+        assert_eq!(refused(&again), Reason::CodeReused, "{step}");
+    }
+    assert!(matches!(typed(&mut world, totp, attempt("b", None), Some(8)), Outcome::Verified(_)));
+}
+
+#[test]
+fn strangers_cannot_disable_a_time_based_code_for_the_owner() {
+    let (mut world, phone, totp) = with_totp();
+    let device = world.sign_in(phone, "first");
+    for n in 0..2_000 {
+        let _ = typed(&mut world, totp, attempt(&format!("s{n}"), None), None);
+        world.forward(Span::minutes(30));
+    }
+    let used = world.state.authenticator(totp).unwrap();
+    assert_eq!((used.failures(), used.disabled_at()), (50, None));
+    let right = typed(&mut world, totp, attempt("s", None), Some(9));
+    assert_eq!(refused(&right), Reason::TooManyFailures);
+    let owner = typed(&mut world, totp, attempt("o", Some(device)), Some(9));
+    assert!(matches!(owner, Outcome::Verified(_)), "{owner:?}");
+}
+
+#[test]
+fn the_same_wrong_code_again_and_again_waits_longer_and_longer() {
+    let (mut world, _, totp) = with_totp();
+    for n in 0..3 {
+        let wrong = typed(&mut world, totp, attempt(&format!("a{n}"), None), None);
+        assert_eq!(refused(&wrong), Reason::WrongProof);
+    }
+    let fourth = typed(&mut world, totp, attempt("a", None), Some(1));
+    assert!(
+        matches!(fourth, Outcome::Wait { until, .. } if until == world.now + Span::seconds(30))
+    );
+    world.forward(Span::seconds(30));
+    assert!(matches!(typed(&mut world, totp, attempt("a", None), Some(1)), Outcome::Verified(_)));
+}
+
+#[test]
+fn after_a_denial_no_stranger_falls_back_to_a_weaker_code() {
+    let (mut world, phone, totp) = with_totp();
+    world.prompted("a", None);
+    let _ = world.say(phone, Answer::Deny);
+    world.forward(Span::millis(599_999));
+    let muted = typed(&mut world, totp, attempt("b", None), Some(1));
+    assert_eq!(refused(&muted), Reason::StrangersMuted);
+    world.forward(Span::millis(1));
+    assert!(matches!(typed(&mut world, totp, attempt("b", None), Some(1)), Outcome::Verified(_)));
+}
+
+#[test]
+fn a_right_code_typed_far_from_the_browser_asks_for_the_passkey() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let mut hosted = attempt("a", None);
+    hosted.requester.network =
+        Some(Network { asn: 64_999, name: Text::new("Hosting"), is_hosting: true });
+    let _ = world.run(Command::StartAttempt(hosted.clone()));
+    let context = world.state.shown_at(world.now).unwrap();
+    let (prompt, shown) = (context.prompt, context.canonical_bytes());
+    let far = Requester {
+        ip: Some("198.51.100.9".parse().unwrap()),
+        place: Some(Place { country: Text::new("BR"), city: None, point: None }),
+        ..Requester::default()
+    };
+    let right = world.right();
+    let answer = PhoneAnswer::signature_verified(alice(), phone, prompt, shown, far, right);
+    let said = world.run(Command::AnswerPrompt(answer));
+    assert!(matches!(said, Outcome::Ended(PromptEnd::SteppedUp)), "{said:?}");
+    let proved = world.passkey(passkey, hosted, UserVerification::Verified);
+    assert!(matches!(proved, Outcome::Verified(_)));
+}
+
+#[test]
+fn a_phone_cannot_lift_the_suspension_that_it_made_and_a_passkey_can() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let contact = || PhoneContact::signature_verified(alice(), phone, home());
+    let reported = world.run(Command::Report(Reporter::Phone(contact()), Notes::default()));
+    assert!(matches!(reported, Outcome::Reported { .. }));
+    let restore =
+        |name: &str| Command::RestorePush(Authority::Subscriber(AttemptId::parse(name).unwrap()));
+    assert_eq!(refused(&world.run(restore("none"))), Reason::NotAuthorised);
+    let manage = Attempt { purpose: Purpose::ManageAuthenticators, ..attempt("m", None) };
+    let started = world.run(Command::StartAttempt(manage.clone()));
+    assert!(matches!(started, Outcome::PasskeyOnly { reason: Reason::PushSuspended, .. }));
+    let _ = world.passkey(passkey, manage, UserVerification::Verified);
+    assert!(matches!(world.run(restore("m")), Outcome::Done));
+    assert_eq!(world.state.push(), PushState::Active);
+    // The incident and the mark on the password stay until somebody has dealt with them.
+    assert!(world.state.incident().is_some());
+    assert!(matches!(world.state.password(), PasswordMark::Burned { .. }));
+    let _ = world.run(Command::PasswordChanged);
+    assert_eq!(world.state.password(), PasswordMark::Unmarked);
+}
+
+#[test]
+fn a_report_is_taken_also_when_the_prompt_is_over() {
+    let (mut world, phone) = World::with_phone();
+    world.sign_in(phone, "phished");
+    assert_eq!(world.state.devices().len(), 1);
+    let said = world.say(phone, Answer::Report(Notes { someone_called: true, ..Notes::default() }));
+    assert!(matches!(said, Outcome::Reported { .. }), "{said:?}");
+    assert!(world.state.devices().is_empty(), "the phisher's browser is known no longer");
+}
+
+#[test]
+fn a_clock_that_is_set_right_frees_nothing_and_works_again() {
+    let (mut world, _) = World::with_phone();
+    for name in ["a", "b", "c"] {
+        world.prompted(name, None);
+        let _ = world.run(Command::CancelAttempt(AttemptId::parse(name).unwrap()));
+    }
+    // One node runs a year ahead for a moment.
+    let now = world.now;
+    world.forward(Span::days(365));
+    let _ = world.run(Command::Tick);
+    world.now = now;
+    let _ = world.run(Command::SetClockRight(operator("sam")));
+    let fourth = world.prompted("d", None);
+    assert!(matches!(fourth.ring, Ring::Quiet(Reason::BudgetSpent)), "{fourth:?}");
+    world.forward(Span::minutes(10));
+    assert!(matches!(world.prompted("e", None).ring, Ring::Rang));
+}
