@@ -48,6 +48,8 @@ pub struct Detection {
     pub people: u64,
     /// Records dropped at a person's bound.
     pub dropped: u64,
+    /// Doubts about people at a source that did not fit; with any, nobody vouches for a source.
+    pub doubts_dropped: u64,
     /// First and last record.
     pub span: Option<(Timestamp, Timestamp)>,
 }
@@ -128,6 +130,7 @@ where
         detection.trains.extend(verdict.trains);
     })?;
     detection.outages = organisation.outages().collect();
+    detection.doubts_dropped = organisation.doubts_dropped();
 
     for record in dated(records()?) {
         let record = record?;

@@ -31,7 +31,7 @@ mod weigh;
 pub use assemble::{Step, Texts, Told};
 pub use engine::{Detection, Found, detect, detect_between};
 pub use episode::Episode;
-pub use history::Origin;
+pub use history::{Origin, RECORDS_MAX};
 pub use identity::{Alias, Claims, Resolver};
 pub use intake::Intake;
 pub use judge::Train;

@@ -29,6 +29,8 @@ pub struct Organisation {
     colleagues: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Addresses and networks with the people whose success from there is itself in doubt.
     doubtful: BTreeSet<(Key, Key)>,
+    /// Doubts that did not fit.
+    doubts_dropped: u64,
     /// Address, network, or provider with browser -> people asked from it, with the time.
     asked: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Country -> people who succeed from it.
@@ -41,7 +43,8 @@ pub struct Organisation {
 
 const SLOT: i64 = 300_000;
 
-/// Sources that colleagues are asked about. Past it, nobody vouches for a further one: an alarm too
+/// Sources that colleagues are asked about, and doubts about people at a source. Past it, nobody
+/// vouches for a further source; with a doubt that did not fit, nobody vouches for any: an alarm too
 /// many, never one too few.
 const SOURCES_MAX: usize = 1 << 16;
 
@@ -88,12 +91,18 @@ impl Organisation {
     //
     // SECURITY: whose own success there is in doubt cannot vouch for the place, or three victims of
     // one relay page would excuse the fourth. Guarded by
-    // `victims_of_one_source_do_not_vouch_for_each_other`.
+    // `victims_of_one_source_do_not_vouch_for_each_other` and
+    // `with_a_doubt_that_does_not_fit_nobody_vouches`.
     pub fn note_entry(&mut self, sighting: &Sighting) {
         let [ip, network, _] = source_keys(&sighting.origin);
         for key in [ip, network].into_iter().filter(|key| *key != 0) {
-            if self.doubtful.len() < SOURCES_MAX && self.colleagues.len() < SOURCES_MAX {
-                self.doubtful.insert((key, sighting.who));
+            let doubt = (key, sighting.who);
+            if self.doubtful.len() < SOURCES_MAX {
+                self.doubtful.insert(doubt);
+            } else if !self.doubtful.contains(&doubt) {
+                self.doubts_dropped += 1;
+            }
+            if self.colleagues.len() < SOURCES_MAX {
                 self.colleagues.entry(key).or_default();
             }
         }
@@ -156,9 +165,18 @@ impl Organisation {
         *self.newcomers.entry(hour(at)).or_default() += 1;
     }
 
+    /// Doubts about people at a source that did not fit; with any, nobody vouches for a source.
+    #[must_use]
+    pub const fn doubts_dropped(&self) -> u64 {
+        self.doubts_dropped
+    }
+
     /// Colleagues of `who` who succeeded from the address or network by `until`.
     #[must_use]
     pub fn colleagues(&self, origin: &Origin, who: Key, until: Timestamp) -> usize {
+        if self.doubts_dropped > 0 {
+            return 0;
+        }
         let [ip, network, _] = source_keys(origin);
         let count = |key: Key| {
             self.colleagues.get(&key).map_or(0, |people| {
@@ -255,6 +273,26 @@ mod tests {
             organisation.note_success(who, at(10), &relay());
         }
         assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 0);
+    }
+
+    #[test]
+    fn with_a_doubt_that_does_not_fit_nobody_vouches() {
+        let mut organisation = Organisation::new(at(0));
+        for who in 1..=3 {
+            organisation.note_binding(&relay());
+            organisation.note_success(who, at(1), &relay());
+        }
+        let full = SOURCES_MAX as u64 / 2;
+        for who in 100..100 + full {
+            organisation.note_entry(&Sighting { who, at: at(10), origin: relay() });
+        }
+        assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 3);
+        // The same once more is no new doubt; one person more does not fit.
+        organisation.note_entry(&Sighting { who: 100, at: at(11), origin: relay() });
+        assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 3);
+        organisation.note_entry(&Sighting { who: 1, at: at(11), origin: relay() });
+        assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 0);
+        assert_eq!(organisation.doubts_dropped(), 2);
     }
 
     #[test]

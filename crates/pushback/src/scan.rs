@@ -164,6 +164,8 @@ impl Loaded {
             elapsed_seconds: self.started.elapsed().as_secs_f64(),
             threads: self.threads,
             spilled: report.spills,
+            left_out: detection.dropped,
+            doubts_dropped: detection.doubts_dropped,
         })
     }
 }

@@ -37,7 +37,7 @@ impl Sample {
     }
 }
 
-fn read() -> ReadSummary {
+pub(crate) fn read() -> ReadSummary {
     ReadSummary {
         inputs: ["okta.jsonl", "m365.jsonl.gz", "duo.json"].map(str::to_owned).to_vec(),
         bytes: 1_234_567_890,
@@ -59,6 +59,8 @@ fn read() -> ReadSummary {
         elapsed_seconds: 2.4,
         threads: 2,
         spilled: 0,
+        left_out: 0,
+        doubts_dropped: 0,
     }
 }
 

@@ -79,6 +79,10 @@ pub struct ReadSummary {
     pub threads: usize,
     /// How often records were moved from memory to a temporary file.
     pub spilled: u64,
+    /// Ordinary sign-ins left out because one person had too many.
+    pub left_out: u64,
+    /// Doubts about people at a source that did not fit; then nobody vouches for a source.
+    pub doubts_dropped: u64,
 }
 
 /// Records that could not be read, for one reason.

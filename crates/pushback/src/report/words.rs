@@ -206,6 +206,18 @@ pub fn records(read: &ReadSummary) -> String {
     if read.ignored > 0 {
         parts.push(format!("{} say nothing about signing in", number(read.ignored)));
     }
+    if read.left_out > 0 {
+        parts.push(format!(
+            "{} left out, of people with more than the {} that are kept of one",
+            several_of(read.left_out, "record"),
+            number(pushback_detect::RECORDS_MAX as u64),
+        ));
+    }
+    if read.doubts_dropped > 0 {
+        parts.push(
+            "so many people got in from strange places that colleagues excuse nothing".to_owned(),
+        );
+    }
     parts.join("; ")
 }
 
@@ -338,6 +350,16 @@ pub fn spaced(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::samples;
+
+    #[test]
+    fn what_did_not_fit_is_said() {
+        let read = samples::read();
+        assert!(!records(&read).contains("left out"));
+        let full = ReadSummary { left_out: 7, doubts_dropped: 1, ..read };
+        let words = records(&full);
+        assert!(words.contains("7 records left out"), "{words}");
+        assert!(words.contains("colleagues excuse nothing"), "{words}");
+    }
 
     #[test]
     fn a_foothold_says_when_it_was_approved_and_what_was_changed() {
