@@ -3,17 +3,24 @@
 use std::time::Duration;
 
 use pushback_model::Timestamp;
-use pushback_store::{Change, Key, Version};
+use pushback_store::{Answer, Change, Key, Version};
 use pushback_verify::{
-    Accepts, Attempt, AttemptId, AttemptStatus, Command, Decision, KnownDeviceProof, Outcome,
-    PromptEnd, Purpose, Reason, RelyingPartyId, Requester, Ring, SubscriberId, SubscriberState,
-    Text,
+    Accepts, Alternatives, Attempt, AttemptId, AttemptStatus, Command, Decision, DeviceId,
+    KnownDeviceProof, Outcome, PromptEnd, Purpose, Reason, RelyingPartyId, Requester, Ring,
+    SubscriberId, SubscriberState, Text,
 };
 
 use crate::capability::Link;
-use crate::documents::{AttemptRecord, Kind, Success};
-use crate::encoding::new_id;
+use crate::documents::{AttemptRecord, DecisionKind, Kind, StoredDecision, Success};
+use crate::encoding::{new_id, sha256, to_base64url};
+use crate::record::Beside;
+use crate::subscriber::{Ended, Whom, With};
 use crate::{App, AppError, Claims, RelyingParty};
+
+/// How long an idempotency key counts.
+const IDEMPOTENCY_LIFE: pushback_model::Span = pushback_model::Span::hours(24);
+/// The most characters of an idempotency key.
+const IDEMPOTENCY_KEY_MAX: usize = 128;
 
 /// What a relying party says of a sign-in.
 #[derive(Clone, Debug)]
@@ -26,6 +33,10 @@ pub struct NewAttempt {
     pub browser: Option<String>,
     /// What the relying party accepts.
     pub accepts: Accepts,
+    /// Where the hosted page sends the browser when it is over.
+    pub return_url: Option<String>,
+    /// The same key with the same request is one attempt, with another request an error.
+    pub idempotency_key: Option<String>,
 }
 
 /// Where an attempt stands.
@@ -43,17 +54,44 @@ pub enum AttemptState {
     Reported,
     /// Nobody answered in time, or another attempt took its place.
     Expired,
-    /// The relying party gave up.
+    /// The relying party or the person at the page gave up.
     Cancelled,
 }
 
-/// What the rules decided when the attempt began.
-#[derive(Clone, Debug)]
+impl AttemptState {
+    /// The name in machine output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Held => "held",
+            Self::Verified => "verified",
+            Self::Denied => "denied",
+            Self::Reported => "reported",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether it can still become verified.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        match self {
+            Self::Pending | Self::Held => true,
+            Self::Verified | Self::Denied | Self::Reported | Self::Expired | Self::Cancelled => {
+                false
+            }
+        }
+    }
+}
+
+/// What was decided when the attempt began.
+#[derive(Clone, PartialEq, Eq)]
 pub enum DecisionView {
     /// Show this code and wait.
     Prompt {
-        /// The match code, for the sign-in screen only.
-        code: String,
+        /// The match code, for the sign-in screen only; absent when the prompt is over.
+        code: Option<String>,
         /// From then on it is worthless.
         expires_at: Timestamp,
         /// Why the phone does not ring, if it does not: the owner opens the app.
@@ -72,27 +110,101 @@ pub enum DecisionView {
     Refused(Reason),
 }
 
+impl std::fmt::Debug for DecisionView {
+    /// Without the code.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Prompt { expires_at, quiet, .. } => f
+                .debug_struct("Prompt")
+                .field("expires_at", expires_at)
+                .field("quiet", quiet)
+                .finish_non_exhaustive(),
+            Self::Wait { until, reason } => {
+                f.debug_struct("Wait").field("until", until).field("reason", reason).finish()
+            }
+            Self::PasskeyOnly(reason) => f.debug_tuple("PasskeyOnly").field(reason).finish(),
+            Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
+        }
+    }
+}
+
 /// An attempt, as its relying party sees it.
 #[derive(Clone, Debug)]
 pub struct AttemptView {
     /// Its id.
     pub id: String,
+    /// Changes whenever anything else here does.
+    pub version: String,
     /// Where it stands.
     pub state: AttemptState,
-    /// What was decided; only when it has just begun.
-    pub decision: Option<DecisionView>,
-    /// The secret of its hosted page.
-    pub page: String,
+    /// What was decided when it began.
+    pub decision: DecisionView,
+    /// Whether a passkey may be used for it.
+    pub can_use_passkey: bool,
+    /// The address of its hosted page.
+    pub page_url: String,
     /// The signed token, if it was verified.
     pub token: Option<String>,
     /// The device cookie that the browser is to keep, if it was verified.
     pub browser: Option<String>,
 }
 
+/// An attempt, as its hosted page sees it.
+#[derive(Clone, Debug)]
+pub struct PageView {
+    /// The attempt.
+    pub attempt: AttemptView,
+    /// The name of the relying party.
+    pub application: String,
+    /// Where the browser goes when it is over.
+    pub return_url: Option<String>,
+    /// When the attempt began.
+    pub started_at: Timestamp,
+}
+
+/// An attempt with its record and the version of that.
+pub(crate) struct Loaded {
+    pub id: String,
+    pub record: AttemptRecord,
+    pub version: Version,
+}
+
+impl Loaded {
+    pub(crate) fn whom(&self) -> Result<Whom, AppError> {
+        let id = SubscriberId::parse(&self.record.document).map_err(|_| AppError::NotFound)?;
+        Ok(Whom { id, is_decoy: self.record.is_decoy })
+    }
+
+    /// The attempt as the rules know it.
+    pub(crate) fn attempt(&self) -> Result<Attempt, AppError> {
+        let whom = self.whom()?;
+        let device = self.record.device.map(DeviceId);
+        Ok(Attempt {
+            id: attempt_id(&self.id)?,
+            purpose: self.record.purpose,
+            relying_party: RelyingPartyId::parse(&self.record.relying_party)
+                .map_err(|_| AppError::NotFound)?,
+            relying_party_name: Text::new(&self.record.relying_party_name),
+            requester: self.record.requester.clone(),
+            // The cookie was checked when the attempt began, and the record is ours.
+            device: device.map(|device| KnownDeviceProof::mac_verified(whom.id, device)),
+            accepts: self.record.accepts(),
+            others_asked: 0,
+        })
+    }
+}
+
+/// Who starts an attempt: a relying party, or a page of our own in its place.
+pub(crate) struct Starter<'p> {
+    pub id: &'p str,
+    pub name: &'p str,
+    pub purpose: Purpose,
+}
+
 impl App {
     /// Starts an attempt.
     ///
-    /// A subscriber whom nobody knows gets the answer of one without a phone.
+    /// A name that nobody has gets the answers of somebody who never answers.
     ///
     /// # Errors
     /// [`AppError`]; then there is no attempt.
@@ -101,115 +213,201 @@ impl App {
         party: &RelyingParty,
         new: NewAttempt,
     ) -> Result<AttemptView, AppError> {
-        let who = name(&new.subscriber)?;
+        let starter = Starter { id: &party.id, name: &party.name, purpose: Purpose::SignIn };
+        let loaded = self.start(&starter, new).await?;
+        self.view(&loaded).await
+    }
+
+    pub(crate) async fn start(
+        &self,
+        starter: &Starter<'_>,
+        new: NewAttempt,
+    ) -> Result<Loaded, AppError> {
+        let name = name(&new.subscriber)?;
+        check_return_url(new.return_url.as_deref())?;
+        let request = self.request(starter.id, &new)?;
+        if let Some(request) = &request
+            && let Some(before) = self.answered(request).await?
+        {
+            return Ok(before);
+        }
+        let whom = self.whom(&name).await?;
+        let device = new.browser.as_deref().and_then(|value| self.known_device(&name, value));
         let id = new_id("atm", &*self.inner.entropy);
+        let others_asked =
+            self.inner.sources.asked(new.requester.ip, name.as_str(), self.inner.clock.now());
         let attempt = Attempt {
             id: attempt_id(&id)?,
-            purpose: Purpose::SignIn,
-            relying_party: RelyingPartyId::parse(&party.id)
-                .map_err(|_| AppError::Name("the relying party's id"))?,
-            relying_party_name: Text::new(&party.name),
-            requester: new.requester,
-            device: new.browser.and_then(|value| self.known_device(&who, &value)),
+            purpose: starter.purpose,
+            relying_party: RelyingPartyId::parse(starter.id)
+                .map_err(|_| AppError::Invalid("the relying party's id is none".to_owned()))?,
+            relying_party_name: Text::new(starter.name),
+            requester: new.requester.clone(),
+            device: device.map(|device| KnownDeviceProof::mac_verified(name.clone(), device)),
             accepts: new.accepts,
-            others_asked: 0,
+            others_asked,
         };
         let record = AttemptRecord {
-            relying_party: party.id.clone(),
-            subscriber: who.to_string(),
+            relying_party: starter.id.to_owned(),
+            relying_party_name: starter.name.to_owned(),
+            subscriber: name.to_string(),
+            document: whom.id.to_string(),
+            is_decoy: whom.is_decoy,
+            purpose: starter.purpose,
+            requester: new.requester,
+            device: device.map(|device| device.0),
+            phishing_resistant_only: new.accepts == Accepts::PhishingResistant,
+            return_url: new.return_url,
             started_at: self.now(),
+            decision: StoredDecision {
+                kind: DecisionKind::Refuse,
+                reason: None,
+                until: None,
+                passkey: false,
+            },
+            challenge: None,
             success: None,
         };
-        let (key, bytes) = (AttemptRecord::key(&id)?, record.bytes()?);
-        let keep =
-            |_: &Decision, _: Timestamp, change: Change| Ok(change.create(key.clone(), bytes.clone()));
-        let decision = self.decide(&who, &Command::StartAttempt(attempt), &keep).await?;
-        let (state, view) = match decision.outcome {
-            Outcome::Prompted(prompted) => {
-                let quiet = match prompted.ring {
-                    Ring::Rang | Ring::Replaced => None,
-                    Ring::Quiet(reason) => Some(reason),
-                };
-                let code = prompted.code.reveal().to_owned();
-                let view = DecisionView::Prompt { code, expires_at: prompted.expires_at, quiet };
-                (AttemptState::Pending, view)
-            }
-            Outcome::Wait { until, reason, .. } => {
-                (AttemptState::Held, DecisionView::Wait { until, reason })
-            }
-            Outcome::PasskeyOnly { reason, .. } => {
-                (AttemptState::Held, DecisionView::PasskeyOnly(reason))
-            }
-            Outcome::Refused { reason } => (AttemptState::Held, DecisionView::Refused(reason)),
-            // A new attempt has no other outcome; whatever it were, it is no success.
-            _ => (AttemptState::Held, DecisionView::Refused(Reason::NotFound)),
+        let key = AttemptRecord::key(&id)?;
+        let keep = |decision: &Decision, _: Timestamp, change: Change| {
+            let mut record = record.clone();
+            record.decision = stored(&decision.outcome);
+            Ok(change.create(key.clone(), record.bytes()?))
         };
-        let page = self.inner.capabilities.link(Link::SignIn, &id);
-        Ok(AttemptView { id, state, decision: Some(view), page, token: None, browser: None })
-    }
-
-    fn known_device(&self, who: &SubscriberId, value: &str) -> Option<KnownDeviceProof> {
-        let cookie = self.inner.capabilities.open_device_cookie(value, self.now())?;
-        // SECURITY: the cookie's own subscriber goes into the proof, so that the rules refuse one that
-        // belongs to somebody else. Guarded by `a_cookie_of_somebody_else_makes_a_stranger`.
-        let owner = SubscriberId::parse(&cookie.subscriber).ok()?;
-        let device = pushback_verify::DeviceId(cookie.device);
-        (owner == *who).then(|| KnownDeviceProof::mac_verified(owner, device))
-    }
-
-    /// An attempt of this relying party.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`] for one that does not exist and for another party's alike.
-    pub async fn attempt(&self, party: &RelyingParty, id: &str) -> Result<AttemptView, AppError> {
-        let (record, _) = self.attempt_record(party, id).await?;
-        let who = name(&record.subscriber)?;
-        let (state, _) = self.subscriber(&who).await?;
-        self.view(party, id, &record, &state)
-    }
-
-    /// The same, but waits for it to end, for at most `wait`.
-    ///
-    /// # Errors
-    /// As [`App::attempt`].
-    pub async fn await_attempt(
-        &self,
-        party: &RelyingParty,
-        id: &str,
-        wait: Duration,
-    ) -> Result<AttemptView, AppError> {
-        let until = self.now().as_millis() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
-        let (record, _) = self.attempt_record(party, id).await?;
-        let who = name(&record.subscriber)?;
-        loop {
-            let (state, version) = self.subscriber(&who).await?;
-            let (record, _) = self.attempt_record(party, id).await?;
-            let view = self.view(party, id, &record, &state)?;
-            let left = until - self.now().as_millis();
-            if view.state != AttemptState::Pending || left <= 0 {
-                return Ok(view);
+        let answer = request.as_ref().map(|request| Answer {
+            request_key: request.key.clone(),
+            request_digest: request.digest,
+            body: id.clone().into_bytes(),
+            expires_at: self.now() + IDEMPOTENCY_LIFE,
+        });
+        let with = With { beside: Beside::default(), answer };
+        match self.decide_with(&whom, &Command::StartAttempt(attempt), &with, &keep).await? {
+            Ended::Decided(_) => self.load(&id).await,
+            // The same request came twice at once: the other one was taken.
+            Ended::Answered => {
+                let request = request.ok_or(AppError::Contended)?;
+                self.answered(&request).await?.ok_or(AppError::Contended)
             }
-            // A prompt that nobody answers ends without anybody's doing.
-            let ends_in = match state.attempt(&attempt_id(id)?, self.now()) {
-                AttemptStatus::Open { expires_at, .. } => {
-                    expires_at.as_millis() - self.now().as_millis()
-                }
-                AttemptStatus::Over(_) | AttemptStatus::Unknown => 0,
-            };
-            let pause = u64::try_from(left.min(ends_in.max(1))).unwrap_or(1);
-            self.changed(&who, version, Duration::from_millis(pause)).await?;
         }
     }
 
+    fn request(&self, party: &str, new: &NewAttempt) -> Result<Option<Request>, AppError> {
+        let Some(key) = &new.idempotency_key else { return Ok(None) };
+        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX || !key.is_ascii() {
+            let what = format!("an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
+            return Err(AppError::Invalid(what));
+        }
+        let said = serde_json::to_vec(&(
+            &new.subscriber,
+            &new.requester,
+            &new.browser,
+            new.accepts == Accepts::PhishingResistant,
+            &new.return_url,
+        ))?;
+        Ok(Some(Request { key: format!("{party}/{key}"), digest: sha256(&said) }))
+    }
+
+    async fn answered(&self, request: &Request) -> Result<Option<Loaded>, AppError> {
+        let Some(found) = self.inner.store.find_answer(&request.key, self.now()).await? else {
+            return Ok(None);
+        };
+        if found.request_digest != request.digest {
+            return Err(AppError::KeyReused);
+        }
+        self.load(&String::from_utf8_lossy(&found.body)).await.map(Some)
+    }
+
+    fn known_device(&self, who: &SubscriberId, value: &str) -> Option<DeviceId> {
+        let cookie = self.inner.capabilities.open_device_cookie(value, self.now())?;
+        // SECURITY: a cookie of somebody else is no cookie. Guarded by
+        // `a_cookie_of_somebody_else_makes_a_stranger`.
+        (cookie.subscriber == who.as_str()).then_some(DeviceId(cookie.device))
+    }
+
+    pub(crate) async fn load(&self, id: &str) -> Result<Loaded, AppError> {
+        let found = AttemptRecord::load(&self.inner.store, id).await?;
+        let (record, version) = found.ok_or(AppError::NotFound)?;
+        Ok(Loaded { id: id.to_owned(), record, version })
+    }
+
+    /// An attempt of this relying party, or `NotFound` for another party's too.
+    async fn load_of(&self, party: &RelyingParty, id: &str) -> Result<Loaded, AppError> {
+        let loaded = self.load(id).await?;
+        if loaded.record.relying_party == party.id { Ok(loaded) } else { Err(AppError::NotFound) }
+    }
+
+    /// The id of the attempt that a page's secret opens.
+    pub(crate) async fn load_page(&self, secret: &str) -> Result<Loaded, AppError> {
+        let id = self.inner.capabilities.open_link(Link::SignIn, secret);
+        self.load(id.ok_or(AppError::NotFound)?).await
+    }
+
+    /// An attempt of this relying party. With `after`, waits for another version than that one, for at
+    /// most `wait`.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for one that does not exist and for another party's alike.
+    pub async fn attempt(
+        &self,
+        party: &RelyingParty,
+        id: &str,
+        after: Option<&str>,
+        wait: Duration,
+    ) -> Result<AttemptView, AppError> {
+        let loaded = self.load_of(party, id).await?;
+        self.changed(loaded, after, wait).await.map(|(_, view)| view)
+    }
+
+    /// The same for the hosted page.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] unless the secret is ours.
+    pub async fn page(
+        &self,
+        secret: &str,
+        after: Option<&str>,
+        wait: Duration,
+    ) -> Result<PageView, AppError> {
+        let loaded = self.load_page(secret).await?;
+        let (loaded, attempt) = self.changed(loaded, after, wait).await?;
+        Ok(PageView {
+            attempt,
+            application: loaded.record.relying_party_name,
+            return_url: loaded.record.return_url,
+            started_at: loaded.record.started_at,
+        })
+    }
+
+    /// Waits until the attempt looks different.
     async fn changed(
         &self,
-        who: &SubscriberId,
-        known: Option<Version>,
+        mut loaded: Loaded,
+        after: Option<&str>,
         wait: Duration,
-    ) -> Result<(), AppError> {
-        let key = Key::new("subscriber", who.as_str())?;
-        self.inner.store.wait_for_change(&key, known, wait).await?;
-        Ok(())
+    ) -> Result<(Loaded, AttemptView), AppError> {
+        let until = tokio::time::Instant::now() + wait;
+        let whom = loaded.whom()?;
+        let id = attempt_id(&loaded.id)?;
+        loop {
+            // Begun before reading, so that nothing between is missed.
+            let mut watch = self.inner.store.watch(&whom.key()?);
+            let (state, _) = self.state(&whom).await?;
+            loaded = self.load(&loaded.id).await?;
+            let view = self.view_in(&loaded, &state)?;
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            if after != Some(&*view.version) || left.is_zero() {
+                return Ok((loaded, view));
+            }
+            // A prompt that nobody answers ends without anybody's doing.
+            let ends_in = match state.attempt(&id, self.now()) {
+                AttemptStatus::Open { expires_at, .. } => {
+                    let millis = expires_at.as_millis() - self.now().as_millis();
+                    Duration::from_millis(u64::try_from(millis).unwrap_or(0).max(1))
+                }
+                AttemptStatus::Over(_) | AttemptStatus::Unknown => left,
+            };
+            let _ = tokio::time::timeout(left.min(ends_in), watch.changed()).await;
+        }
     }
 
     /// Gives an attempt up.
@@ -221,58 +419,85 @@ impl App {
         party: &RelyingParty,
         id: &str,
     ) -> Result<AttemptView, AppError> {
-        let (record, _) = self.attempt_record(party, id).await?;
-        let who = name(&record.subscriber)?;
-        let nothing = |_: &Decision, _: Timestamp, change: Change| Ok(change);
-        let command = Command::CancelAttempt(attempt_id(id)?);
-        let decision = self.decide(&who, &command, &nothing).await?;
-        self.view(party, id, &record, &decision.state)
+        let loaded = self.load_of(party, id).await?;
+        self.cancel(&loaded).await
     }
 
-    async fn attempt_record(
-        &self,
-        party: &RelyingParty,
-        id: &str,
-    ) -> Result<(AttemptRecord, Version), AppError> {
-        let found = match AttemptRecord::key(id) {
-            Ok(_) => AttemptRecord::load(&self.inner.store, id).await?,
-            Err(_) => None,
-        };
-        found.filter(|(record, _)| record.relying_party == party.id).ok_or(AppError::NotFound)
+    /// Gives an attempt up, on its hosted page.
+    ///
+    /// # Errors
+    /// As [`App::page`].
+    pub async fn cancel_page(&self, secret: &str) -> Result<AttemptView, AppError> {
+        let loaded = self.load_page(secret).await?;
+        self.cancel(&loaded).await
     }
 
-    fn view(
+    async fn cancel(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
+        let command = Command::CancelAttempt(attempt_id(&loaded.id)?);
+        let decision = self.run(&loaded.whom()?, &command).await?;
+        self.view_in(loaded, &decision.state)
+    }
+
+    pub(crate) async fn view(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
+        let (state, _) = self.state(&loaded.whom()?).await?;
+        self.view_in(loaded, &state)
+    }
+
+    pub(crate) fn view_in(
         &self,
-        party: &RelyingParty,
-        id: &str,
-        record: &AttemptRecord,
+        loaded: &Loaded,
         subscriber: &SubscriberState,
     ) -> Result<AttemptView, AppError> {
-        let state = match (&record.success, subscriber.attempt(&attempt_id(id)?, self.now())) {
+        let Loaded { id, record, .. } = loaded;
+        let (attempt, now) = (attempt_id(id)?, self.now());
+        let status = subscriber.attempt(&attempt, now);
+        let state = match (&record.success, status) {
             (Some(_), _) => AttemptState::Verified,
             (None, AttemptStatus::Open { .. }) => AttemptState::Pending,
             (None, AttemptStatus::Over(end)) => ended(end),
-            (None, AttemptStatus::Unknown) => AttemptState::Held,
+            (None, AttemptStatus::Unknown) => match record.decision.kind {
+                // Its prompt is so long over that the document has forgotten it.
+                DecisionKind::Prompt | DecisionKind::Quiet => AttemptState::Expired,
+                DecisionKind::PasskeyOnly | DecisionKind::Wait | DecisionKind::Refuse => {
+                    AttemptState::Held
+                }
+            },
         };
+        let code = subscriber.code_for(&attempt, now).map(|code| code.reveal().to_owned());
+        let decision = decision_view(&record.decision, code);
         let token = match &record.success {
-            Some(success) => Some(self.token(party, id, record, success)?),
+            Some(success) => Some(self.token(id, record, success)?),
             None => None,
         };
-        let browser = record.success.as_ref().map(|success| success.browser.clone());
-        let page = self.inner.capabilities.link(Link::SignIn, id);
-        Ok(AttemptView { id: id.to_owned(), state, decision: None, page, token, browser })
+        let browser = record.success.as_ref().and_then(|success| success.browser.clone());
+        let seen = format!("{} {decision:?} {}", state.name(), code_is_shown(&decision));
+        Ok(AttemptView {
+            id: id.clone(),
+            version: to_base64url(sha256(seen.as_bytes()).get(..6).unwrap_or_default()),
+            state,
+            decision,
+            can_use_passkey: record.decision.passkey && state.is_live(),
+            page_url: self.page_url(id),
+            token,
+            browser,
+        })
+    }
+
+    /// The address of an attempt's hosted page.
+    pub(crate) fn page_url(&self, id: &str) -> String {
+        let secret = self.inner.capabilities.link(Link::SignIn, id);
+        self.address(&format!("/sign-in/{secret}"))
     }
 
     fn token(
         &self,
-        party: &RelyingParty,
         id: &str,
         record: &AttemptRecord,
         success: &Success,
     ) -> Result<String, AppError> {
         let claims = Claims {
-            iss: self.inner.issuer.clone(),
-            aud: party.id.clone(),
+            iss: self.address(""),
+            aud: record.relying_party.clone(),
             sub: record.subscriber.clone(),
             iat: 0,
             exp: 0,
@@ -288,8 +513,61 @@ impl App {
     }
 }
 
-/// How an attempt stands whose prompt ended like this. Nothing here is a success: that is the commit's
-/// to say, in the attempt's own record.
+/// A request that counts once.
+struct Request {
+    key: String,
+    digest: [u8; 32],
+}
+
+const fn code_is_shown(decision: &DecisionView) -> bool {
+    matches!(decision, DecisionView::Prompt { code: Some(_), .. })
+}
+
+fn stored(outcome: &Outcome) -> StoredDecision {
+    let plain = |kind, reason, until, alternatives: &Alternatives| StoredDecision {
+        kind,
+        reason,
+        until,
+        passkey: alternatives.passkey,
+    };
+    match outcome {
+        Outcome::Prompted(prompted) => {
+            let (kind, reason) = match prompted.ring {
+                Ring::Rang | Ring::Replaced => (DecisionKind::Prompt, None),
+                Ring::Quiet(reason) => (DecisionKind::Quiet, Some(reason)),
+            };
+            plain(kind, reason, Some(prompted.expires_at), &prompted.alternatives)
+        }
+        Outcome::Wait { until, reason, alternatives } => {
+            plain(DecisionKind::Wait, Some(*reason), Some(*until), alternatives)
+        }
+        Outcome::PasskeyOnly { reason, alternatives } => {
+            plain(DecisionKind::PasskeyOnly, Some(*reason), None, alternatives)
+        }
+        Outcome::Refused { reason } => {
+            plain(DecisionKind::Refuse, Some(*reason), None, &Alternatives::default())
+        }
+        // A new attempt has no other outcome; whatever it were, it is no success.
+        _ => plain(DecisionKind::Refuse, Some(Reason::NotFound), None, &Alternatives::default()),
+    }
+}
+
+fn decision_view(stored: &StoredDecision, code: Option<String>) -> DecisionView {
+    let reason = stored.reason.unwrap_or(Reason::NotFound);
+    let until = stored.until.unwrap_or(Timestamp::from_millis(0));
+    match stored.kind {
+        DecisionKind::Prompt => DecisionView::Prompt { code, expires_at: until, quiet: None },
+        DecisionKind::Quiet => {
+            DecisionView::Prompt { code, expires_at: until, quiet: Some(reason) }
+        }
+        DecisionKind::Wait => DecisionView::Wait { until, reason },
+        DecisionKind::PasskeyOnly => DecisionView::PasskeyOnly(reason),
+        DecisionKind::Refuse => DecisionView::Refused(reason),
+    }
+}
+
+/// How an attempt stands whose prompt ended like this. Nothing here is a success: that is the
+/// commit's to say, in the attempt's own record.
 const fn ended(end: PromptEnd) -> AttemptState {
     match end {
         PromptEnd::Denied | PromptEnd::Mismatched => AttemptState::Denied,
@@ -304,10 +582,53 @@ const fn ended(end: PromptEnd) -> AttemptState {
     }
 }
 
+/// A subscriber's name as it is kept: in small letters, without blanks around it.
 pub(crate) fn name(text: &str) -> Result<SubscriberId, AppError> {
-    SubscriberId::parse(&text.to_lowercase()).map_err(|_| AppError::Name("the subscriber"))
+    SubscriberId::parse(&text.trim().to_lowercase()).map_err(|error| {
+        AppError::Invalid(format!("the subscriber's name cannot be used: {error}"))
+    })
 }
 
 pub(crate) fn attempt_id(text: &str) -> Result<AttemptId, AppError> {
     AttemptId::parse(text).map_err(|_| AppError::NotFound)
+}
+
+/// Only addresses that a browser opens as pages.
+// SECURITY: the hosted page makes a link of it; `javascript:` would run in our origin. Guarded by
+// `a_return_url_is_a_web_address`.
+fn check_return_url(url: Option<&str>) -> Result<(), AppError> {
+    let Some(text) = url else { return Ok(()) };
+    let is_page = url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty()
+    });
+    if is_page && text.len() <= 2_048 {
+        return Ok(());
+    }
+    Err(AppError::Invalid("return_url is an http or https address of up to 2,048 bytes".to_owned()))
+}
+
+
+/// How long an attempt can be asked about.
+const ATTEMPT_LIFE: pushback_model::Span = pushback_model::Span::hours(24);
+
+impl App {
+    /// Takes out attempts that nobody asks about any more.
+    pub(crate) async fn sweep_attempts(&self) -> Result<(), AppError> {
+        let (now, mut after) = (self.now(), None);
+        loop {
+            let page = self.inner.store.list(AttemptRecord::NAME, after.as_deref(), 500).await?;
+            for (id, document) in &page.documents {
+                let (record, version) = AttemptRecord::read(document)?;
+                if now >= record.started_at + ATTEMPT_LIFE {
+                    let change = Change::at(now).delete(AttemptRecord::key(id)?, version);
+                    // Somebody else took it out: as good.
+                    let _ = self.inner.store.commit(change).await?;
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
 }

@@ -1,22 +1,30 @@
-//! Binding a phone: an operator invites, the phone presents the code and its key.
+//! Binding a phone: somebody with the right to do so draws a code, the phone presents it and its key.
 
-use pushback_model::Timestamp;
-use pushback_store::Change;
+use pushback_model::{Span, Timestamp};
+use pushback_store::{Change, Version};
 use pushback_verify::{
     AddressId, AuthenticatorKind, Authority, BindingCode, CodeDigest, Command, Decision,
-    NewAuthenticator, OperatorId, OperatorProof, Outcome, Reason, Text,
+    NewAuthenticator, OperatorProof, Outcome, Reason, SubscriberId, Text,
 };
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::attempts::name;
-use crate::documents::{AuthenticatorRecord, Keys, Kind};
-use crate::encoding::{from_base64url, new_id, sha256, to_base64url};
+use crate::documents::{AuthenticatorRecord, Keys, Kind, PhoneKey};
+use crate::encoding::{new_id, sha256, to_base64url};
 use crate::proof::{PublicKey, binding_text};
+use crate::subscriber::Whom;
 use crate::{App, AppError};
 
-/// What an operator hands to a subscriber.
+/// How long a used or forgotten code's entry stays at most.
+const CODE_ENTRY_LIFE: Span = Span::hours(1);
+
+/// What is handed to a subscriber.
 pub struct Invitation {
-    /// Subscriber and binding code, for a link or a QR code: base64url of the name, a dot, the code.
-    pub text: String,
+    /// The binding code, as people type it: `ABCDE-FGHJK`.
+    pub code: String,
+    /// A link with the code in it, for a QR code.
+    pub link: String,
     /// From then on it is worthless.
     pub expires_at: Timestamp,
 }
@@ -24,8 +32,8 @@ pub struct Invitation {
 /// A phone that wants to be bound.
 #[derive(Clone, Debug)]
 pub struct NewPhone {
-    /// The invitation's text.
-    pub invitation: String,
+    /// The binding code.
+    pub code: String,
     /// The public half of the key that the phone made.
     pub key: PublicKey,
     /// The signature over [`binding_text`], base64url.
@@ -43,100 +51,197 @@ pub struct BoundPhone {
     pub subscriber: String,
 }
 
+/// Whose binding code it is, by the code's digest.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CodeRecord {
+    subscriber: String,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Kind for CodeRecord {
+    const NAME: &'static str = "binding-code";
+}
+
+/// Where notices go. The rules know the names of the addresses only.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Contact {
+    #[serde(default)]
+    pub addresses: BTreeMap<String, String>,
+}
+
+impl Kind for Contact {
+    const NAME: &'static str = "contact";
+}
+
 impl App {
-    /// Invites a subscriber to bind a phone. `addresses` are set first if there are none yet: notices
-    /// of the binding go there, not to the new phone (SP 800-63B-4, 4.1.2.1).
+    /// Sets where notices about a subscriber go: at least two addresses (SP 800-63B-4, 4.1.2.1).
     ///
     /// # Errors
-    /// [`AppError`]; a refusal of the rules is the inner `Err`.
+    /// [`AppError::Refused`] if the rules say no; [`AppError::Invalid`] for what is no address.
+    pub async fn set_addresses(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        addresses: &[String],
+    ) -> Result<(), AppError> {
+        let who = name(subscriber)?;
+        let mut contact = Contact::default();
+        let mut ids = Vec::new();
+        for address in addresses {
+            let address = address.trim();
+            let is_mail = address.split_once('@').is_some_and(|(to, at)| {
+                !to.is_empty() && at.contains('.') && !address.contains(char::is_whitespace)
+            });
+            if !is_mail || address.len() > 254 {
+                return Err(AppError::Invalid(format!("{address:?} is no mail address")));
+            }
+            let digest = to_base64url(sha256(address.as_bytes()).get(..9).unwrap_or_default());
+            let id = format!("mail:{digest}");
+            ids.push(AddressId::parse(&id).map_err(|_| AppError::NotFound)?);
+            contact.addresses.insert(id, address.to_owned());
+        }
+        let found = Contact::load(&self.inner.store, who.as_str()).await?.map(|(_, v)| v);
+        let keep = |decision: &Decision, _: Timestamp, change: Change| {
+            if !matches!(decision.outcome, Outcome::Done) {
+                return Ok(change);
+            }
+            Ok(change.put(Contact::key(who.as_str())?, found, contact.bytes()?))
+        };
+        let authority = Authority::Operator(by);
+        let command = Command::SetAddresses { authority, addresses: ids };
+        done(self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome)
+    }
+
+    /// Invites a subscriber to bind a phone.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
     pub async fn invite(
         &self,
-        operator: &OperatorId,
+        by: OperatorProof,
         subscriber: &str,
-        addresses: &[AddressId],
-    ) -> Result<Result<Invitation, Reason>, AppError> {
-        let who = name(subscriber)?;
-        let proof =
-            || OperatorProof::passkey_session(operator.clone(), Text::new(operator.as_str()));
-        let nothing = |_: &Decision, _: Timestamp, change: Change| Ok(change);
-        if !addresses.is_empty() && self.subscriber(&who).await?.0.addresses().is_empty() {
-            let command = Command::SetAddresses {
-                authority: Authority::Operator(proof()),
-                addresses: addresses.to_vec(),
-            };
-            if let Outcome::Refused { reason } = self.decide(&who, &command, &nothing).await?.outcome
-            {
-                return Ok(Err(reason));
-            }
-        }
+    ) -> Result<Invitation, AppError> {
+        self.binding_code(&name(subscriber)?, Authority::Operator(by)).await
+    }
+
+    pub(crate) async fn binding_code(
+        &self,
+        who: &SubscriberId,
+        authority: Authority,
+    ) -> Result<Invitation, AppError> {
         let code = BindingCode::draw(&self.entropy());
+        let record = |expires_at| CodeRecord { subscriber: who.to_string(), expires_at };
+        let keep = |decision: &Decision, _: Timestamp, change: Change| {
+            let Outcome::BindingCode { expires_at } = &decision.outcome else { return Ok(change) };
+            let id = code_id(code.reveal());
+            Ok(change.create(CodeRecord::key(&id)?, record(*expires_at).bytes()?))
+        };
         let command = Command::IssueBindingCode {
-            authority: Authority::Operator(proof()),
+            authority,
             kind: AuthenticatorKind::Phone,
             code: code_digest(code.reveal()),
         };
-        Ok(match self.decide(&who, &command, &nothing).await?.outcome {
+        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
             Outcome::BindingCode { expires_at } => {
-                let subscriber = to_base64url(who.as_str().as_bytes());
-                Ok(Invitation { text: format!("{subscriber}.{}", code.reveal()), expires_at })
+                let (first, last) = code.reveal().split_at(code.reveal().len() / 2);
+                let code = format!("{first}-{last}");
+                let link = self.address(&format!("/app#bind={code}"));
+                Ok(Invitation { code, link, expires_at })
             }
-            Outcome::Refused { reason } => Err(reason),
+            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, there is no code.
-            _ => Err(Reason::NotAuthorised),
-        })
+            _ => Err(AppError::Refused(Reason::NotAuthorised)),
+        }
     }
 
     /// Binds a phone.
     ///
     /// # Errors
-    /// [`AppError::Unauthenticated`] if the phone did not prove its key; a refusal of the rules is the
-    /// inner `Err`, and does not say whether there is such a subscriber.
-    pub async fn bind_phone(&self, new: &NewPhone) -> Result<Result<BoundPhone, Reason>, AppError> {
-        let text = binding_text(&new.invitation, &new.key);
+    /// [`AppError::Unauthenticated`] if the phone did not prove its key; [`AppError::Refused`] with
+    /// the same reason for a code that is wrong, too old, used, or nobody's.
+    pub async fn bind_phone(&self, new: &NewPhone) -> Result<BoundPhone, AppError> {
+        let text = binding_text(&new.code, &new.key);
         new.key.verify(text.as_bytes(), &new.proof).map_err(|_| AppError::Unauthenticated)?;
-        let Some((who, code)) = invitation(&new.invitation) else {
-            return Ok(Err(Reason::WrongProof));
-        };
-        let Ok(who) = name(&who) else { return Ok(Err(Reason::WrongProof)) };
-        let found = Keys::load(&self.inner.store, who.as_str()).await?;
-        let (keys, version) = match found {
-            Some((keys, version)) => (keys, Some(version)),
-            None => (Keys::default(), None),
-        };
+        let wrong = || AppError::Refused(Reason::WrongProof);
+        let code = code_id(&new.code);
+        let (record, code_version): (CodeRecord, Version) =
+            CodeRecord::load(&self.inner.store, &code).await?.ok_or_else(wrong)?;
+        let who = name(&record.subscriber)?;
+        let (keys, version) = self.keys_of(who.as_str()).await?;
         let id = new_id("aut", &*self.inner.entropy);
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
             let Outcome::Bound { authenticator } = &decision.outcome else { return Ok(change) };
             let mut keys = keys.clone();
-            keys.phones.insert(authenticator.0, new.key.clone());
+            let phone = PhoneKey { id: id.clone(), key: new.key.clone(), push: None };
+            keys.phones.insert(authenticator.0, phone);
             let record =
                 AuthenticatorRecord { subscriber: who.to_string(), serial: authenticator.0 };
             Ok(change
                 .put(Keys::key(who.as_str())?, version, keys.bytes()?)
+                .delete(CodeRecord::key(&code)?, code_version)
                 .create(AuthenticatorRecord::key(&id)?, record.bytes()?))
         };
         let key = CodeDigest::new(sha256(new.key.thumbprint().as_bytes()));
         let command = Command::Bind {
-            code: code_digest(code),
+            code: code_digest(&new.code),
             authenticator: NewAuthenticator::Phone { key },
             label: Text::new(&new.label),
         };
-        Ok(match self.decide(&who, &command, &keep).await?.outcome {
-            Outcome::Bound { .. } => Ok(BoundPhone { id: id.clone(), subscriber: who.to_string() }),
-            Outcome::Refused { reason } => Err(reason),
+        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+            Outcome::Bound { .. } => {
+                Ok(BoundPhone { id: id.clone(), subscriber: who.to_string() })
+            }
+            Outcome::Refused { reason: Reason::CodeExpired } => Err(wrong()),
+            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, nothing is bound.
-            _ => Err(Reason::WrongProof),
-        })
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Takes out entries of codes that nobody used.
+    pub(crate) async fn sweep_codes(&self) -> Result<(), AppError> {
+        let (now, mut after) = (self.now(), None);
+        loop {
+            let page = self.inner.store.list(CodeRecord::NAME, after.as_deref(), 200).await?;
+            for (id, document) in &page.documents {
+                let (record, version) = CodeRecord::read(document)?;
+                if now >= record.expires_at + CODE_ENTRY_LIFE {
+                    let change = Change::at(now).delete(CodeRecord::key(id)?, version);
+                    // Somebody else took it out: as good.
+                    let _ = self.inner.store.commit(change).await?;
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 }
 
-fn invitation(text: &str) -> Option<(String, &str)> {
-    let (subscriber, code) = text.split_once('.')?;
-    Some((String::from_utf8(from_base64url(subscriber)?).ok()?, code))
+/// Whether the rules did what was asked.
+pub(crate) fn done(outcome: Outcome) -> Result<(), AppError> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
+            Err(AppError::Refused(reason))
+        }
+        // No other outcome belongs to a plain change; whatever it were, it is not done.
+        _ => Err(AppError::Refused(Reason::NotAuthorised)),
+    }
 }
 
-/// What the rules keep of a binding code. Case and blanks are forgiven: people type it.
-fn code_digest(code: &str) -> CodeDigest {
-    let plain: String =
-        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-    CodeDigest::new(sha256(format!("pushback-binding\n{plain}").as_bytes()))
+/// Case, blanks and hyphens are forgiven: people type it.
+fn plain(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// What the rules keep of a binding code.
+pub(crate) fn code_digest(code: &str) -> CodeDigest {
+    CodeDigest::new(sha256(format!("pushback-binding\n{}", plain(code)).as_bytes()))
+}
+
+/// Under what a code's entry is kept: not the digest that the rules compare.
+fn code_id(code: &str) -> String {
+    to_base64url(&sha256(format!("pushback-binding-entry\n{}", plain(code)).as_bytes()))
 }

@@ -67,6 +67,19 @@ impl CapabilityKey {
         aws_lc_rs::constant_time::verify_slices_are_equal(right.as_ref(), &tag).is_ok()
     }
 
+    /// Puts a name into one of 65,536 buckets; nobody without the key can tell which.
+    #[must_use]
+    pub fn bucket(&self, what: &str, name: &str) -> u16 {
+        let first = self.tag(&["bucket", what, name]).as_ref().first_chunk().copied();
+        u16::from_be_bytes(first.unwrap_or_default())
+    }
+
+    /// Sixteen bytes that stand for a name and do not tell it.
+    #[must_use]
+    pub fn handle(&self, what: &str, name: &str) -> [u8; 16] {
+        self.tag(&["handle", what, name]).as_ref().first_chunk().copied().unwrap_or_default()
+    }
+
     /// The secret of a link to something with this id, which has no dot in it.
     #[must_use]
     pub fn link(&self, link: Link, id: &str) -> String {

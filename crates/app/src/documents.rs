@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use pushback_model::Timestamp;
 use pushback_store::{Document, Key, Store, StoreError, Version};
+use pushback_verify::{Accepts, Purpose, Requester};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use webauthn_rs::prelude::{Passkey, PasskeyAuthentication, PasskeyRegistration};
 
 use crate::AppError;
 use crate::proof::PublicKey;
+use crate::worker::PushSubscription;
 
 /// A document of a kind.
 pub(crate) trait Kind: Serialize + DeserializeOwned {
@@ -20,9 +23,10 @@ pub(crate) trait Kind: Serialize + DeserializeOwned {
         Key::new(Self::NAME, id)
     }
 
-    /// The document and its version; `None` if there is none.
+    /// The document and its version; `None` if there is none, or if the id could be no one's.
     async fn load(store: &Store, id: &str) -> Result<Option<(Self, Version)>, AppError> {
-        match store.load(&Self::key(id)?).await? {
+        let Ok(key) = Self::key(id) else { return Ok(None) };
+        match store.load(&key).await? {
             Some(document) => Self::read(&document).map(Some),
             None => Ok(None),
         }
@@ -42,17 +46,31 @@ pub(crate) trait Kind: Serialize + DeserializeOwned {
 }
 
 /// The keys of a subscriber's authenticators, by serial. The rules know digests only.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Keys {
-    pub phones: BTreeMap<u64, PublicKey>,
+    #[serde(default)]
+    pub phones: BTreeMap<u64, PhoneKey>,
+    #[serde(default)]
+    pub passkeys: BTreeMap<u64, Passkey>,
 }
 
 impl Kind for Keys {
     const NAME: &'static str = "keys";
 }
 
+/// What is kept of a phone.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PhoneKey {
+    /// Its public id.
+    pub id: String,
+    pub key: PublicKey,
+    /// Where to knock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushSubscription>,
+}
+
 /// Whose authenticator it is, by its public id.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AuthenticatorRecord {
     pub subscriber: String,
     pub serial: u64,
@@ -63,14 +81,62 @@ impl Kind for AuthenticatorRecord {
 }
 
 /// What is kept of an attempt beside its prompt.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AttemptRecord {
     pub relying_party: String,
+    pub relying_party_name: String,
+    /// The name that the relying party gave.
     pub subscriber: String,
+    /// In whose document it is: the subscriber's own, or a decoy's.
+    pub document: String,
+    #[serde(default)]
+    pub is_decoy: bool,
+    pub purpose: Purpose,
+    pub requester: Requester,
+    /// The known device whose cookie came with it.
+    #[serde(default)]
+    pub device: Option<u64>,
+    #[serde(default)]
+    pub phishing_resistant_only: bool,
+    #[serde(default)]
+    pub return_url: Option<String>,
     pub started_at: Timestamp,
+    pub decision: StoredDecision,
+    /// An open passkey ceremony; used once.
+    #[serde(default)]
+    pub challenge: Option<PasskeyAuthentication>,
     /// Set once, by the commit that verified it.
     #[serde(default)]
     pub success: Option<Success>,
+}
+
+impl AttemptRecord {
+    pub(crate) const fn accepts(&self) -> Accepts {
+        if self.phishing_resistant_only { Accepts::PhishingResistant } else { Accepts::Any }
+    }
+}
+
+/// What was decided when the attempt began. The code is not here: it is the prompt's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredDecision {
+    pub kind: DecisionKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<pushback_verify::Reason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    #[serde(default)]
+    pub passkey: bool,
+}
+
+/// The kinds of decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecisionKind {
+    Prompt,
+    Quiet,
+    PasskeyOnly,
+    Wait,
+    Refuse,
 }
 
 /// How an attempt succeeded.
@@ -83,10 +149,38 @@ pub(crate) struct Success {
     pub amr: Vec<String>,
     pub context_digest: String,
     /// The value of the device cookie that the browser gets.
-    pub browser: String,
+    pub browser: Option<String>,
     pub token_id: String,
 }
 
 impl Kind for AttemptRecord {
     const NAME: &'static str = "attempt";
+}
+
+/// A passkey registration that has begun; used once.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Registration {
+    /// For whom: a subscriber's or an operator's name.
+    pub whose: String,
+    /// The binding code that allows it; nobody else is told.
+    pub code: String,
+    pub state: PasskeyRegistration,
+    pub expires_at: Timestamp,
+}
+
+impl Kind for Registration {
+    const NAME: &'static str = "registration";
+}
+
+/// An incident, so that reviewers find it without walking through all subscribers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct IncidentRecord {
+    pub subscriber: String,
+    pub incident: u64,
+    pub cause: pushback_verify::IncidentCause,
+    pub opened_at: Timestamp,
+}
+
+impl Kind for IncidentRecord {
+    const NAME: &'static str = "incident";
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in a use case.
 
 use pushback_store::StoreError;
-use pushback_verify::StateError;
+use pushback_verify::{Reason, StateError};
 
 /// A failure. Whatever it is, nothing was verified.
 #[derive(Debug, thiserror::Error)]
@@ -33,15 +33,30 @@ pub enum AppError {
     /// The policy cannot be used.
     #[error("the policy cannot be used: {0}")]
     Policy(String),
+    /// The service cannot be set up like this.
+    #[error("{0}")]
+    Setup(String),
     /// A token could not be signed.
     #[error(transparent)]
     Token(#[from] crate::TokenError),
-    /// A name is not one.
-    #[error("{0} is not a name that can be used")]
-    Name(&'static str),
+    /// A value that was handed in is none.
+    #[error("{0}")]
+    Invalid(String),
+    /// The same idempotency key came with another request.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
     /// Whoever asks is not who they would have to be. It is not said what was wrong.
     #[error("who is asking is not proven")]
     Unauthenticated,
+    /// The request was signed at another time than now.
+    #[error("the clock of the device is off by more than a minute")]
+    ClockWrong,
+    /// A passkey ceremony failed.
+    #[error("the passkey was not accepted")]
+    Passkey,
+    /// The rules say no.
+    #[error("{}", .0.sentence())]
+    Refused(Reason),
     /// There is no such thing, or not for whoever asks.
     #[error("there is no such thing")]
     NotFound,

@@ -1,47 +1,64 @@
 //! The use cases of the prompt service: load, decide, commit, act.
 //!
-//! Each file is one use case. It loads what the rules need, lets `pushback-verify` decide, and commits
-//! document, audit entries and effects together. Nothing leaves before that commit. What the rules
-//! cannot check themselves is checked here: signatures, capabilities, secrets of relying parties.
+//! Each file is one use case. It loads what the rules need, lets `pushback-verify` decide, and
+//! commits document, audit entries and effects together. Nothing leaves before that commit. What the
+//! rules cannot check themselves is checked here: signatures, capabilities, ceremonies, secrets.
 //!
 //! A failure is never a success: every error of this crate means "not verified".
 
+mod account;
 mod attempts;
 mod binding;
 mod capability;
+mod directory;
 mod documents;
 mod edges;
 mod encoding;
 mod error;
+mod operators;
+mod passkeys;
 mod phone;
+mod prompts;
 mod proof;
+mod record;
 mod relying_parties;
+mod sources;
 mod subscriber;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod worker;
 
 use std::sync::Arc;
 
 use pushback_store::Store;
 use pushback_verify::Policy;
+use url::Url;
+use webauthn_rs::{Webauthn, WebauthnBuilder};
 
-pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt};
+pub use account::{Account, AuthenticatorView, CallView, HistoryItem, Management, SessionView};
+pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt, PageView};
 pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
+pub use directory::{IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use encoding::{from_base64url, sha256, to_base64url};
 pub use error::AppError;
-pub use phone::{Answered, OpenPromptView, PhoneRequest, SaidBy, SignedAnswer};
+pub use operators::{Operator, OperatorSession};
+pub use phone::{Phone, PhoneRequest};
+pub use prompts::{Answered, PromptView, Prompts, SaidBy, SignedAnswer};
 pub use proof::{
     CLOCK_OFF_MAX_MS, ProofError, PublicKey, Said, SignedRequest, answer_text, binding_text,
+    request_text,
 };
+pub use record::{EVENT_FORMAT, Recorded};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
-pub use subscriber::EFFECTS_TOPIC;
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
+pub use worker::{Notice, Outside, PushSubscription, Sent};
 
-/// What all use cases share.
+/// What all use cases share. Cheap to clone; all clones are one service.
 #[derive(Clone)]
 pub struct App {
     inner: Arc<Inner>,
@@ -50,11 +67,14 @@ pub struct App {
 struct Inner {
     store: Store,
     policy: Policy,
-    issuer: String,
+    name: String,
+    origin: Url,
+    webauthn: Webauthn,
     tokens: TokenKey,
     capabilities: CapabilityKey,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    sources: sources::Sources,
 }
 
 /// What an [`App`] is made of.
@@ -63,8 +83,10 @@ pub struct Parts {
     pub store: Store,
     /// The rules' numbers; without problems.
     pub policy: Policy,
-    /// The address under which the service is reached, for tokens: `https://mfa.example.org`.
-    pub issuer: String,
+    /// What the service is called, on phones and pages.
+    pub name: String,
+    /// The address under which people reach the service: issuer of tokens and origin of passkeys.
+    pub origin: Url,
     /// Signs tokens.
     pub tokens: TokenKey,
     /// Authenticates links and device cookies.
@@ -79,15 +101,34 @@ impl App {
     /// The use cases over these parts.
     ///
     /// # Errors
-    /// [`AppError::Policy`] if the policy has problems.
+    /// [`AppError::Policy`] if the policy has problems; [`AppError::Setup`] if the origin is none for
+    /// passkeys (they need a name, not an address, and HTTPS except on `localhost`).
     pub fn new(parts: Parts) -> Result<Self, AppError> {
         let problems = parts.policy.problems();
         if !problems.is_empty() {
             let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
             return Err(AppError::Policy(words.join("; ")));
         }
-        let Parts { store, policy, issuer, tokens, capabilities, clock, entropy } = parts;
-        let inner = Inner { store, policy, issuer, tokens, capabilities, clock, entropy };
+        let Parts { store, policy, name, origin, tokens, capabilities, clock, entropy } = parts;
+        let domain = origin.domain().ok_or_else(|| {
+            AppError::Setup(format!("{origin} has no host name, but passkeys need one"))
+        })?;
+        let webauthn = WebauthnBuilder::new(domain, &origin)
+            .and_then(|builder| builder.rp_name(&name).build())
+            .map_err(|error| AppError::Setup(format!("{origin} cannot have passkeys: {error}")))?;
+        let sources = sources::Sources::default();
+        let inner = Inner {
+            store,
+            policy,
+            name,
+            origin,
+            webauthn,
+            tokens,
+            capabilities,
+            clock,
+            entropy,
+            sources,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -95,5 +136,40 @@ impl App {
     #[must_use]
     pub fn jwk(&self) -> &serde_json::Value {
         self.inner.tokens.jwk()
+    }
+
+    /// What the service is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Where people reach the service.
+    #[must_use]
+    pub fn origin(&self) -> &Url {
+        &self.inner.origin
+    }
+
+    /// The rules' numbers.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.inner.policy
+    }
+
+    /// The state; for health, metrics and the chores of an operator.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// This node's time.
+    #[must_use]
+    pub fn now(&self) -> pushback_model::Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// An address of this service.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.inner.origin.as_str().trim_end_matches('/'))
     }
 }

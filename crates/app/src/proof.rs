@@ -149,12 +149,20 @@ impl SignedRequest {
         if (now.as_millis() - self.at.as_millis()).abs() > CLOCK_OFF_MAX_MS {
             return Err(ProofError::Time);
         }
-        let body = to_base64url(&sha256(body));
-        let at = self.at.as_millis();
-        let nonce = &self.nonce;
-        let message = format!("pushback-request-v1\n{method}\n{path}\n{at}\n{nonce}\n{body}");
+        let message = request_text((method, path, body), self.at, &self.nonce);
         key.verify(message.as_bytes(), &self.signature)
     }
+}
+
+/// The text that an authenticator signs when it makes a request.
+#[must_use]
+pub fn request_text(
+    (method, path, body): (&str, &str, &[u8]),
+    at: Timestamp,
+    nonce: &str,
+) -> String {
+    let (at, body) = (at.as_millis(), to_base64url(&sha256(body)));
+    format!("pushback-request-v1\n{method}\n{path}\n{at}\n{nonce}\n{body}")
 }
 
 /// What an authenticator says to a prompt.

@@ -1,20 +1,23 @@
-//! Applications that trust our answer.
+//! Relying parties: the applications that trust our answer.
 
 use pushback_store::{AuditEntry, Change, Commit};
+use pushback_verify::{OperatorId, Text};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::documents::Kind;
 use crate::encoding::{from_base64url, new_id, sha256, to_base64url};
 use crate::{App, AppError};
 
-/// A relying party.
+/// A relying party that proved its secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RelyingParty {
-    /// Its id, which is its name towards us.
+    /// Its id.
     pub id: String,
     /// Its name, as the phone shows it.
     pub name: String,
-    /// The digest of its secret, base64url; the secret itself is nowhere.
+    /// The digest of its secret, base64url; the secret itself is nowhere. The secret has 256 random
+    /// bits, so that a plain digest is enough.
     secret: String,
 }
 
@@ -22,7 +25,7 @@ impl Kind for RelyingParty {
     const NAME: &'static str = "relying-party";
 }
 
-/// A new relying party, with the secret that is told once.
+/// A relying party with the secret that is told once.
 pub struct NewRelyingParty {
     /// Its id.
     pub id: String,
@@ -34,30 +37,75 @@ impl App {
     /// Takes in a relying party.
     ///
     /// # Errors
-    /// [`AppError`] if it could not be kept.
-    pub async fn create_relying_party(&self, name: &str) -> Result<NewRelyingParty, AppError> {
-        let name = pushback_verify::Text::new(name);
+    /// [`AppError::Invalid`] for a name that cannot be shown.
+    pub async fn create_relying_party(
+        &self,
+        by: &OperatorId,
+        name: &str,
+    ) -> Result<NewRelyingParty, AppError> {
+        let name = Text::new(name);
         if name.is_empty() {
-            return Err(AppError::Name("the relying party's name"));
+            let what = "a relying party needs a name that people recognise on their phone";
+            return Err(AppError::Invalid(what.to_owned()));
         }
         let id = new_id("rp", &*self.inner.entropy);
-        let mut secret = [0; 32];
-        self.inner.entropy.fill(&mut secret);
-        let secret = to_base64url(&secret);
-        let digest = to_base64url(&sha256(secret.as_bytes()));
+        let (secret, digest) = self.secret();
         let party = RelyingParty { id: id.clone(), name: name.to_string(), secret: digest };
         let change = Change::at(self.now())
             .create(RelyingParty::key(&id)?, party.bytes()?)
-            .audit(AuditEntry {
-                at: self.now(),
-                kind: "relying-party.created".to_owned(),
-                subject: id.clone(),
-                body: serde_json::to_vec(&serde_json::json!({ "name": party.name }))?,
-            });
-        match self.inner.store.commit(change).await? {
-            Commit::Committed(_) => Ok(NewRelyingParty { id, secret }),
-            Commit::Conflict(_) => Err(AppError::Contended),
-            Commit::Refused(_) => Err(AppError::Busy),
+            .audit(self.chore(by, "relying_party_created", &id, json!({ "name": party.name }))?);
+        self.write(change).await?;
+        Ok(NewRelyingParty { id, secret })
+    }
+
+    /// Gives a relying party a new secret; the old one ends at once.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn renew_relying_party(
+        &self,
+        by: &OperatorId,
+        id: &str,
+    ) -> Result<NewRelyingParty, AppError> {
+        let found = RelyingParty::load(&self.inner.store, id).await?;
+        let (mut party, version) = found.ok_or(AppError::NotFound)?;
+        let (secret, digest) = self.secret();
+        party.secret = digest;
+        let change = Change::at(self.now())
+            .update(RelyingParty::key(id)?, version, party.bytes()?)
+            .audit(self.chore(by, "relying_party_renewed", id, json!({}))?);
+        self.write(change).await?;
+        Ok(NewRelyingParty { id: id.to_owned(), secret })
+    }
+
+    /// Takes a relying party out: its attempts end with it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn delete_relying_party(&self, by: &OperatorId, id: &str) -> Result<(), AppError> {
+        let found = RelyingParty::load(&self.inner.store, id).await?;
+        let (_, version) = found.ok_or(AppError::NotFound)?;
+        let change = Change::at(self.now())
+            .delete(RelyingParty::key(id)?, version)
+            .audit(self.chore(by, "relying_party_deleted", id, json!({}))?);
+        self.write(change).await
+    }
+
+    /// All relying parties, by id.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn relying_parties(&self) -> Result<Vec<RelyingParty>, AppError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.inner.store.list(RelyingParty::NAME, after.as_deref(), 500).await?;
+            for (_, document) in &page.documents {
+                all.push(RelyingParty::read(document)?.0);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
         }
     }
 
@@ -68,14 +116,48 @@ impl App {
     pub async fn authenticate(&self, id: &str, secret: &str) -> Result<RelyingParty, AppError> {
         // Computed before it is known whether there is such a party, so that both take as long.
         let given = sha256(secret.as_bytes());
-        let found = match RelyingParty::key(id) {
-            Ok(_) => RelyingParty::load(&self.inner.store, id).await?,
-            Err(_) => None,
-        };
+        let found = RelyingParty::load(&self.inner.store, id).await?;
         let (party, _) = found.ok_or(AppError::Unauthenticated)?;
         let right = from_base64url(&party.secret).unwrap_or_default();
         aws_lc_rs::constant_time::verify_slices_are_equal(&right, &given)
             .map_err(|_| AppError::Unauthenticated)?;
         Ok(party)
+    }
+
+    /// A secret and what is kept of it.
+    pub(crate) fn secret(&self) -> (String, String) {
+        let mut secret = [0; 32];
+        self.inner.entropy.fill(&mut secret);
+        let secret = to_base64url(&secret);
+        let digest = to_base64url(&sha256(secret.as_bytes()));
+        (secret, digest)
+    }
+
+    /// A line of the audit trail about something that the rules do not decide.
+    pub(crate) fn chore(
+        &self,
+        by: &OperatorId,
+        kind: &str,
+        subject: &str,
+        details: serde_json::Value,
+    ) -> Result<AuditEntry, AppError> {
+        let at = self.now();
+        let body = json!({
+            "format": crate::EVENT_FORMAT,
+            "at": at.to_string(),
+            "by": { "operator": by.as_str() },
+            "details": details,
+        });
+        let body = serde_json::to_vec(&body)?;
+        Ok(AuditEntry { at, kind: kind.to_owned(), subject: subject.to_owned(), body })
+    }
+
+    /// Commits what no rule decides.
+    pub(crate) async fn write(&self, change: Change) -> Result<(), AppError> {
+        match self.inner.store.commit(change).await? {
+            Commit::Committed(_) => Ok(()),
+            Commit::Conflict(_) => Err(AppError::Contended),
+            Commit::Refused(_) => Err(AppError::Busy),
+        }
     }
 }

@@ -1,100 +1,279 @@
 //! The one way in which a subscriber's document changes: load, decide, commit.
 
 use pushback_model::Timestamp;
-use pushback_store::{AuditEntry, Change, Commit, Conflict, Key, OutboxRow, Version};
-use pushback_verify::{Command, Decision, Role, SubscriberId, SubscriberState, decide};
-use serde::Serialize;
+use pushback_store::{Answer, Change, Commit, Conflict, Key, OutboxRow, Version};
+use pushback_verify::{
+    Act, AddressId, AuthenticatorKind, Authority, CodeDigest, Command, Decision, Entropy,
+    NewAuthenticator, OperatorId, OperatorProof, Role, SubscriberId, SubscriberState, Text, decide,
+};
+use serde::{Deserialize, Serialize};
 
+use crate::documents::{IncidentRecord, Kind as _};
+use crate::record::{self, Beside};
 use crate::{App, AppError};
 
 /// How often a decision is made again because somebody else was faster.
 const TRIES: u32 = 16;
 
-/// The outbox topic of the acts that the rules ask for.
-pub const EFFECTS_TOPIC: &str = "effects";
+/// The outbox topics, by what works on them.
+pub(crate) const ACTS: &str = "acts";
+pub(crate) const TICKS: &str = "ticks";
 
-const KIND: &str = "subscriber";
+/// The kind of a subscriber's document, and of one that stands for nobody.
+pub(crate) const SUBSCRIBER: &str = "subscriber";
+const DECOY: &str = "decoy";
+/// Documents that stand for nobody; names are spread over them.
+const DECOYS: u16 = 4_096;
+
+/// In whose document a decision is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Whom {
+    pub id: SubscriberId,
+    pub is_decoy: bool,
+}
+
+impl Whom {
+    pub(crate) const fn subscriber(id: SubscriberId) -> Self {
+        Self { id, is_decoy: false }
+    }
+
+    pub(crate) fn key(&self) -> Result<Key, AppError> {
+        Ok(Key::new(if self.is_decoy { DECOY } else { SUBSCRIBER }, self.id.as_str())?)
+    }
+}
 
 /// An act for the outbox, with whom it is about.
-#[derive(Serialize)]
-struct Act<'a> {
-    subscriber: &'a str,
-    #[serde(flatten)]
-    act: &'a pushback_verify::Act,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ActFor {
+    pub subscriber: String,
+    pub act: Act,
 }
 
 /// What a use case adds to the commit of a decision.
 pub(crate) type More<'m> =
     dyn Fn(&Decision, Timestamp, Change) -> Result<Change, AppError> + Send + Sync + 'm;
 
-impl App {
-    fn key(who: &SubscriberId) -> Result<Key, AppError> {
-        Ok(Key::new(KIND, who.as_str())?)
-    }
+/// Nothing more.
+pub(crate) fn nothing_more(_: &Decision, _: Timestamp, change: Change) -> Result<Change, AppError> {
+    Ok(change)
+}
 
+/// What comes with a command besides the command.
+#[derive(Clone, Default)]
+pub(crate) struct With {
+    pub beside: Beside,
+    /// The request, so that it counts once.
+    pub answer: Option<Answer>,
+}
+
+/// How a command ended.
+pub(crate) enum Ended {
+    Decided(Box<Decision>),
+    /// The same request was taken before.
+    Answered,
+}
+
+impl App {
     /// A subscriber's document. Somebody unknown has an empty one: asking about them looks the same.
-    pub(crate) async fn subscriber(
+    pub(crate) async fn state(
         &self,
-        who: &SubscriberId,
+        whom: &Whom,
     ) -> Result<(SubscriberState, Option<Version>), AppError> {
-        let Some(document) = self.inner.store.load(&Self::key(who)?).await? else {
-            return Ok((SubscriberState::new(who.clone(), Role::Member, self.now()), None));
+        let Some(document) = self.inner.store.load(&whom.key()?).await? else {
+            let state = if whom.is_decoy {
+                decoy(&whom.id, self.now(), &self.inner.policy)
+            } else {
+                SubscriberState::new(whom.id.clone(), Role::Member, self.now())
+            };
+            return Ok((state, None));
         };
         // JSON is UTF-8; other bytes are no JSON either.
         let json = String::from_utf8_lossy(&document.body);
         Ok((SubscriberState::from_json(&json)?, Some(document.version)))
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.inner.clock.now()
+    /// In whose document an attempt for this name is decided.
+    // SECURITY: a name that nobody has gets the prompts, waits and refusals of somebody with a phone
+    // who never answers, or the sign-in page would tell which names exist. Guarded by
+    // `a_name_that_nobody_has_looks_like_somebody_who_does_not_answer`.
+    pub(crate) async fn whom(&self, name: &SubscriberId) -> Result<Whom, AppError> {
+        let own = Whom::subscriber(name.clone());
+        let (state, _) = self.state(&own).await?;
+        let can_answer = state.authenticators().iter().any(|a| match a.kind() {
+            AuthenticatorKind::Phone
+            | AuthenticatorKind::Passkey
+            | AuthenticatorKind::Totp
+            | AuthenticatorKind::Certificate => a.disabled_at().is_none(),
+            AuthenticatorKind::RecoveryCodes => false,
+        });
+        if can_answer {
+            return Ok(own);
+        }
+        let number = self.inner.capabilities.bucket("decoy", name.as_str()) % DECOYS;
+        let id = SubscriberId::parse(&format!("nobody-{number:04}"));
+        Ok(Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true })
     }
 
-    pub(crate) fn entropy(&self) -> pushback_verify::Entropy {
+    pub(crate) fn entropy(&self) -> Entropy {
         let mut bytes = [0; 32];
         self.inner.entropy.fill(&mut bytes);
-        pushback_verify::Entropy::from_system_rng(bytes)
+        Entropy::from_system_rng(bytes)
+    }
+
+    /// Decides and commits, with nothing beside.
+    pub(crate) async fn run(&self, whom: &Whom, command: &Command) -> Result<Decision, AppError> {
+        self.decide(whom, command, &nothing_more).await
     }
 
     /// Decides and commits; `more` adds documents of the use case to the same commit.
-    // SECURITY: the decision counts only if the document is still the one that it was made from, or two
-    // attempts would share the last ring. Guarded by `two_attempts_never_share_the_last_ring`.
     pub(crate) async fn decide(
         &self,
-        who: &SubscriberId,
+        whom: &Whom,
         command: &Command,
         more: &More<'_>,
     ) -> Result<Decision, AppError> {
+        match self.decide_with(whom, command, &With::default(), more).await? {
+            Ended::Decided(decision) => Ok(*decision),
+            Ended::Answered => Err(AppError::Contended),
+        }
+    }
+
+    /// Decides and commits, with what the use case knows besides.
+    // SECURITY: the decision counts only if the document is still the one that it was made from, or
+    // two attempts would share the last ring. Guarded by `attempts_at_once_ring_once`.
+    pub(crate) async fn decide_with(
+        &self,
+        whom: &Whom,
+        command: &Command,
+        with: &With,
+        more: &More<'_>,
+    ) -> Result<Ended, AppError> {
         for _ in 0..TRIES {
-            let (state, found) = self.subscriber(who).await?;
+            let (state, found) = self.state(whom).await?;
             let (now, entropy) = (self.now(), self.entropy());
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
             let body = decision.state.to_json()?.into_bytes();
-            let mut change = Change::at(now).put(Self::key(who)?, found, body);
-            for entry in &decision.audit {
-                change = change.audit(AuditEntry {
-                    at: entry.at,
-                    kind: "subscriber".to_owned(),
-                    subject: who.to_string(),
-                    body: serde_json::to_vec(entry)?,
-                });
+            let mut change = Change::at(now).put(whom.key()?, found, body);
+            for line in record::lines(&whom.id, &decision, &with.beside)? {
+                change = change.audit(line);
             }
-            for effect in &decision.effects {
-                let act = Act { subscriber: who.as_str(), act: &effect.act };
-                change = change.effect(OutboxRow {
-                    key: effect.key.to_string(),
-                    topic: EFFECTS_TOPIC.to_owned(),
-                    payload: serde_json::to_vec(&act)?,
-                    due_at: now,
-                });
+            if !whom.is_decoy {
+                change = effects(change, &whom.id, &decision, now)?;
+                if decision.state.incident() != state.incident() {
+                    change = self.incident(change, &state, &decision.state).await?;
+                }
+            }
+            if let Some(answer) = &with.answer {
+                change = change.answer(answer.clone());
             }
             let change = more(&decision, now, change)?;
             match self.inner.store.commit(change).await? {
-                Commit::Committed(_) => return Ok(decision),
+                Commit::Committed(_) => return Ok(Ended::Decided(Box::new(decision))),
                 Commit::Conflict(Conflict::Version { .. }) => {}
-                Commit::Conflict(Conflict::Answered { .. }) => return Err(AppError::Contended),
+                Commit::Conflict(Conflict::Answered { .. }) => return Ok(Ended::Answered),
                 Commit::Refused(_) => return Err(AppError::Busy),
             }
         }
         Err(AppError::Contended)
     }
+
+    /// Keeps the list of open incidents in step with the document.
+    async fn incident(
+        &self,
+        mut change: Change,
+        before: &SubscriberState,
+        after: &SubscriberState,
+    ) -> Result<Change, AppError> {
+        let id = after.subscriber().as_str();
+        let found = IncidentRecord::load(&self.inner.store, id).await?.map(|(_, version)| version);
+        match (after.incident(), found) {
+            (Some(incident), _) => {
+                let record = IncidentRecord {
+                    subscriber: id.to_owned(),
+                    incident: incident.id.0,
+                    cause: incident.cause,
+                    opened_at: incident.opened_at,
+                };
+                change = change.put(IncidentRecord::key(id)?, found, record.bytes()?);
+            }
+            (None, Some(version)) if before.incident().is_some() => {
+                change = change.delete(IncidentRecord::key(id)?, version);
+            }
+            (None, _) => {}
+        }
+        Ok(change)
+    }
+}
+
+/// The outbox rows of a decision: what must leave, and when to come back.
+fn effects(
+    mut change: Change,
+    who: &SubscriberId,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<Change, AppError> {
+    for effect in &decision.effects {
+        match &effect.act {
+            // Whoever waits watches the document itself, and the cookie is in the attempt's record.
+            Act::RefreshPhones { .. } | Act::WakeWaiting { .. } | Act::IssueDeviceCookie { .. } => {
+                continue;
+            }
+            Act::RingPhones { .. }
+            | Act::Notify { .. }
+            | Act::EndSessions { .. }
+            | Act::EndAllSessions
+            | Act::BurnPassword
+            | Act::OpenIncident { .. }
+            | Act::EraseKey { .. } => {}
+        }
+        let act = ActFor { subscriber: who.to_string(), act: effect.act.clone() };
+        change = change.effect(OutboxRow {
+            key: effect.key.to_string(),
+            topic: ACTS.to_owned(),
+            payload: serde_json::to_vec(&act)?,
+            due_at: now,
+        });
+    }
+    // Time has to pass for somebody: silence is an event too.
+    if let Some((at, _)) = decision.state.wake_at() {
+        change = change.effect(OutboxRow {
+            key: format!("{who}/tick/{}", at.as_millis()),
+            topic: TICKS.to_owned(),
+            payload: who.as_str().as_bytes().to_vec(),
+            due_at: at,
+        });
+    }
+    Ok(change)
+}
+
+/// The document of somebody who does not exist: one phone, which nobody holds.
+fn decoy(
+    id: &SubscriberId,
+    now: Timestamp,
+    policy: &pushback_verify::Policy,
+) -> SubscriberState {
+    let mut state = SubscriberState::new(id.clone(), Role::Member, now);
+    let Ok(operator) = OperatorId::parse("nobody") else { return state };
+    let by = || {
+        Authority::Operator(OperatorProof::passkey_session(operator.clone(), Text::new("nobody")))
+    };
+    let addresses = ["nobody:1", "nobody:2"].into_iter().filter_map(|a| AddressId::parse(a).ok());
+    let code = CodeDigest::new([0; 32]);
+    let commands = [
+        Command::SetAddresses { authority: by(), addresses: addresses.collect() },
+        Command::IssueBindingCode {
+            authority: by(),
+            kind: AuthenticatorKind::Phone,
+            code: code.clone(),
+        },
+        Command::Bind {
+            code: code.clone(),
+            authenticator: NewAuthenticator::Phone { key: code },
+            label: Text::default(),
+        },
+    ];
+    for command in commands {
+        state = decide(&state, command, now, &Entropy::from_system_rng([0; 32]), policy).state;
+    }
+    state
 }

@@ -1,19 +1,32 @@
-//! What the tests of use cases share: a service on a fresh database, a clock that is moved by hand, a
-//! phone with a key of its own.
+//! What the tests of use cases share: a service on a fresh database, a clock that is moved by hand,
+//! a phone with a key of its own, a software authenticator for passkeys.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
+use passkey::client::{Client, DefaultClientData};
+use passkey::crypto::rust_crypto::RustCryptoBackend;
+use passkey::types::ctap2::{Aaguid, Ctap2Error};
 use pushback_model::Timestamp;
 use pushback_store::{Keyring, Options, Store};
-use pushback_verify::{AddressId, OperatorId, Policy, Requester, Text};
+use pushback_verify::{Accepts, OperatorId, OperatorProof, Policy, Requester, Text};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
 
-use crate::encoding::{sha256, to_base64url};
-use crate::phone::{PhoneRequest, SaidBy, SignedAnswer};
-use crate::proof::{PublicKey, Said, answer_text, binding_text};
-use crate::{App, BoundPhone, CapabilityKey, Clock, NewPhone, Parts, SystemEntropy, TokenKey};
+use crate::encoding::to_base64url;
+use crate::proof::{Said, answer_text, binding_text, request_text};
+use crate::{
+    App, AppError, Answered, AttemptView, CapabilityKey, Clock, DecisionView, NewAttempt, NewPhone,
+    Notice, Outside, Parts, PhoneRequest, PublicKey, PushSubscription, RelyingParty, SaidBy, Sent,
+    SignedAnswer, SystemEntropy, TokenKey,
+};
+
+pub(crate) const ALICE: &str = "alice@example.org";
 
 /// A clock that stands still until it is moved.
 pub(crate) struct Hand(AtomicI64);
@@ -33,7 +46,12 @@ impl Clock for Hand {
 pub(crate) struct Bench {
     pub app: App,
     pub clock: Arc<Hand>,
+    pub party: RelyingParty,
     _folder: tempfile::TempDir,
+}
+
+pub(crate) fn origin() -> Url {
+    Url::parse("https://mfa.example.org").unwrap()
 }
 
 pub(crate) async fn bench() -> Bench {
@@ -44,14 +62,79 @@ pub(crate) async fn bench() -> Bench {
     let app = App::new(Parts {
         store,
         policy: Policy::default(),
-        issuer: "https://mfa.example.org".to_owned(),
+        name: "Example".to_owned(),
+        origin: origin(),
         tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
         capabilities: CapabilityKey::new(&[7; crate::KEY_BYTES]),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(SystemEntropy),
     })
     .unwrap();
-    Bench { app, clock, _folder: folder }
+    let party = party(&app).await;
+    Bench { app, clock, party, _folder: folder }
+}
+
+pub(crate) async fn party(app: &App) -> RelyingParty {
+    let sam = OperatorId::parse("sam").unwrap();
+    let new = app.create_relying_party(&sam, "Payroll").await.unwrap();
+    app.authenticate(&new.id, &new.secret).await.unwrap()
+}
+
+pub(crate) fn operator(name: &str) -> OperatorProof {
+    OperatorProof::passkey_session(OperatorId::parse(name).unwrap(), Text::new(name))
+}
+
+pub(crate) fn attempt_for(subscriber: &str, browser: Option<String>) -> NewAttempt {
+    let requester = Requester {
+        ip: Some("203.0.113.7".parse().unwrap()),
+        browser: Some(Text::new("Firefox")),
+        ..Requester::default()
+    };
+    NewAttempt {
+        subscriber: subscriber.into(),
+        requester,
+        browser,
+        accepts: Accepts::Any,
+        return_url: None,
+        idempotency_key: None,
+    }
+}
+
+impl Bench {
+    /// A service with Alice's phone bound.
+    pub(crate) async fn with_phone() -> (Self, Phone) {
+        let bench = bench().await;
+        let phone = bound(&bench.app, ALICE).await;
+        (bench, phone)
+    }
+
+    pub(crate) async fn start(&self, browser: Option<String>) -> AttemptView {
+        self.app.start_attempt(&self.party, attempt_for(ALICE, browser)).await.unwrap()
+    }
+
+    pub(crate) async fn look(&self, id: &str) -> AttemptView {
+        self.app.attempt(&self.party, id, None, std::time::Duration::ZERO).await.unwrap()
+    }
+
+    /// Signs Alice in and gives her browser's cookie.
+    pub(crate) async fn sign_in(&self, phone: &Phone, browser: Option<String>) -> String {
+        let started = self.start(browser).await;
+        let said = phone.say(&self.app, SaidBy::Confirm(code(&started))).await.unwrap();
+        assert_eq!(said, Answered::Verified);
+        self.look(&started.id).await.browser.unwrap()
+    }
+}
+
+pub(crate) fn code(view: &AttemptView) -> String {
+    match &view.decision {
+        DecisionView::Prompt { code: Some(code), .. } => code.clone(),
+        other => panic!("no prompt: {other:?}"),
+    }
+}
+
+/// The secret in the address of a hosted page.
+pub(crate) fn secret(view: &AttemptView) -> String {
+    view.page_url.rsplit('/').next().unwrap().to_owned()
 }
 
 /// A phone with its key.
@@ -59,13 +142,14 @@ pub(crate) struct Phone {
     pair: EcdsaKeyPair,
     pub id: String,
     pub from: Requester,
+    sent: AtomicI64,
 }
 
 impl Phone {
     pub(crate) fn new() -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let from = Requester { system: Some(Text::new("Android")), ..Requester::default() };
-        Self { pair, id: String::new(), from }
+        Self { pair, id: String::new(), from, sent: AtomicI64::new(0) }
     }
 
     pub(crate) fn key(&self) -> PublicKey {
@@ -81,46 +165,169 @@ impl Phone {
         to_base64url(self.pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap().as_ref())
     }
 
-    pub(crate) fn authorization(&self, app: &App, method: &str, path: &str) -> String {
-        let (at, nonce) = (app.now().as_millis(), to_base64url(&[9; 16]));
-        let body = to_base64url(&sha256(b""));
-        let sig =
-            self.sign(&format!("pushback-request-v1\n{method}\n{path}\n{at}\n{nonce}\n{body}"));
+    pub(crate) fn authorization(&self, at: Timestamp, method: &str, path: &str) -> String {
+        let mut nonce = [9; 16];
+        nonce[..8].copy_from_slice(&self.sent.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        let nonce = to_base64url(&nonce);
+        let sig = self.sign(&request_text((method, path, b""), at, &nonce));
+        let at = at.as_millis();
         format!(r#"Pushback-Key id="{}", at="{at}", nonce="{nonce}", sig="{sig}""#, self.id)
     }
 
-    /// Asks for the open prompt and answers it.
-    pub(crate) async fn say(&self, app: &App, said: SaidBy) -> Result<crate::Answered, crate::AppError> {
-        let authorization = self.authorization(app, "GET", "/v1/prompts");
-        let request = PhoneRequest {
-            authorization: &authorization,
-            method: "GET",
-            path: "/v1/prompts",
+    pub(crate) async fn proven(
+        &self,
+        app: &App,
+        authorization: &str,
+    ) -> Result<crate::Phone, AppError> {
+        app.phone(&PhoneRequest {
+            authorization,
+            method: "POST",
+            path: "/v1/x",
             body: b"",
             from: &self.from,
-        };
-        let open = app.open_prompt(&request).await?.ok_or(crate::AppError::NotFound)?;
+        })
+        .await
+    }
+
+    /// One signed request.
+    pub(crate) async fn ask(&self, app: &App) -> crate::Phone {
+        let authorization = self.authorization(app.now(), "POST", "/v1/x");
+        self.proven(app, &authorization).await.unwrap()
+    }
+
+    /// Reads the open prompt and answers it.
+    pub(crate) async fn say(&self, app: &App, said: SaidBy) -> Result<Answered, AppError> {
+        let phone = self.ask(app).await;
+        let open = app.prompts(&phone).await?.open.ok_or(AppError::NotFound)?;
+        let answer = self.answer(open.id, &digest_of(&open), said);
+        app.answer_prompt(&phone, &answer).await
+    }
+
+    pub(crate) fn answer(&self, prompt: u64, digest: &str, said: SaidBy) -> SignedAnswer {
         let signed = match &said {
             SaidBy::Confirm(code) => Said::Confirm(code),
             SaidBy::Deny => Said::Deny,
-            SaidBy::Report(_) => Said::Report(""),
+            SaidBy::Report(notes) => Said::Report(crate::prompts::words(*notes)),
         };
-        let text = answer_text(&open.id.to_string(), &open.context_digest, signed);
-        let answer = SignedAnswer { prompt: open.id, said, signature: self.sign(&text) };
-        app.answer_prompt(&request, &answer).await
+        let text = answer_text(&prompt.to_string(), digest, signed);
+        let signature = self.sign(&text);
+        SignedAnswer { prompt, said, context_digest: digest.to_owned(), signature }
     }
 }
 
-/// A subscriber with one bound phone.
+/// What a phone computes from what it shows: the bytes that `Context::canonical_bytes` states.
+pub(crate) fn digest_of(prompt: &crate::PromptView) -> String {
+    fn put(out: &mut Vec<u8>, part: &[u8]) {
+        out.extend((part.len() as u64).to_be_bytes());
+        out.extend(part);
+    }
+    let mut out = b"pushback prompt context 1".to_vec();
+    put(&mut out, prompt.subscriber.as_bytes());
+    put(&mut out, &prompt.id.to_be_bytes());
+    put(&mut out, prompt.attempt.as_bytes());
+    put(&mut out, prompt.relying_party.as_bytes());
+    for line in &prompt.lines {
+        put(&mut out, line.name.as_bytes());
+        match &line.value {
+            Some(value) => {
+                out.push(1);
+                put(&mut out, value.as_bytes());
+            }
+            None => out.push(0),
+        }
+    }
+    to_base64url(&crate::sha256(&out))
+}
+
+/// A subscriber with one bound phone and two addresses.
 pub(crate) async fn bound(app: &App, subscriber: &str) -> Phone {
-    let operator = OperatorId::parse("sam").unwrap();
-    let addresses = ["mail:1", "mail:2"].map(|id| AddressId::parse(id).unwrap());
-    let invitation = app.invite(&operator, subscriber, &addresses).await.unwrap().unwrap();
+    let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
+    app.set_addresses(operator("sam"), subscriber, &addresses).await.unwrap();
+    let invitation = app.invite(operator("sam"), subscriber).await.unwrap();
     let mut phone = Phone::new();
-    let proof = phone.sign(&binding_text(&invitation.text, &phone.key()));
+    let proof = phone.sign(&binding_text(&invitation.code, &phone.key()));
     let new =
-        NewPhone { invitation: invitation.text, key: phone.key(), proof, label: "phone".to_owned() };
-    let BoundPhone { id, .. } = app.bind_phone(&new).await.unwrap().unwrap();
-    phone.id = id;
+        NewPhone { code: invitation.code, key: phone.key(), proof, label: "phone".to_owned() };
+    phone.id = app.bind_phone(&new).await.unwrap().id;
     phone
+}
+
+/// The world outside, remembered.
+#[derive(Default)]
+pub(crate) struct Remembered {
+    pub woken: Mutex<Vec<(String, String)>>,
+    pub told: Mutex<Vec<Notice>>,
+    pub is_gone: bool,
+}
+
+impl Outside for Remembered {
+    async fn wake(&self, to: &PushSubscription, key: &str, _: Timestamp) -> Sent {
+        self.woken.lock().unwrap().push((to.endpoint.clone(), key.to_owned()));
+        if self.is_gone { Sent::Never("gone".to_owned()) } else { Sent::Done }
+    }
+
+    async fn tell(&self, notice: &Notice) -> Sent {
+        self.told.lock().unwrap().push(notice.clone());
+        Sent::Done
+    }
+}
+
+/// A person in front of an authenticator.
+struct Person {
+    verifies: bool,
+}
+
+#[async_trait::async_trait]
+impl UserValidationMethod for Person {
+    type PasskeyItem = passkey::types::Passkey;
+
+    async fn check_user<'a>(
+        &self,
+        _: UiHint<'a, Self::PasskeyItem>,
+        _: bool,
+        _: bool,
+    ) -> Result<UserCheck, Ctap2Error> {
+        Ok(UserCheck { presence: true, verification: self.verifies })
+    }
+
+    fn is_verification_enabled(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    fn is_presence_enabled(&self) -> bool {
+        true
+    }
+}
+
+/// A software authenticator with at most one passkey.
+#[derive(Default)]
+pub(crate) struct PasskeyHolder {
+    passkey: Option<passkey::types::Passkey>,
+}
+
+/// From one crate's shape of a WebAuthn message to the other's: both are the standard's JSON.
+fn through_json<T: DeserializeOwned>(from: &impl Serialize) -> T {
+    serde_json::from_value(serde_json::to_value(from).unwrap()).unwrap()
+}
+
+impl PasskeyHolder {
+    fn authenticator(
+        &self,
+    ) -> Authenticator<Option<passkey::types::Passkey>, Person, RustCryptoBackend> {
+        let (person, passkey) = (Person { verifies: true }, self.passkey.clone());
+        Authenticator::new(Aaguid::new_empty(), passkey, person, RustCryptoBackend)
+    }
+
+    pub(crate) async fn register<T: DeserializeOwned>(&mut self, options: &impl Serialize) -> T {
+        let mut client = Client::new(self.authenticator());
+        let done = client.register(&origin(), through_json(options), DefaultClientData).await;
+        self.passkey = client.authenticator().store().clone();
+        through_json(&done.unwrap())
+    }
+
+    pub(crate) async fn use_it<T: DeserializeOwned>(&self, options: &impl Serialize) -> T {
+        let mut client = Client::new(self.authenticator());
+        let done = client.authenticate(&origin(), through_json(options), DefaultClientData).await;
+        through_json(&done.unwrap())
+    }
 }

@@ -46,6 +46,7 @@ mod tests;
 mod text;
 mod throttle;
 mod turn;
+mod waiting;
 
 pub use audit::{Actor, AuditEntry, CallerEnd, Change, Happened, Held};
 pub use authenticator::{
@@ -83,3 +84,4 @@ pub use state::{
 };
 pub use text::{TEXT_BYTES_MAX, Text};
 pub use throttle::Throttle;
+pub use waiting::Waiting;

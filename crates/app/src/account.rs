@@ -1,0 +1,455 @@
+//! The owner's own affairs: what is bound, who is known, what happened, who calls.
+
+use pushback_model::{Span, Timestamp};
+use pushback_verify::{
+    Accepts, AuthenticatorId, AuthenticatorKind, Authority, CallerAnswer, CallerCheckId,
+    CodeDigest, Command, DeviceId, NewAuthenticator, Outcome, Purpose, PushState, RecoveryCode,
+    Reporter, Text,
+};
+use serde_json::Value;
+use webauthn_rs::prelude::{CreationChallengeResponse, RegisterPublicKeyCredential};
+
+use crate::attempts::{AttemptView, NewAttempt, Starter, attempt_id};
+use crate::binding::{Invitation, code_digest, done};
+use crate::encoding::sha256;
+use crate::phone::Phone;
+use crate::record::Beside;
+use crate::subscriber::Ended;
+use crate::worker::PushSubscription;
+use crate::{App, AppError};
+
+/// Recovery codes in one set.
+const RECOVERY_CODES: usize = 10;
+/// How far back the history goes.
+const HISTORY: Span = Span::days(90);
+/// Items of one page of the history.
+const HISTORY_PAGE: usize = 30;
+
+/// What the app shows about its owner.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Whose.
+    pub subscriber: String,
+    /// This phone's name.
+    pub label: String,
+    /// Since when prompts are suspended, and why.
+    pub suspended: Option<(Timestamp, pushback_verify::IncidentCause)>,
+    /// Whether the password is known to a stranger.
+    pub password_is_burned: bool,
+}
+
+/// An authenticator in a list.
+#[derive(Clone, Debug)]
+pub struct AuthenticatorView {
+    /// Its number within this subscriber.
+    pub id: u64,
+    /// What its owner calls it.
+    pub label: String,
+    /// Its kind.
+    pub kind: AuthenticatorKind,
+    /// When it was bound.
+    pub bound_at: Timestamp,
+    /// When it last succeeded.
+    pub last_used_at: Option<Timestamp>,
+    /// Whether too many failures disabled it.
+    pub is_disabled: bool,
+    /// Whether it is the phone that asks.
+    pub is_this: bool,
+}
+
+/// A browser or device that is known.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// Its number within this subscriber.
+    pub id: u64,
+    /// What its browser calls itself.
+    pub label: String,
+    /// When it first succeeded.
+    pub first_at: Timestamp,
+    /// When it last did.
+    pub last_at: Timestamp,
+}
+
+/// A line of the history.
+#[derive(Clone, Debug)]
+pub struct HistoryItem {
+    /// When.
+    pub at: Timestamp,
+    /// What: the kind of the audit entry.
+    pub kind: String,
+    /// How it ended, where it is about a prompt.
+    pub outcome: Option<String>,
+    /// The application that asked.
+    pub app: Option<String>,
+    /// Where it came from: the event's requester.
+    pub requester: Value,
+}
+
+/// A call that waits for the owner's word.
+#[derive(Clone, Debug)]
+pub struct CallView {
+    /// Which.
+    pub id: u64,
+    /// Who calls.
+    pub who: String,
+    /// The code that their console shows too.
+    pub code: String,
+    /// From then on it is worthless.
+    pub expires_at: Timestamp,
+}
+
+/// The right to change authenticators, being asked for.
+#[derive(Clone, Debug)]
+pub struct Management {
+    /// The attempt; its id is the right once it is verified.
+    pub attempt: AttemptView,
+}
+
+impl App {
+    /// What the app shows about its owner.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`] if the phone is bound no longer.
+    pub async fn account(&self, phone: &Phone) -> Result<Account, AppError> {
+        let (state, _) = self.state(&phone.whom()).await?;
+        let this = state.authenticators().iter().find(|a| a.id() == phone.serial);
+        let label = this.ok_or(AppError::Unauthenticated)?.label().to_owned();
+        let suspended = match state.push() {
+            PushState::Active => None,
+            PushState::Suspended { at, cause } => Some((at, cause)),
+        };
+        let password_is_burned = match state.password() {
+            pushback_verify::PasswordMark::Unmarked => false,
+            pushback_verify::PasswordMark::Burned { .. } => true,
+        };
+        let subscriber = phone.who.to_string();
+        Ok(Account { subscriber, label, suspended, password_is_burned })
+    }
+
+    /// Says that the app was opened: where the phone is counts in the risk decision.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the phone may not be asked.
+    pub async fn open_app(&self, phone: &Phone) -> Result<(), AppError> {
+        match self.once(phone, &Command::OpenApp(phone.contact())).await? {
+            Outcome::App { .. } => Ok(()),
+            other => done(other),
+        }
+    }
+
+    /// A command that a phone's request gives once.
+    async fn once(&self, phone: &Phone, command: &Command) -> Result<Outcome, AppError> {
+        let with = phone.once(Beside::default());
+        let nothing = crate::subscriber::nothing_more;
+        match self.decide_with(&phone.whom(), command, &with, &nothing).await? {
+            Ended::Decided(decision) => Ok(decision.outcome),
+            Ended::Answered => Err(AppError::Unauthenticated),
+        }
+    }
+
+    /// What is bound.
+    ///
+    /// # Errors
+    /// [`AppError`] if the document cannot be read.
+    pub async fn authenticators(&self, phone: &Phone) -> Result<Vec<AuthenticatorView>, AppError> {
+        let (state, _) = self.state(&phone.whom()).await?;
+        let view = |a: &pushback_verify::Authenticator| AuthenticatorView {
+            id: a.id().0,
+            label: a.label().to_owned(),
+            kind: a.kind(),
+            bound_at: a.bound_at(),
+            last_used_at: a.last_used_at(),
+            is_disabled: a.disabled_at().is_some(),
+            is_this: a.id() == phone.serial,
+        };
+        Ok(state.authenticators().iter().map(view).collect())
+    }
+
+    /// The browsers and devices that are known.
+    ///
+    /// # Errors
+    /// [`AppError`] if the document cannot be read.
+    pub async fn sessions(&self, phone: &Phone) -> Result<Vec<SessionView>, AppError> {
+        let (state, _) = self.state(&phone.whom()).await?;
+        let view = |device: &pushback_verify::KnownDevice| SessionView {
+            id: device.id().0,
+            label: device.label().to_owned(),
+            first_at: device.first_at(),
+            last_at: device.last_success_at(),
+        };
+        Ok(state.devices().iter().map(view).collect())
+    }
+
+    /// Asks for the right to change authenticators: an attempt like any other, answered with the
+    /// strongest authenticator that there is.
+    ///
+    /// # Errors
+    /// [`AppError`]; then there is no attempt.
+    pub async fn manage(&self, phone: &Phone) -> Result<Management, AppError> {
+        let name = self.inner.name.clone();
+        let starter =
+            Starter { id: "pushback", name: &name, purpose: Purpose::ManageAuthenticators };
+        let new = NewAttempt {
+            subscriber: phone.who.to_string(),
+            requester: phone.from.clone(),
+            browser: None,
+            accepts: Accepts::Any,
+            return_url: None,
+            idempotency_key: None,
+        };
+        let loaded = self.start(&starter, new).await?;
+        Ok(Management { attempt: self.view(&loaded).await? })
+    }
+
+    fn right(attempt: &str) -> Result<Authority, AppError> {
+        Ok(Authority::Subscriber(attempt_id(attempt)?))
+    }
+
+    /// A code that binds another phone of the same owner.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to.
+    pub async fn invite_own_phone(
+        &self,
+        phone: &Phone,
+        right: &str,
+    ) -> Result<Invitation, AppError> {
+        self.binding_code(&phone.who, Self::right(right)?).await
+    }
+
+    /// Begins to bind a passkey: the ceremony's name and the options for the browser.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to.
+    pub async fn begin_own_passkey(
+        &self,
+        phone: &Phone,
+        right: &str,
+    ) -> Result<(String, CreationChallengeResponse), AppError> {
+        self.begin_binding_passkey(&phone.who, Self::right(right)?).await
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// [`AppError::Passkey`] if the ceremony failed or is too old.
+    pub async fn finish_own_passkey(
+        &self,
+        phone: &Phone,
+        ceremony: &str,
+        credential: &RegisterPublicKeyCredential,
+        label: &str,
+    ) -> Result<AuthenticatorId, AppError> {
+        self.finish_binding_passkey(&phone.who, ceremony, credential, label).await
+    }
+
+    /// Draws a new set of recovery codes; the old one ends. They are told once.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to.
+    pub async fn draw_recovery_codes(
+        &self,
+        phone: &Phone,
+        right: &str,
+    ) -> Result<Vec<String>, AppError> {
+        let codes: Vec<String> = (0..RECOVERY_CODES)
+            .map(|_| RecoveryCode::draw(&self.entropy()).reveal().to_owned())
+            .collect();
+        let binding = pushback_verify::BindingCode::draw(&self.entropy());
+        let issue = Command::IssueBindingCode {
+            authority: Self::right(right)?,
+            kind: AuthenticatorKind::RecoveryCodes,
+            code: code_digest(binding.reveal()),
+        };
+        match self.run(&phone.whom(), &issue).await?.outcome {
+            Outcome::BindingCode { .. } => {}
+            other => done(other)?,
+        }
+        let bind = Command::Bind {
+            code: code_digest(binding.reveal()),
+            authenticator: NewAuthenticator::RecoveryCodes {
+                codes: codes.iter().map(|code| recovery_digest(code)).collect(),
+            },
+            label: Text::new("recovery codes"),
+        };
+        match self.run(&phone.whom(), &bind).await?.outcome {
+            Outcome::Bound { .. } => Ok(codes.iter().map(|code| grouped(code)).collect()),
+            other => done(other).map(|()| Vec::new()),
+        }
+    }
+
+    /// Unties an authenticator.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to.
+    pub async fn invalidate_own(
+        &self,
+        phone: &Phone,
+        right: &str,
+        authenticator: u64,
+    ) -> Result<(), AppError> {
+        let authenticator = AuthenticatorId(authenticator);
+        let command = Command::Invalidate { authority: Self::right(right)?, authenticator };
+        done(self.once(phone, &command).await?)
+    }
+
+    /// Makes a known browser a stranger.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to.
+    pub async fn forget_session(
+        &self,
+        phone: &Phone,
+        right: &str,
+        session: u64,
+    ) -> Result<(), AppError> {
+        let command = Command::ForgetDevice(Self::right(right)?, DeviceId(session));
+        done(self.once(phone, &command).await?)
+    }
+
+    /// Prompts are to ring again after a suspension.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to.
+    pub async fn restore_push(&self, phone: &Phone, right: &str) -> Result<(), AppError> {
+        done(self.once(phone, &Command::RestorePush(Self::right(right)?)).await?)
+    }
+
+    /// Takes a report outside of a prompt.
+    ///
+    /// # Errors
+    /// [`AppError`] if it could not be taken; say so to the owner.
+    pub async fn report(
+        &self,
+        phone: &Phone,
+        notes: pushback_verify::Notes,
+    ) -> Result<(), AppError> {
+        let command = Command::Report(Reporter::Phone(phone.contact()), notes);
+        match self.once(phone, &command).await? {
+            Outcome::Reported { .. } => Ok(()),
+            other => done(other),
+        }
+    }
+
+    /// The call that waits, if any.
+    ///
+    /// # Errors
+    /// [`AppError`] if the document cannot be read.
+    pub async fn call(&self, phone: &Phone) -> Result<Option<CallView>, AppError> {
+        let (state, _) = self.state(&phone.whom()).await?;
+        Ok(state.caller_check(self.now()).map(|check| CallView {
+            id: check.id.0,
+            who: check.operator_name.to_string(),
+            code: check.code().reveal().to_owned(),
+            expires_at: check.expires_at,
+        }))
+    }
+
+    /// The owner's word on a call. `true` if both know each other now.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if there is no such call.
+    pub async fn answer_call(
+        &self,
+        phone: &Phone,
+        call: u64,
+        is_them: bool,
+    ) -> Result<bool, AppError> {
+        let answer = if is_them { CallerAnswer::CodesMatch } else { CallerAnswer::NotThem };
+        let command = Command::AnswerCallerCheck(phone.contact(), CallerCheckId(call), answer);
+        match self.once(phone, &command).await? {
+            Outcome::CallerVerified => Ok(true),
+            Outcome::Reported { .. } => Ok(false),
+            other => done(other).map(|()| false),
+        }
+    }
+
+    /// Keeps where to knock when the phone is to wake up; `None` forgets it.
+    ///
+    /// # Errors
+    /// [`AppError::Contended`] if the phone's keys changed at the same time.
+    pub async fn set_push(
+        &self,
+        phone: &Phone,
+        push: Option<PushSubscription>,
+    ) -> Result<(), AppError> {
+        self.change_keys(phone.who.as_str(), |keys| {
+            if let Some(own) = keys.phones.get_mut(&phone.serial.0) {
+                own.push.clone_from(&push);
+            }
+        })
+        .await
+    }
+
+    /// What happened to this subscriber, newest first, before the item `before`.
+    ///
+    /// # Errors
+    /// [`AppError`] if the trail cannot be read.
+    pub async fn history(
+        &self,
+        phone: &Phone,
+        before: Option<usize>,
+    ) -> Result<(Vec<HistoryItem>, Option<usize>), AppError> {
+        let from = self.now() - HISTORY;
+        let entries = self.inner.store.list_audit_about(phone.who.as_str(), from).await?;
+        let items: Vec<HistoryItem> = entries
+            .iter()
+            .filter(|recorded| is_told(&recorded.entry.kind))
+            .filter_map(|recorded| item(recorded.entry.at, &recorded.entry.body))
+            .collect();
+        let end = before.unwrap_or(items.len()).min(items.len());
+        let start = end.saturating_sub(HISTORY_PAGE);
+        let page = items.get(start..end).unwrap_or_default().iter().rev().cloned().collect();
+        Ok((page, (start > 0).then_some(start)))
+    }
+}
+
+/// What the owner is told of; the rest is house-keeping.
+fn is_told(kind: &str) -> bool {
+    const TOLD: [&str; 15] = [
+        "prompt_ended",
+        "attempt_held",
+        "proof_refused",
+        "succeeded",
+        "reported",
+        "push_suspended",
+        "push_restored",
+        "bound",
+        "invalidated",
+        "disabled",
+        "addresses_changed",
+        "recovered",
+        "reset_requested",
+        "reset_done",
+        "caller_check_ended",
+    ];
+    TOLD.contains(&kind)
+}
+
+fn item(at: Timestamp, body: &[u8]) -> Option<HistoryItem> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let details = body.get("details")?;
+    let event = body.get("event");
+    let word = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let outcome = word(details.get("end")).or_else(|| word(details.get("held")));
+    Some(HistoryItem {
+        at,
+        kind: word(details.get("what"))?,
+        outcome,
+        app: word(event.and_then(|event| event.get("app"))).filter(|app| !app.is_empty()),
+        requester: event.and_then(|event| event.get("requester")).cloned().unwrap_or_default(),
+    })
+}
+
+/// A recovery code in groups of four, easier to copy by hand.
+fn grouped(code: &str) -> String {
+    let letters: Vec<char> = code.chars().collect();
+    letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// What the rules keep of a recovery code.
+pub(crate) fn recovery_digest(code: &str) -> CodeDigest {
+    let plain: String =
+        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    CodeDigest::new(sha256(format!("pushback-recovery\n{plain}").as_bytes()))
+}

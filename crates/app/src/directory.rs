@@ -1,0 +1,304 @@
+//! What administrators see and do: subscribers, prompts, incidents, the audit trail.
+
+use pushback_model::Timestamp;
+use pushback_verify::{
+    AuthenticatorId, Authority, Command, IncidentCause, Notes, OperatorProof,
+    Outcome, PushState, Reporter, ResetId, Role, SubscriberState,
+};
+
+use crate::attempts::name;
+use crate::binding::done;
+use crate::documents::{IncidentRecord, Kind};
+use crate::record::Recorded;
+use crate::subscriber::{SUBSCRIBER, Whom};
+use crate::{App, AppError, AuthenticatorView, CallView};
+
+/// A subscriber in a list.
+#[derive(Clone, Debug)]
+pub struct SubscriberRow {
+    /// The name.
+    pub name: String,
+    /// How many authenticators are bound.
+    pub authenticators: usize,
+    /// Whether prompts are suspended.
+    pub is_suspended: bool,
+    /// When anything last happened.
+    pub seen_at: Option<Timestamp>,
+}
+
+/// A subscriber, whole.
+#[derive(Clone, Debug)]
+pub struct SubscriberView {
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// What is bound.
+    pub authenticators: Vec<AuthenticatorView>,
+    /// Since when prompts are suspended, and why.
+    pub suspended: Option<(Timestamp, IncidentCause)>,
+    /// The open incident's number.
+    pub incident: Option<u64>,
+    /// A reset that waits: its number, who asked, and from when on the same person can confirm.
+    pub reset: Option<(u64, String, Timestamp)>,
+    /// How many addresses notices go to.
+    pub addresses: usize,
+}
+
+/// An open incident.
+#[derive(Clone, Debug)]
+pub struct IncidentView {
+    /// Whose.
+    pub subscriber: String,
+    /// Its number within this subscriber.
+    pub incident: u64,
+    /// Why it was opened.
+    pub cause: IncidentCause,
+    /// Since when.
+    pub opened_at: Timestamp,
+}
+
+impl App {
+    /// Subscribers after a name, at most `limit`; and the name to go on from.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn subscribers(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<SubscriberRow>, Option<String>), AppError> {
+        let page = self.inner.store.list(SUBSCRIBER, after, limit).await?;
+        let mut rows = Vec::with_capacity(page.documents.len());
+        for (id, document) in &page.documents {
+            let state = SubscriberState::from_json(&String::from_utf8_lossy(&document.body))?;
+            rows.push(SubscriberRow {
+                name: id.clone(),
+                authenticators: state.authenticators().len(),
+                is_suspended: is_suspended(&state),
+                seen_at: state.authenticators().iter().filter_map(|a| a.last_used_at()).max(),
+            });
+        }
+        Ok((rows, page.next))
+    }
+
+    /// A subscriber.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn subscriber(&self, subscriber: &str) -> Result<SubscriberView, AppError> {
+        let whom = Whom::subscriber(name(subscriber)?);
+        let (state, version) = self.state(&whom).await?;
+        version.ok_or(AppError::NotFound)?;
+        let suspended = match state.push() {
+            PushState::Active => None,
+            PushState::Suspended { at, cause } => Some((at, cause)),
+        };
+        let authenticators = state.authenticators().iter().map(|a| AuthenticatorView {
+            id: a.id().0,
+            label: a.label().to_owned(),
+            kind: a.kind(),
+            bound_at: a.bound_at(),
+            last_used_at: a.last_used_at(),
+            is_disabled: a.disabled_at().is_some(),
+            is_this: false,
+        });
+        Ok(SubscriberView {
+            name: whom.id.to_string(),
+            role: state.role(),
+            authenticators: authenticators.collect(),
+            suspended,
+            incident: state.incident().map(|incident| incident.id.0),
+            reset: state.reset().map(|r| (r.id.0, r.requested_by.to_string(), r.ready_at)),
+            addresses: state.addresses().len(),
+        })
+    }
+
+    async fn by_operator(&self, subscriber: &str, command: Command) -> Result<Outcome, AppError> {
+        Ok(self.run(&Whom::subscriber(name(subscriber)?), &command).await?.outcome)
+    }
+
+    /// Unties an authenticator of a subscriber.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
+    pub async fn invalidate(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        authenticator: u64,
+    ) -> Result<(), AppError> {
+        let authority = Authority::Operator(by);
+        let authenticator = AuthenticatorId(authenticator);
+        done(self.by_operator(subscriber, Command::Invalidate { authority, authenticator }).await?)
+    }
+
+    /// Takes a report by telephone: prompts are suspended at once.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
+    pub async fn suspend(&self, by: OperatorProof, subscriber: &str) -> Result<(), AppError> {
+        let command = Command::Report(Reporter::Operator(by), Notes::default());
+        match self.by_operator(subscriber, command).await? {
+            Outcome::Reported { .. } => Ok(()),
+            other => done(other),
+        }
+    }
+
+    /// Lets prompts ring again.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
+    pub async fn restore(&self, by: OperatorProof, subscriber: &str) -> Result<(), AppError> {
+        let command = Command::RestorePush(Authority::Operator(by));
+        done(self.by_operator(subscriber, command).await?)
+    }
+
+    /// Closes the open incident.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if there is none.
+    pub async fn close_incident(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+    ) -> Result<(), AppError> {
+        done(self.by_operator(subscriber, Command::CloseIncident(by)).await?)
+    }
+
+    /// Sets the role: administrators of anything sign in with passkeys only.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
+    pub async fn set_role(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        role: Role,
+    ) -> Result<(), AppError> {
+        done(self.by_operator(subscriber, Command::SetRole(by, role)).await?)
+    }
+
+    /// The directory says that the password was changed.
+    ///
+    /// # Errors
+    /// [`AppError`] if it could not be written down.
+    pub async fn password_changed(&self, subscriber: &str) -> Result<(), AppError> {
+        done(self.by_operator(subscriber, Command::PasswordChanged).await?)
+    }
+
+    /// Asks for a reset of all authenticators, or confirms the one that waits.
+    /// Gives the instant from which on the same person can confirm; `None` if it is done.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
+    pub async fn reset(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        confirm: Option<u64>,
+    ) -> Result<Option<Timestamp>, AppError> {
+        let command = match confirm {
+            Some(reset) => Command::ConfirmReset(by, ResetId(reset)),
+            None => Command::RequestReset(by),
+        };
+        match self.by_operator(subscriber, command).await? {
+            Outcome::ResetPending { ready_at, .. } => Ok(Some(ready_at)),
+            other => done(other).map(|()| None),
+        }
+    }
+
+    /// Stops a reset that waits.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if there is none.
+    pub async fn cancel_reset(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        reset: u64,
+    ) -> Result<(), AppError> {
+        let command = Command::CancelReset(Reporter::Operator(by), ResetId(reset));
+        done(self.by_operator(subscriber, command).await?)
+    }
+
+    /// Begins a check that help desk and subscriber know each other on a call.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say no.
+    pub async fn start_call(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+    ) -> Result<CallView, AppError> {
+        match self.by_operator(subscriber, Command::StartCallerCheck(by)).await? {
+            Outcome::CallerCheck { check, code, expires_at, .. } => Ok(CallView {
+                id: check.0,
+                who: String::new(),
+                code: code.reveal().to_owned(),
+                expires_at,
+            }),
+            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
+            // No other outcome belongs to this; whatever it were, there is no check.
+            _ => Err(AppError::Refused(pushback_verify::Reason::NotAuthorised)),
+        }
+    }
+
+    /// Open incidents, at most 1,000.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn incidents(&self) -> Result<Vec<IncidentView>, AppError> {
+        let page = self.inner.store.list(IncidentRecord::NAME, None, 1_000).await?;
+        page.documents
+            .iter()
+            .map(|(_, document)| {
+                let (record, _) = IncidentRecord::read(document)?;
+                let IncidentRecord { subscriber, incident, cause, opened_at } = record;
+                Ok(IncidentView { subscriber, incident, cause, opened_at })
+            })
+            .collect()
+    }
+
+    /// Entries of an audit chain after a number, oldest first, at most 1,000.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn audit(&self, chain: &str, after: i64) -> Result<Vec<Recorded>, AppError> {
+        let entries = self.inner.store.list_audit(chain, after).await?;
+        Ok(entries.iter().map(recorded).collect())
+    }
+
+    /// Entries about somebody or something from an instant on, oldest first, at most 1,000.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn audit_about(
+        &self,
+        subject: &str,
+        from: Timestamp,
+    ) -> Result<Vec<Recorded>, AppError> {
+        let entries = self.inner.store.list_audit_about(subject, from).await?;
+        Ok(entries.iter().map(recorded).collect())
+    }
+}
+
+fn is_suspended(state: &SubscriberState) -> bool {
+    match state.push() {
+        PushState::Active => false,
+        PushState::Suspended { .. } => true,
+    }
+}
+
+fn recorded(entry: &pushback_store::Recorded) -> Recorded {
+    let hash = entry.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let plain = String::from_utf8_lossy(&entry.entry.body).into_owned();
+    Recorded {
+        chain: entry.chain.clone(),
+        seq: entry.seq,
+        hash,
+        kind: entry.entry.kind.clone(),
+        subject: entry.entry.subject.clone(),
+        body: serde_json::from_slice(&entry.entry.body).unwrap_or(plain.into()),
+    }
+}

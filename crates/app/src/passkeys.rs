@@ -1,0 +1,240 @@
+//! Passkeys: the ceremonies of WebAuthn, for attempts and for binding.
+
+use pushback_model::{Span, Timestamp};
+use pushback_store::Change;
+use pushback_verify::{
+    Authority, AuthenticatorId, AuthenticatorKind, BindingCode, CodeDigest, Command, Decision,
+    NewAuthenticator, Outcome, PasskeyAssertion, PasskeySync, Reason, SubscriberId, Text,
+    UserVerification,
+};
+use webauthn_rs::prelude::{
+    CreationChallengeResponse, Passkey, PasskeyAuthentication, PublicKeyCredential,
+    RegisterPublicKeyCredential, RequestChallengeResponse, Uuid,
+};
+
+use crate::attempts::{AttemptView, Loaded};
+use crate::binding::code_digest;
+use crate::documents::{AttemptRecord, Keys, Kind, Registration};
+use crate::encoding::{new_id, sha256};
+use crate::subscriber::Whom;
+use crate::{App, AppError};
+
+/// How long a registration may take (WebAuthn level 3, 5.1.3: 5 minutes where a user is verified).
+pub(crate) const CEREMONY_LIFE: Span = Span::minutes(5);
+
+impl App {
+    /// Begins the use of a passkey for the attempt of a hosted page.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] unless the secret is ours; [`AppError::Refused`] if no passkey is bound
+    /// or the attempt is over.
+    pub async fn begin_passkey(&self, secret: &str) -> Result<RequestChallengeResponse, AppError> {
+        let loaded = self.load_page(secret).await?;
+        if !self.view(&loaded).await?.can_use_passkey {
+            return Err(AppError::Refused(Reason::NotBound));
+        }
+        let keys = self.keys(&loaded).await?.0;
+        let passkeys: Vec<Passkey> = keys.passkeys.into_values().collect();
+        let (options, challenge) = self
+            .inner
+            .webauthn
+            .start_passkey_authentication(&passkeys)
+            .map_err(|_| AppError::Passkey)?;
+        self.keep_challenge(&loaded, Some(challenge)).await?;
+        Ok(options)
+    }
+
+    /// Ends the use of a passkey. A challenge counts once, right or wrong.
+    ///
+    /// # Errors
+    /// [`AppError::Passkey`] if the ceremony failed; [`AppError::Refused`] if the rules say no.
+    pub async fn finish_passkey(
+        &self,
+        secret: &str,
+        credential: &PublicKeyCredential,
+    ) -> Result<AttemptView, AppError> {
+        let loaded = self.load_page(secret).await?;
+        let challenge = loaded.record.challenge.clone().ok_or(AppError::Passkey)?;
+        let done = self.inner.webauthn.finish_passkey_authentication(credential, &challenge);
+        // SECURITY: a challenge that could be tried again would make guesses free. Guarded by
+        // `a_passkey_signs_in_and_its_challenge_counts_once`.
+        let Ok(done) = done else {
+            self.keep_challenge(&loaded, None).await?;
+            return Err(AppError::Passkey);
+        };
+        let (keys, version) = self.keys(&loaded).await?;
+        let found = keys.passkeys.iter().find(|(_, key)| key.cred_id() == done.cred_id());
+        let serial = found.map(|(serial, _)| *serial).ok_or(AppError::Passkey)?;
+        let whom = loaded.whom()?;
+        let attempt = loaded.attempt()?;
+        let user = if done.user_verified() {
+            UserVerification::Verified
+        } else {
+            UserVerification::PresentOnly
+        };
+        let assertion = PasskeyAssertion::ceremony_verified(
+            whom.id.clone(),
+            AuthenticatorId(serial),
+            attempt.id.clone(),
+            user,
+        );
+        let token_id = new_id("tok", &*self.inner.entropy);
+        let keep = |decision: &Decision, now: Timestamp, change: Change| {
+            let mut record = loaded.record.clone();
+            record.challenge = None;
+            if let Outcome::Verified(verified) = &decision.outcome {
+                let amr = ["hwk", "user"];
+                let how = self.success(&whom.id, verified, decision, now, &amr, &token_id, "");
+                record.success = Some(how);
+            }
+            let mut change =
+                change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?);
+            // The counter of the authenticator tells a copy of it.
+            let mut keys = keys.clone();
+            let is_newer = keys
+                .passkeys
+                .get_mut(&serial)
+                .and_then(|key| key.update_credential(&done))
+                .unwrap_or(false);
+            if is_newer {
+                change = change.put(Keys::key(whom.id.as_str())?, version, keys.bytes()?);
+            }
+            Ok(change)
+        };
+        let command = Command::ProvePasskey(attempt, assertion);
+        let decision = self.decide(&whom, &command, &keep).await?;
+        match decision.outcome {
+            Outcome::Verified(_) => {
+                let loaded = self.load(&loaded.id).await?;
+                self.view_in(&loaded, &decision.state)
+            }
+            Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
+                Err(AppError::Refused(reason))
+            }
+            // No other outcome belongs to this; whatever it were, it is no success.
+            _ => Err(AppError::Refused(Reason::NotFound)),
+        }
+    }
+
+    async fn keys(
+        &self,
+        loaded: &Loaded,
+    ) -> Result<(Keys, Option<pushback_store::Version>), AppError> {
+        self.keys_of(loaded.whom()?.id.as_str()).await
+    }
+
+    pub(crate) async fn keys_of(
+        &self,
+        subscriber: &str,
+    ) -> Result<(Keys, Option<pushback_store::Version>), AppError> {
+        let found = Keys::load(&self.inner.store, subscriber).await?;
+        Ok(found.map_or((Keys::default(), None), |(keys, version)| (keys, Some(version))))
+    }
+
+    async fn keep_challenge(
+        &self,
+        loaded: &Loaded,
+        challenge: Option<PasskeyAuthentication>,
+    ) -> Result<(), AppError> {
+        let record = AttemptRecord { challenge, ..loaded.record.clone() };
+        let key = AttemptRecord::key(&loaded.id)?;
+        self.write(Change::at(self.now()).update(key, loaded.version, record.bytes()?)).await
+    }
+
+    /// Begins to bind a passkey: the options for the browser, and the name of the ceremony.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the rules say that nothing may be bound now.
+    pub(crate) async fn begin_binding_passkey(
+        &self,
+        who: &SubscriberId,
+        authority: Authority,
+    ) -> Result<(String, CreationChallengeResponse), AppError> {
+        let code = BindingCode::draw(&self.entropy());
+        let (keys, _) = self.keys_of(who.as_str()).await?;
+        let exclude = keys.passkeys.values().map(|key| key.cred_id().clone()).collect();
+        let (options, state) = self
+            .inner
+            .webauthn
+            .start_passkey_registration(self.user(who), who.as_str(), who.as_str(), Some(exclude))
+            .map_err(|_| AppError::Passkey)?;
+        let id = new_id("reg", &*self.inner.entropy);
+        let registration = Registration {
+            whose: who.to_string(),
+            code: code.reveal().to_owned(),
+            state,
+            expires_at: self.now() + CEREMONY_LIFE,
+        };
+        let keep = |decision: &Decision, _: Timestamp, change: Change| {
+            let is_issued = matches!(decision.outcome, Outcome::BindingCode { .. });
+            if !is_issued {
+                return Ok(change);
+            }
+            Ok(change.create(Registration::key(&id)?, registration.bytes()?))
+        };
+        let command = Command::IssueBindingCode {
+            authority,
+            kind: AuthenticatorKind::Passkey,
+            code: code_digest(code.reveal()),
+        };
+        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+            Outcome::BindingCode { .. } => Ok((id, options)),
+            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
+            // No other outcome belongs to this; whatever it were, nothing may be bound.
+            _ => Err(AppError::Refused(Reason::NotAuthorised)),
+        }
+    }
+
+    /// Ends it: the passkey is bound.
+    ///
+    /// # Errors
+    /// [`AppError::Passkey`] if the ceremony failed or is too old; [`AppError::Refused`].
+    pub(crate) async fn finish_binding_passkey(
+        &self,
+        who: &SubscriberId,
+        ceremony: &str,
+        credential: &RegisterPublicKeyCredential,
+        label: &str,
+    ) -> Result<AuthenticatorId, AppError> {
+        let found = Registration::load(&self.inner.store, ceremony).await?;
+        let (registration, version) = found.ok_or(AppError::Passkey)?;
+        if registration.whose != who.as_str() || self.now() >= registration.expires_at {
+            return Err(AppError::Passkey);
+        }
+        let done = self.inner.webauthn.finish_passkey_registration(credential, &registration.state);
+        let passkey = done.map_err(|_| AppError::Passkey)?;
+        let (keys, keys_version) = self.keys_of(who.as_str()).await?;
+        let keep = |decision: &Decision, _: Timestamp, change: Change| {
+            let change = change.delete(Registration::key(ceremony)?, version);
+            let Outcome::Bound { authenticator } = &decision.outcome else { return Ok(change) };
+            let mut keys = keys.clone();
+            keys.passkeys.insert(authenticator.0, passkey.clone());
+            Ok(change.put(Keys::key(who.as_str())?, keys_version, keys.bytes()?))
+        };
+        let command = Command::Bind {
+            code: code_digest(&registration.code),
+            authenticator: NewAuthenticator::Passkey {
+                key: CodeDigest::new(sha256(passkey.cred_id().as_ref())),
+                sync: sync(&passkey),
+            },
+            label: Text::new(label),
+        };
+        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+            Outcome::Bound { authenticator } => Ok(authenticator),
+            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
+            // No other outcome belongs to this; whatever it were, nothing is bound.
+            _ => Err(AppError::Refused(Reason::WrongProof)),
+        }
+    }
+
+    /// The handle under which authenticators know a person: no name, and the same every time.
+    fn user(&self, who: &SubscriberId) -> Uuid {
+        Uuid::from_bytes(self.inner.capabilities.handle("subscriber", who.as_str()))
+    }
+}
+
+/// Whether a passkey can leave its device: its backup eligibility flag (WebAuthn level 3, 6.1.3).
+pub(crate) fn sync(passkey: &Passkey) -> PasskeySync {
+    let credential = webauthn_rs::prelude::Credential::from(passkey.clone());
+    if credential.backup_eligible { PasskeySync::Syncable } else { PasskeySync::DeviceBound }
+}

@@ -1,0 +1,337 @@
+//! Prompts on the phone: what it shows, and what its owner says.
+
+use pushback_model::Timestamp;
+use pushback_store::Change;
+use pushback_verify::{
+    Act, Answer, Assurance, Command, Context, Decision, EnteredCode, Line, Notes, Outcome,
+    PhoneAnswer, PromptEnd, PromptId, Reason, SubscriberId, Verified,
+};
+use serde_json::json;
+
+use crate::capability::DeviceCookie;
+use crate::documents::{AttemptRecord, Kind, Success};
+use crate::encoding::{new_id, sha256, to_base64url};
+use crate::phone::Phone;
+use crate::proof::{Said, answer_text};
+use crate::record::Beside;
+use crate::subscriber::Ended;
+use crate::{App, AppError};
+
+/// The open prompt, as the phone shows it: everything but the code.
+#[derive(Clone, Debug)]
+pub struct PromptView {
+    /// Which.
+    pub id: u64,
+    /// The attempt that waits for the answer; part of what is signed.
+    pub attempt: String,
+    /// Who is asked; part of what is signed.
+    pub subscriber: String,
+    /// The relying party's id; part of what is signed.
+    pub relying_party: String,
+    /// What is shown, in this order; an absent value is shown as unknown.
+    pub lines: Vec<Line>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// From then on it is over.
+    pub expires_at: Timestamp,
+    /// Whether the phone did not ring for it.
+    pub is_quiet: bool,
+    /// Tries that are left for the code.
+    pub tries_left: u8,
+}
+
+/// What a phone has to show.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    /// The open prompt.
+    pub open: Option<PromptView>,
+    /// Changes whenever there is something new to show.
+    pub version: String,
+}
+
+/// What the owner said, signed by the phone's key.
+#[derive(Clone, Debug)]
+pub struct SignedAnswer {
+    /// Which prompt.
+    pub prompt: u64,
+    /// What was said.
+    pub said: SaidBy,
+    /// The digest of what was shown, base64url.
+    pub context_digest: String,
+    /// The signature over [`answer_text`], base64url.
+    pub signature: String,
+}
+
+/// What the owner of a phone can say.
+#[derive(Clone)]
+pub enum SaidBy {
+    /// The code, as typed.
+    Confirm(String),
+    /// "No, this isn't me."
+    Deny,
+    /// The same, reported, with what else happened.
+    Report(Notes),
+}
+
+impl std::fmt::Debug for SaidBy {
+    /// Without the code.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Confirm(_) => "Confirm",
+            Self::Deny => "Deny",
+            Self::Report(_) => "Report",
+        })
+    }
+}
+
+/// How an answer was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The code was right: the attempt is verified.
+    Verified,
+    /// The code was wrong; so many tries are left.
+    WrongCode {
+        /// At least one.
+        tries_left: u8,
+    },
+    /// The prompt ended like this, now or before.
+    Ended(PromptEnd),
+    /// The report was taken: prompts are suspended and an incident is open.
+    Reported,
+    /// It was refused.
+    Refused(Reason),
+}
+
+impl App {
+    /// What the phone has to show.
+    ///
+    /// # Errors
+    /// [`AppError`] if the document cannot be read; nothing is verified by that.
+    pub async fn prompts(&self, phone: &Phone) -> Result<Prompts, AppError> {
+        let (state, _) = self.state(&phone.whom()).await?;
+        let now = self.now();
+        let open = state.shown_at(now).zip(state.waiting_at(now)).map(|(context, open)| {
+            PromptView {
+                id: context.prompt.0,
+                attempt: context.attempt.to_string(),
+                subscriber: context.subscriber.to_string(),
+                relying_party: context.relying_party.to_string(),
+                lines: context.lines(),
+                asked_at: context.asked_at,
+                expires_at: open.expires_at,
+                is_quiet: open.is_quiet,
+                tries_left: self
+                    .inner
+                    .policy
+                    .prompt
+                    .wrong_entries
+                    .saturating_sub(open.wrong_entries),
+            }
+        });
+        let seen = open.as_ref().map(|prompt| (prompt.id, prompt.tries_left));
+        let call = state.caller_check(now).map(|check| check.id.0);
+        let suspended = matches!(state.push(), pushback_verify::PushState::Suspended { .. });
+        let seen = format!("{seen:?} {call:?} {suspended} {}", state.authenticators().len());
+        let version = to_base64url(sha256(seen.as_bytes()).get(..6).unwrap_or_default());
+        Ok(Prompts { open, version })
+    }
+
+    /// Waits until [`App::prompts`] has another version than `after`, for at most `wait`.
+    ///
+    /// # Errors
+    /// As [`App::prompts`].
+    pub async fn next_prompts(
+        &self,
+        phone: &Phone,
+        after: &str,
+        wait: std::time::Duration,
+    ) -> Result<Prompts, AppError> {
+        let until = tokio::time::Instant::now() + wait;
+        let key = phone.whom().key()?;
+        loop {
+            let mut watch = self.inner.store.watch(&key);
+            let prompts = self.prompts(phone).await?;
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            if prompts.version != after || left.is_zero() {
+                return Ok(prompts);
+            }
+            let ends_in = prompts.open.as_ref().map_or(left, |open| {
+                let millis = open.expires_at.as_millis() - self.now().as_millis();
+                std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0).max(1))
+            });
+            let _ = tokio::time::timeout(left.min(ends_in), watch.changed()).await;
+        }
+    }
+
+    /// Takes the owner's answer to a prompt.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`] unless the phone's key signed the answer together with the digest
+    /// of what is asked.
+    pub async fn answer_prompt(
+        &self,
+        phone: &Phone,
+        answer: &SignedAnswer,
+    ) -> Result<Answered, AppError> {
+        let (state, _) = self.state(&phone.whom()).await?;
+        let context = state
+            .shown_at(self.now())
+            .filter(|context| context.prompt.0 == answer.prompt)
+            .cloned();
+        let (said, fact) = match &answer.said {
+            SaidBy::Confirm(code) => match EnteredCode::parse(code) {
+                Some(entered) => (Said::Confirm(code), Answer::Code(entered)),
+                None => return Ok(Answered::Refused(Reason::WrongProof)),
+            },
+            SaidBy::Deny => (Said::Deny, Answer::Deny),
+            SaidBy::Report(notes) => (Said::Report(words(*notes)), Answer::Report(*notes)),
+        };
+        // SECURITY: the signature covers what this server asks, so that a phone that was shown
+        // something else cannot say yes. Guarded by `a_phone_that_was_shown_something_else_says_no_yes`.
+        let digest = match (&context, &answer.said) {
+            (Some(context), SaidBy::Confirm(_)) => digest(context),
+            // "No" counts whatever was shown, and however late it comes.
+            (_, SaidBy::Deny | SaidBy::Report(_)) | (None, SaidBy::Confirm(_)) => {
+                answer.context_digest.clone()
+            }
+        };
+        let text = answer_text(&answer.prompt.to_string(), &digest, said);
+        phone
+            .key
+            .verify(text.as_bytes(), &answer.signature)
+            .map_err(|_| AppError::Unauthenticated)?;
+        let shown = context.as_ref().map(Context::canonical_bytes).unwrap_or_default();
+        let fact = PhoneAnswer::signature_verified(
+            phone.who.clone(),
+            phone.serial,
+            PromptId(answer.prompt),
+            shown,
+            phone.from.clone(),
+            fact,
+        );
+        self.commit_answer(phone, answer, &digest, context, fact).await
+    }
+
+    async fn commit_answer(
+        &self,
+        phone: &Phone,
+        answer: &SignedAnswer,
+        digest: &str,
+        context: Option<Context>,
+        fact: PhoneAnswer,
+    ) -> Result<Answered, AppError> {
+        let attempt = context.map(|context| context.attempt.to_string());
+        let loaded = match &attempt {
+            Some(id) => Some(self.load(id).await?),
+            None => None,
+        };
+        let token_id = new_id("tok", &*self.inner.entropy);
+        let keep = |decision: &Decision, now: Timestamp, change: Change| {
+            let Outcome::Verified(verified) = &decision.outcome else { return Ok(change) };
+            let loaded = loaded.as_ref().ok_or(AppError::NotFound)?;
+            if verified.attempt.as_str() != loaded.id {
+                return Err(AppError::NotFound);
+            }
+            let mut record = loaded.record.clone();
+            let amr = ["swk", "mca"];
+            record.success =
+                Some(self.success(&phone.who, verified, decision, now, &amr, &token_id, digest));
+            Ok(change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?))
+        };
+        // The code is not part of what is kept: whoever reads the trail must not learn codes.
+        let signed = json!({
+            "authenticator": phone.id,
+            "key": phone.key.thumbprint(),
+            "context_digest": digest,
+            "said": format!("{:?}", answer.said).to_lowercase(),
+            "signature": answer.signature,
+        });
+        let with = phone.once(Beside { signed: Some(signed) });
+        let command = Command::AnswerPrompt(fact);
+        let decision = match self.decide_with(&phone.whom(), &command, &with, &keep).await? {
+            Ended::Decided(decision) => decision,
+            // The very same request was taken before.
+            Ended::Answered => return Err(AppError::Unauthenticated),
+        };
+        Ok(match decision.outcome {
+            Outcome::Verified(_) => Answered::Verified,
+            Outcome::WrongCode { tries_left } => Answered::WrongCode { tries_left },
+            Outcome::Ended(end) | Outcome::AlreadyOver(end) => Answered::Ended(end),
+            Outcome::Reported { .. } => Answered::Reported,
+            Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
+                Answered::Refused(reason)
+            }
+            // No other outcome belongs to an answer; whatever it were, it is no success.
+            _ => Answered::Refused(Reason::NotFound),
+        })
+    }
+
+    /// How an attempt succeeded: what its token will say.
+    #[expect(clippy::too_many_arguments, reason = "one call a kind of authenticator")]
+    pub(crate) fn success(
+        &self,
+        who: &SubscriberId,
+        verified: &Verified,
+        decision: &Decision,
+        at: Timestamp,
+        amr: &[&str],
+        token_id: &str,
+        context_digest: &str,
+    ) -> Success {
+        Success {
+            at,
+            acr: acr(verified.assurance).to_owned(),
+            amr: amr.iter().map(|&how| how.to_owned()).collect(),
+            context_digest: context_digest.to_owned(),
+            browser: self.browser(who, verified, decision),
+            token_id: token_id.to_owned(),
+        }
+    }
+
+    /// The value of the device cookie that a success gives to the browser.
+    fn browser(
+        &self,
+        who: &SubscriberId,
+        verified: &Verified,
+        decision: &Decision,
+    ) -> Option<String> {
+        let known = verified.device?;
+        let expires_at = decision.effects.iter().find_map(|effect| match &effect.act {
+            Act::IssueDeviceCookie { device, until, .. } if *device == known => Some(*until),
+            _ => None,
+        })?;
+        Some(self.inner.capabilities.device_cookie(&DeviceCookie {
+            subscriber: who.to_string(),
+            device: known.0,
+            expires_at,
+        }))
+    }
+}
+
+/// The digest of what a phone shows.
+fn digest(context: &Context) -> String {
+    to_base64url(&sha256(&context.canonical_bytes()))
+}
+
+/// The notes of a report as they are signed.
+pub(crate) const fn words(notes: Notes) -> &'static str {
+    match (notes.someone_called, notes.typed_password, notes.gave_a_code) {
+        (false, false, false) => "",
+        (true, false, false) => "someone_called",
+        (false, true, false) => "typed_password",
+        (false, false, true) => "gave_a_code",
+        (true, true, false) => "someone_called,typed_password",
+        (true, false, true) => "someone_called,gave_a_code",
+        (false, true, true) => "typed_password,gave_a_code",
+        (true, true, true) => "someone_called,typed_password,gave_a_code",
+    }
+}
+
+/// The classes of assurance in a token: those of SP 800-63B-4, with phishing resistance said.
+const fn acr(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Aal2 => "urn:pushback:aal2",
+        Assurance::Aal2PhishingResistant => "urn:pushback:aal2:phishing-resistant",
+        Assurance::Aal3 => "urn:pushback:aal3",
+    }
+}

@@ -1,0 +1,97 @@
+use pushback_verify::{AuthenticatorKind, Reason};
+
+use super::passkeys::right;
+use crate::testing::{ALICE, Bench, Phone, code, operator};
+use crate::{AppError, NewPhone, SaidBy, binding_text};
+
+#[tokio::test]
+async fn an_owner_binds_a_second_phone_and_unties_the_first() {
+    let (bench, phone) = Bench::with_phone().await;
+    let right = right(&bench, &phone).await;
+    let proven = phone.ask(&bench.app).await;
+    let invitation = bench.app.invite_own_phone(&proven, &right).await.unwrap();
+    let mut second = Phone::new();
+    let proof = second.sign(&binding_text(&invitation.code, &second.key()));
+    let new =
+        NewPhone { code: invitation.code, key: second.key(), proof, label: "tablet".into() };
+    second.id = bench.app.bind_phone(&new).await.unwrap().id;
+    let bound = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
+    let labels: Vec<_> = bound.iter().map(|a| (&*a.label, a.is_this)).collect();
+    assert_eq!(labels, [("phone", false), ("tablet", true)]);
+
+    bench.app.invalidate_own(&second.ask(&bench.app).await, &right, bound[0].id).await.unwrap();
+    bench.app.work(&crate::testing::Remembered::default()).await.unwrap();
+    let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
+    let proven = phone.proven(&bench.app, &authorization).await;
+    assert!(matches!(proven, Err(AppError::Unauthenticated)), "its key is erased");
+    let last = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
+    let untied = bench.app.invalidate_own(&second.ask(&bench.app).await, &right, last[0].id).await;
+    assert!(matches!(untied, Err(AppError::Refused(Reason::LastAuthenticator))));
+}
+
+#[tokio::test]
+async fn recovery_codes_are_told_once_and_replace_the_old_ones() {
+    let (bench, phone) = Bench::with_phone().await;
+    let right = right(&bench, &phone).await;
+    let draw = async || {
+        let proven = phone.ask(&bench.app).await;
+        bench.app.draw_recovery_codes(&proven, &right).await.unwrap()
+    };
+    let (first, second) = (draw().await, draw().await);
+    assert_eq!((first.len(), first[0].len()), (10, 19));
+    assert_ne!(first, second);
+    let bound = bench.app.authenticators(&phone.ask(&bench.app).await).await.unwrap();
+    let sets = bound.iter().filter(|a| a.kind == AuthenticatorKind::RecoveryCodes).count();
+    assert_eq!(sets, 1);
+}
+
+#[tokio::test]
+async fn the_history_tells_what_happened_newest_first() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.sign_in(&phone, None).await;
+    bench.clock.forward_s(60);
+    bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Deny).await.unwrap();
+    let (items, next) =
+        bench.app.history(&phone.ask(&bench.app).await, None).await.unwrap();
+    let told: Vec<_> = items.iter().map(|i| (&*i.kind, i.outcome.as_deref())).collect();
+    assert_eq!(told[0], ("prompt_ended", Some("denied")));
+    assert!(told.contains(&("prompt_ended", Some("approved"))));
+    assert_eq!(told.last().unwrap(), &("addresses_changed", None));
+    assert_eq!(items[0].app.as_deref(), Some("Payroll"));
+    assert_eq!(items[0].requester["ip"], "203.0.113.7");
+    assert_eq!(next, None);
+}
+
+#[tokio::test]
+async fn a_browser_that_was_forgotten_is_a_stranger() {
+    let (bench, phone) = Bench::with_phone().await;
+    let browser = bench.sign_in(&phone, None).await;
+    let right = right(&bench, &phone).await;
+    let sessions = bench.app.sessions(&phone.ask(&bench.app).await).await.unwrap();
+    for session in &sessions {
+        bench.app.forget_session(&phone.ask(&bench.app).await, &right, session.id).await.unwrap();
+    }
+    let first = bench.start(None).await;
+    code(&first);
+    let second = bench.start(Some(browser)).await;
+    assert!(matches!(
+        second.decision,
+        crate::DecisionView::Wait { reason: Reason::AnotherPromptOpen, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_reset_takes_two_people() {
+    let (bench, phone) = Bench::with_phone().await;
+    assert!(bench.app.reset(operator("sam"), ALICE, None).await.unwrap().is_some());
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    let (reset, by, _) = view.reset.unwrap();
+    assert_eq!(by, "sam");
+    let alone = bench.app.reset(operator("sam"), ALICE, Some(reset)).await;
+    assert!(matches!(alone, Err(AppError::Refused(Reason::NeedsAnotherPerson))));
+    assert!(bench.app.reset(operator("kim"), ALICE, Some(reset)).await.unwrap().is_none());
+    bench.app.work(&crate::testing::Remembered::default()).await.unwrap();
+    let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
+    assert!(phone.proven(&bench.app, &authorization).await.is_err());
+}

@@ -1,0 +1,229 @@
+use std::time::Duration;
+
+use pushback_verify::Reason;
+
+use crate::testing::{ALICE, Bench, Phone, attempt_for, bench, bound, code, party, secret};
+use crate::{Answered, AppError, AttemptState, DecisionView, NewAttempt, SaidBy};
+
+#[tokio::test]
+async fn the_right_code_typed_on_the_phone_gives_the_relying_party_a_token() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    assert_eq!(started.state, AttemptState::Pending);
+    assert!(started.token.is_none());
+    let said = phone.say(&bench.app, SaidBy::Confirm(code(&started))).await.unwrap();
+    assert_eq!(said, Answered::Verified);
+    let ended = bench.look(&started.id).await;
+    assert_eq!(ended.state, AttemptState::Verified);
+    assert_eq!(ended.token.unwrap().split('.').count(), 3);
+    assert!(!ended.browser.unwrap().is_empty());
+    assert_ne!(ended.version, started.version);
+}
+
+#[tokio::test]
+async fn a_token_is_the_same_however_often_it_is_asked_for_and_for_how_long() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Confirm(code(&started))).await.unwrap();
+    let claims = |token: &str| {
+        let part = crate::from_base64url(token.split('.').nth(1).unwrap()).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&part).unwrap()
+    };
+    let first = claims(&bench.look(&started.id).await.token.unwrap());
+    bench.clock.forward_s(600);
+    assert_eq!(first, claims(&bench.look(&started.id).await.token.unwrap()));
+    assert_eq!(first["exp"].as_i64().unwrap() - first["iat"].as_i64().unwrap(), 300);
+    assert_eq!((&first["sub"], &first["acr"]), (&ALICE.into(), &"urn:pushback:aal2".into()));
+    assert_eq!(first["attempt"], started.id);
+}
+
+#[tokio::test]
+async fn a_denial_reaches_whoever_waits() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let waiting = {
+        let (app, party, view) = (bench.app.clone(), bench.party.clone(), started.clone());
+        let wait = Duration::from_secs(30);
+        tokio::spawn(async move { app.attempt(&party, &view.id, Some(&view.version), wait).await })
+    };
+    phone.say(&bench.app, SaidBy::Deny).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().state, AttemptState::Denied);
+}
+
+#[tokio::test]
+async fn a_prompt_that_nobody_answers_expires_by_itself() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    bench.clock.forward_s(90);
+    let ended = bench.look(&started.id).await;
+    assert_eq!((ended.state, ended.token), (AttemptState::Expired, None));
+    let late = phone.say(&bench.app, SaidBy::Confirm(code(&started))).await;
+    assert!(matches!(late, Err(AppError::NotFound)));
+}
+
+#[tokio::test]
+async fn attempts_at_once_ring_once() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let attempts: Vec<_> = (0..20)
+        .map(|_| {
+            let (app, party) = (bench.app.clone(), bench.party.clone());
+            tokio::spawn(async move { app.start_attempt(&party, attempt_for(ALICE, None)).await })
+        })
+        .collect();
+    let mut prompted = 0;
+    for started in attempts {
+        match started.await.unwrap() {
+            Ok(view) => prompted += usize::from(view.state == AttemptState::Pending),
+            // Others were faster every time: refused, never rung.
+            Err(AppError::Contended) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(prompted, 1);
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_looks_like_somebody_who_does_not_answer() {
+    let bench = bench().await;
+    bound(&bench.app, ALICE).await;
+    let mut seen = Vec::new();
+    for name in [ALICE, "nobody@example.org"] {
+        let mut states = Vec::new();
+        for _ in 0..8 {
+            let attempt = attempt_for(name, None);
+            let view = bench.app.start_attempt(&bench.party, attempt).await.unwrap();
+            let decision = match &view.decision {
+                DecisionView::Prompt { code, quiet, .. } => format!("{} {quiet:?}", code.is_some()),
+                other @ (DecisionView::Wait { .. }
+                | DecisionView::PasskeyOnly(_)
+                | DecisionView::Refused(_)) => format!("{other:?}"),
+            };
+            states.push((view.state, decision, view.can_use_passkey, bench.look(&view.id).await.state));
+            bench.clock.forward_s(91);
+            states.push((bench.look(&view.id).await.state, String::new(), false, view.state));
+        }
+        bench.clock.forward_s(-8 * 91);
+        seen.push(states);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(bench.app.subscriber("nobody@example.org").await.is_err());
+}
+
+#[tokio::test]
+async fn a_known_browser_takes_the_place_of_a_stranger_and_a_stranger_waits() {
+    let (bench, phone) = Bench::with_phone().await;
+    let browser = bench.sign_in(&phone, None).await;
+    let stranger = bench.start(None).await;
+    assert_eq!(stranger.state, AttemptState::Pending);
+    let owner = bench.start(Some(browser)).await;
+    assert_eq!(owner.state, AttemptState::Pending);
+    assert_eq!(bench.look(&stranger.id).await.state, AttemptState::Expired);
+    let second = bench.start(None).await;
+    assert!(matches!(
+        second.decision,
+        DecisionView::Wait { reason: Reason::AnotherPromptOpen, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_cookie_of_somebody_else_makes_a_stranger() {
+    let (bench, phone) = Bench::with_phone().await;
+    let browser = bench.sign_in(&phone, None).await;
+    bound(&bench.app, "bob@example.org").await;
+    // A stranger's prompt is open: Bob's own device could take over, another one has to wait.
+    let bobs = |browser| attempt_for("bob@example.org", browser);
+    bench.app.start_attempt(&bench.party, bobs(None)).await.unwrap();
+    let second = bench.app.start_attempt(&bench.party, bobs(Some(browser))).await.unwrap();
+    assert!(matches!(
+        second.decision,
+        DecisionView::Wait { reason: Reason::AnotherPromptOpen, .. }
+    ));
+}
+
+#[tokio::test]
+async fn an_attempt_is_seen_by_its_own_relying_party_only() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let other = party(&bench.app).await;
+    let started = bench.start(None).await;
+    for id in [&*started.id, "atm_0", ""] {
+        let seen = bench.app.attempt(&other, id, None, Duration::ZERO).await;
+        assert!(matches!(seen, Err(AppError::NotFound)));
+    }
+    assert!(bench.app.page(&secret(&started), None, Duration::ZERO).await.is_ok());
+    assert!(bench.app.page(&started.id, None, Duration::ZERO).await.is_err());
+}
+
+#[tokio::test]
+async fn the_same_request_under_the_same_key_is_one_attempt() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let keyed = |key: &str| NewAttempt {
+        idempotency_key: Some(key.to_owned()),
+        ..attempt_for(ALICE, None)
+    };
+    let first = bench.app.start_attempt(&bench.party, keyed("k")).await.unwrap();
+    let again = bench.app.start_attempt(&bench.party, keyed("k")).await.unwrap();
+    assert_eq!((&first.id, code(&first)), (&again.id, code(&again)));
+    let other = NewAttempt { subscriber: "bob@example.org".into(), ..keyed("k") };
+    let reused = bench.app.start_attempt(&bench.party, other).await;
+    assert!(matches!(reused, Err(AppError::KeyReused)));
+    let second = bench.app.start_attempt(&bench.party, keyed("l")).await.unwrap();
+    assert_ne!(second.id, first.id);
+}
+
+#[tokio::test]
+async fn a_return_url_is_a_web_address() {
+    let (bench, _phone) = Bench::with_phone().await;
+    for (url, is_fine) in [
+        ("https://rp.example/back?x=1", true),
+        ("http://localhost:9000/", true),
+        ("javascript:alert(1)", false),
+        ("data:text/html,x", false),
+        ("//rp.example", false),
+        ("https://rp.example@evil.example/", false),
+        ("", false),
+    ] {
+        let return_url = Some(url.to_owned());
+        let new = NewAttempt { return_url, ..attempt_for(ALICE, None) };
+        let started = bench.app.start_attempt(&bench.party, new).await;
+        assert_eq!(started.is_ok(), is_fine, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_was_given_up_ends_the_prompt() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let view = bench.app.cancel_page(&secret(&started)).await.unwrap();
+    assert_eq!(view.state, AttemptState::Cancelled);
+    let phone = phone.ask(&bench.app).await;
+    assert!(bench.app.prompts(&phone).await.unwrap().open.is_none());
+}
+
+#[tokio::test]
+async fn a_wrong_secret_and_an_unknown_party_look_the_same() {
+    let bench = bench().await;
+    let sam = pushback_verify::OperatorId::parse("sam").unwrap();
+    let new = bench.app.create_relying_party(&sam, "Payroll").await.unwrap();
+    for (id, secret) in [(&*new.id, "x"), ("rp_0", &*new.secret), ("", ""), (&*new.id, "")] {
+        let asked = bench.app.authenticate(id, secret).await;
+        assert!(matches!(asked, Err(AppError::Unauthenticated)), "{id}");
+    }
+    assert!(bench.app.authenticate(&new.id, &new.secret).await.is_ok());
+    let renewed = bench.app.renew_relying_party(&sam, &new.id).await.unwrap();
+    assert!(bench.app.authenticate(&new.id, &new.secret).await.is_err());
+    assert!(bench.app.authenticate(&new.id, &renewed.secret).await.is_ok());
+    bench.app.delete_relying_party(&sam, &new.id).await.unwrap();
+    assert!(bench.app.authenticate(&new.id, &renewed.secret).await.is_err());
+}
+
+/// Nobody answers for a phone that is not theirs.
+#[tokio::test]
+async fn a_key_that_was_never_bound_answers_nothing() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let stranger = Phone { id: phone.id.clone(), ..Phone::new() };
+    let authorization = stranger.authorization(bench.app.now(), "POST", "/v1/x");
+    let proven = stranger.proven(&bench.app, &authorization).await;
+    assert!(matches!(proven, Err(AppError::Unauthenticated)));
+    assert_eq!(bench.look(&started.id).await.state, AttemptState::Pending);
+}

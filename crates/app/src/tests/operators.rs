@@ -1,0 +1,63 @@
+use crate::AppError;
+use crate::testing::{PasskeyHolder, bench};
+
+#[tokio::test]
+async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
+    let bench = bench().await;
+    let link = bench.app.invite_operator("sam").await.unwrap();
+    let invitation = link.split('#').nth(1).unwrap();
+    let mut holder = PasskeyHolder::default();
+    let options = bench.app.begin_operator(invitation).await.unwrap();
+    let credential = holder.register(&options).await;
+    bench.app.finish_operator(invitation, &credential).await.unwrap();
+    let again = bench.app.begin_operator(invitation).await;
+    assert!(matches!(again, Err(AppError::Unauthenticated)), "an invitation counts once");
+
+    let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
+    let credential = holder.use_it(&options).await;
+    let cookie = bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();
+    let again = bench.app.finish_operator_sign_in(&ceremony, &credential).await;
+    assert!(matches!(again, Err(AppError::Unauthenticated)), "a ceremony counts once");
+    let session = bench.app.operator_session(&cookie).await.unwrap();
+    assert_eq!(session.operator.as_str(), "sam");
+    assert!(bench.app.operator_session("x").await.is_err());
+    bench.app.end_operator_session(&cookie).await.unwrap();
+    assert!(bench.app.operator_session(&cookie).await.is_err());
+}
+
+#[tokio::test]
+async fn a_session_ends_after_fifteen_idle_minutes_and_after_twelve_hours() {
+    let bench = bench().await;
+    let link = bench.app.invite_operator("sam").await.unwrap();
+    let invitation = link.split('#').nth(1).unwrap();
+    let mut holder = PasskeyHolder::default();
+    let options = bench.app.begin_operator(invitation).await.unwrap();
+    let credential = holder.register(&options).await;
+    bench.app.finish_operator(invitation, &credential).await.unwrap();
+    let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
+    let credential = holder.use_it(&options).await;
+    let cookie = bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();
+    for _ in 0..50 {
+        bench.clock.forward_s(14 * 60);
+        assert!(bench.app.operator_session(&cookie).await.is_ok());
+    }
+    bench.clock.forward_s(14 * 60);
+    bench.clock.forward_s(14 * 60);
+    assert!(bench.app.operator_session(&cookie).await.is_err());
+    bench.app.sweep().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_invitation_ends_after_an_hour_and_with_its_administrator() {
+    let bench = bench().await;
+    let link = bench.app.invite_operator("sam").await.unwrap();
+    let invitation = link.split('#').nth(1).unwrap().to_owned();
+    for wrong in ["sam.x", "kim.x", "sam", ""] {
+        let begun = bench.app.begin_operator(wrong).await;
+        assert!(matches!(begun, Err(AppError::Unauthenticated)), "{wrong}");
+    }
+    bench.clock.forward_s(3_600);
+    assert!(bench.app.begin_operator(&invitation).await.is_err());
+    bench.app.delete_operator("sam").await.unwrap();
+    assert!(bench.app.operators().await.unwrap().is_empty());
+}

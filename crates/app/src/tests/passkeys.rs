@@ -1,0 +1,88 @@
+use pushback_verify::{Notes, Reason};
+
+use crate::testing::{Bench, PasskeyHolder, Phone, code, secret};
+use crate::{AppError, AttemptState, SaidBy};
+
+/// The right to change authenticators, proven with the phone.
+pub(super) async fn right(bench: &Bench, phone: &Phone) -> String {
+    let managed = bench.app.manage(&phone.ask(&bench.app).await).await.unwrap();
+    phone.say(&bench.app, SaidBy::Confirm(code(&managed.attempt))).await.unwrap();
+    managed.attempt.id
+}
+
+pub(super) async fn with_passkey() -> (Bench, Phone, PasskeyHolder) {
+    let (bench, phone) = Bench::with_phone().await;
+    let right = right(&bench, &phone).await;
+    let mut holder = PasskeyHolder::default();
+    let proven = phone.ask(&bench.app).await;
+    let (ceremony, options) = bench.app.begin_own_passkey(&proven, &right).await.unwrap();
+    let credential = holder.register(&options).await;
+    let app = &bench.app;
+    app.finish_own_passkey(&proven, &ceremony, &credential, "key").await.unwrap();
+    let again = app.finish_own_passkey(&proven, &ceremony, &credential, "key").await;
+    assert!(matches!(again, Err(AppError::Passkey)), "a ceremony counts once");
+    (bench, phone, holder)
+}
+
+#[tokio::test]
+async fn a_passkey_signs_in_and_its_challenge_counts_once() {
+    let (bench, _phone, holder) = with_passkey().await;
+    let started = bench.start(None).await;
+    assert!(started.can_use_passkey);
+    let secret = secret(&started);
+    let options = bench.app.begin_passkey(&secret).await.unwrap();
+    let credential = holder.use_it(&options).await;
+    let view = bench.app.finish_passkey(&secret, &credential).await.unwrap();
+    assert_eq!(view.state, AttemptState::Verified);
+    let token = view.token.unwrap();
+    let claims = crate::from_base64url(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_ne!(claims["acr"], "urn:pushback:aal2");
+    let again = bench.app.finish_passkey(&secret, &credential).await;
+    assert!(matches!(again, Err(AppError::Passkey)));
+}
+
+#[tokio::test]
+async fn an_answer_to_another_challenge_is_none_and_uses_up_its_own() {
+    let (bench, _phone, holder) = with_passkey().await;
+    let first = bench.start(None).await;
+    let options = bench.app.begin_passkey(&secret(&first)).await.unwrap();
+    let credential = holder.use_it(&options).await;
+    let second = bench.start(None).await;
+    bench.app.begin_passkey(&secret(&second)).await.unwrap();
+    for _ in 0..2 {
+        let crossed = bench.app.finish_passkey(&secret(&second), &credential).await;
+        assert!(matches!(crossed, Err(AppError::Passkey)));
+    }
+    assert_ne!(bench.look(&second.id).await.state, AttemptState::Verified);
+}
+
+#[tokio::test]
+async fn a_passkey_gets_in_and_restores_prompts_after_a_report() {
+    let (bench, phone, holder) = with_passkey().await;
+    bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Report(Notes::default())).await.unwrap();
+    let started = bench.start(None).await;
+    assert!(started.can_use_passkey);
+    let managed = bench.app.manage(&phone.ask(&bench.app).await).await.unwrap();
+    let secret = secret(&managed.attempt);
+    let options = bench.app.begin_passkey(&secret).await.unwrap();
+    let credential = holder.use_it(&options).await;
+    bench.app.finish_passkey(&secret, &credential).await.unwrap();
+    let proven = phone.ask(&bench.app).await;
+    bench.app.restore_push(&proven, &managed.attempt.id).await.unwrap();
+    assert_eq!(bench.start(None).await.state, AttemptState::Pending);
+}
+
+#[tokio::test]
+async fn without_the_right_nothing_is_bound() {
+    let (bench, phone) = Bench::with_phone().await;
+    let proven = phone.ask(&bench.app).await;
+    let begun = bench.app.begin_own_passkey(&proven, "atm_none").await;
+    assert!(matches!(begun, Err(AppError::Refused(Reason::NotAuthorised))));
+    // A sign-in is no right to change anything.
+    let started = bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Confirm(code(&started))).await.unwrap();
+    let begun = bench.app.begin_own_passkey(&proven, &started.id).await;
+    assert!(matches!(begun, Err(AppError::Refused(Reason::NotAuthorised))));
+}

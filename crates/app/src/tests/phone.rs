@@ -1,0 +1,171 @@
+use pushback_verify::{Notes, PromptEnd, Reason};
+
+use crate::testing::{ALICE, Bench, Phone, bench, bound, code, digest_of, operator};
+use crate::{Answered, AppError, AttemptState, DecisionView, NewPhone, SaidBy, binding_text};
+
+fn other_than(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+#[tokio::test]
+async fn three_wrong_codes_end_the_prompt_and_the_right_one_comes_too_late() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let wrong = other_than(&code(&started));
+    for left in [2, 1] {
+        let said = phone.say(&bench.app, SaidBy::Confirm(wrong.clone())).await.unwrap();
+        assert_eq!(said, Answered::WrongCode { tries_left: left });
+        let proven = phone.ask(&bench.app).await;
+        let open = bench.app.prompts(&proven).await.unwrap().open.unwrap();
+        assert_eq!(open.tries_left, left);
+    }
+    let said = phone.say(&bench.app, SaidBy::Confirm(wrong)).await.unwrap();
+    assert_eq!(said, Answered::Ended(PromptEnd::Mismatched));
+    let late = phone.say(&bench.app, SaidBy::Confirm(code(&started))).await;
+    assert!(matches!(late, Err(AppError::NotFound)));
+    let ended = bench.look(&started.id).await;
+    assert_eq!((ended.state, ended.token), (AttemptState::Denied, None));
+}
+
+#[tokio::test]
+async fn after_a_report_no_code_gets_in() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.start(None).await;
+    let notes = Notes { someone_called: true, ..Notes::default() };
+    let said = phone.say(&bench.app, SaidBy::Report(notes)).await.unwrap();
+    assert_eq!(said, Answered::Reported);
+    let next = bench.start(None).await;
+    assert_eq!(next.state, AttemptState::Held);
+    assert_eq!(next.decision, DecisionView::PasskeyOnly(Reason::PushSuspended));
+    let account = bench.app.account(&phone.ask(&bench.app).await).await.unwrap();
+    assert!(account.suspended.is_some() && account.password_is_burned);
+    assert_eq!(bench.app.incidents().await.unwrap().len(), 1);
+    bench.app.close_incident(operator("kim"), ALICE).await.unwrap();
+    assert_eq!(bench.app.incidents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_phone_that_was_shown_something_else_says_no_yes() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let proven = phone.ask(&bench.app).await;
+    let open = bench.app.prompts(&proven).await.unwrap().open.unwrap();
+    let mut other = open.clone();
+    other.lines[1].value = Some("Wiki".to_owned());
+    let yes = || SaidBy::Confirm(code(&started));
+    let answer = phone.answer(open.id, &digest_of(&other), yes());
+    let said = bench.app.answer_prompt(&proven, &answer).await;
+    assert!(matches!(said, Err(AppError::Unauthenticated)));
+    // "No" counts whatever was shown.
+    let answer = phone.answer(open.id, &digest_of(&other), SaidBy::Deny);
+    let said = bench.app.answer_prompt(&phone.ask(&bench.app).await, &answer).await.unwrap();
+    assert_eq!(said, Answered::Ended(PromptEnd::Denied));
+}
+
+#[tokio::test]
+async fn a_signed_request_counts_once() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.start(None).await;
+    let proven = phone.ask(&bench.app).await;
+    let open = bench.app.prompts(&proven).await.unwrap().open.unwrap();
+    let answer = phone.answer(open.id, &digest_of(&open), SaidBy::Report(Notes::default()));
+    bench.app.answer_prompt(&proven, &answer).await.unwrap();
+    bench.app.close_incident(operator("kim"), ALICE).await.unwrap();
+    let again = bench.app.answer_prompt(&proven, &answer).await;
+    assert!(matches!(again, Err(AppError::Unauthenticated)));
+    assert_eq!(bench.app.incidents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_request_of_another_minute_is_told_about_the_clock() {
+    let (bench, phone) = Bench::with_phone().await;
+    let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
+    bench.clock.forward_s(61);
+    let proven = phone.proven(&bench.app, &authorization).await;
+    assert!(matches!(proven, Err(AppError::ClockWrong)));
+}
+
+#[tokio::test]
+async fn a_binding_code_binds_once_and_only_with_the_key_that_proves_itself() {
+    let bench = bench().await;
+    let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
+    bench.app.set_addresses(operator("sam"), ALICE, &addresses).await.unwrap();
+    let invitation = bench.app.invite(operator("sam"), ALICE).await.unwrap();
+    assert!(invitation.link.ends_with(&format!("/app#bind={}", invitation.code)));
+    let new = |code: &str, phone: &Phone| NewPhone {
+        code: code.to_owned(),
+        key: phone.key(),
+        proof: phone.sign(&binding_text(code, &phone.key())),
+        label: "phone".into(),
+    };
+    let (phone, other) = (Phone::new(), Phone::new());
+    let stolen = NewPhone { key: other.key(), ..new(&invitation.code, &phone) };
+    let bound = bench.app.bind_phone(&stolen).await;
+    assert!(matches!(bound, Err(AppError::Unauthenticated)));
+    let typed = invitation.code.to_lowercase().replace('-', " ");
+    assert!(bench.app.bind_phone(&new(&typed, &phone)).await.is_ok());
+    for code in [&*invitation.code, "AAAAA-AAAAA", ""] {
+        let bound = bench.app.bind_phone(&new(code, &other)).await;
+        assert!(matches!(bound, Err(AppError::Refused(Reason::WrongProof))), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_binding_code_ends_after_its_time() {
+    let bench = bench().await;
+    let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
+    bench.app.set_addresses(operator("sam"), ALICE, &addresses).await.unwrap();
+    let invitation = bench.app.invite(operator("sam"), ALICE).await.unwrap();
+    bench.clock.forward_s(700);
+    let phone = Phone::new();
+    let proof = phone.sign(&binding_text(&invitation.code, &phone.key()));
+    let new =
+        NewPhone { code: invitation.code, key: phone.key(), proof, label: "phone".into() };
+    let bound = bench.app.bind_phone(&new).await;
+    assert!(matches!(bound, Err(AppError::Refused(Reason::WrongProof))));
+    bench.clock.forward_s(4_000);
+    bench.app.sweep().await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_is_invited_without_two_addresses() {
+    let bench = bench().await;
+    let invited = bench.app.invite(operator("sam"), ALICE).await;
+    assert!(matches!(invited, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
+    for bad in ["", "x", "a b@example.org", "a@localhost"] {
+        let addresses = [bad.to_owned(), "one@example.com".to_owned()];
+        let set = bench.app.set_addresses(operator("sam"), ALICE, &addresses).await;
+        assert!(matches!(set, Err(AppError::Invalid(_))), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_is_known_only_when_the_owner_says_so() {
+    let (bench, phone) = Bench::with_phone().await;
+    let call = bench.app.start_call(operator("sam"), ALICE).await.unwrap();
+    let shown = bench.app.call(&phone.ask(&bench.app).await).await.unwrap().unwrap();
+    assert_eq!((&shown.code, &*shown.who), (&call.code, "sam"));
+    assert!(bench.app.answer_call(&phone.ask(&bench.app).await, shown.id, true).await.unwrap());
+    assert!(bench.app.call(&phone.ask(&bench.app).await).await.unwrap().is_none());
+    let call = bench.app.start_call(operator("sam"), ALICE).await.unwrap();
+    assert!(!bench.app.answer_call(&phone.ask(&bench.app).await, call.id, false).await.unwrap());
+    assert_eq!(bench.app.incidents().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_phone_waits_for_reaches_it() {
+    let (bench, phone) = Bench::with_phone().await;
+    let proven = phone.ask(&bench.app).await;
+    let before = bench.app.prompts(&proven).await.unwrap();
+    let (app, wait) = (bench.app.clone(), std::time::Duration::from_secs(30));
+    let waiting =
+        tokio::spawn(async move { app.next_prompts(&proven, &before.version, wait).await });
+    let started = bench.start(None).await;
+    let open = waiting.await.unwrap().unwrap().open.unwrap();
+    assert_eq!(open.attempt, started.id);
+    assert!(!open.is_quiet);
+    let shown = format!("{:?}", open.lines);
+    assert!(!shown.contains(&code(&started)), "the code is never sent to the phone");
+    assert_eq!(bench.look(&started.id).await.state, AttemptState::Pending);
+    bound(&bench.app, "bob@example.org").await;
+}

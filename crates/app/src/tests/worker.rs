@@ -1,0 +1,101 @@
+use pushback_verify::{Act, Notes};
+
+use crate::testing::{ALICE, Bench, Remembered};
+use crate::{AttemptState, PushSubscription, SaidBy};
+
+fn subscription() -> PushSubscription {
+    PushSubscription {
+        endpoint: "https://push.example/1".to_owned(),
+        p256dh: "p".to_owned(),
+        auth: "a".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_ring_leaves_once_after_its_commit() {
+    let (bench, phone) = Bench::with_phone().await;
+    let push = Some(subscription());
+    bench.app.set_push(&phone.ask(&bench.app).await, push).await.unwrap();
+    let outside = Remembered::default();
+    bench.app.work(&outside).await.unwrap();
+    assert!(outside.woken.lock().unwrap().is_empty());
+    bench.start(None).await;
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let woken = outside.woken.lock().unwrap().clone();
+    assert_eq!(woken.len(), 1);
+    assert_eq!(woken[0].0, "https://push.example/1");
+}
+
+#[tokio::test]
+async fn a_ring_that_comes_too_late_does_not_leave() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    bench.start(None).await;
+    bench.clock.forward_s(90);
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert!(outside.woken.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_gone_is_forgotten() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    let outside = Remembered { is_gone: true, ..Remembered::default() };
+    for _ in 0..2 {
+        let started = bench.start(None).await;
+        while bench.app.work(&outside).await.unwrap() > 0 {}
+        bench.app.cancel_attempt(&bench.party, &started.id).await.unwrap();
+    }
+    assert_eq!(outside.woken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn silence_is_written_down_without_anybody_asking() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let outside = Remembered::default();
+    bench.clock.forward_s(90);
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let from = bench.app.now() - pushback_model::Span::hours(1);
+    let trail = bench.app.audit_about(ALICE, from).await.unwrap();
+    let ended = trail.iter().find(|entry| entry.kind == "prompt_ended").unwrap();
+    assert_eq!(ended.body["details"]["end"], "expired");
+    assert_eq!(ended.body["event"]["kind"], "prompt_timed_out");
+    assert_eq!(bench.look(&started.id).await.state, AttemptState::Expired);
+}
+
+#[tokio::test]
+async fn a_report_tells_both_addresses_and_the_relying_parties() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Report(Notes::default())).await.unwrap();
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.lock().unwrap();
+    let about = |act: fn(&Act) -> bool| told.iter().filter(|n| act(&n.act)).count();
+    assert_eq!(about(|act| matches!(act, Act::BurnPassword)), 1);
+    assert_eq!(about(|act| matches!(act, Act::OpenIncident { .. })), 1);
+    let notice = told.iter().find(|notice| {
+        matches!(&notice.act, Act::Notify { notice: pushback_verify::Notice::Reported, .. })
+    });
+    let mut to = notice.unwrap().to.clone();
+    to.sort();
+    assert_eq!(to, ["one@example.com", "two@example.net"]);
+}
+
+#[tokio::test]
+async fn the_trail_holds_the_signature_and_no_code() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let code = crate::testing::code(&started);
+    phone.say(&bench.app, SaidBy::Confirm(code.clone())).await.unwrap();
+    let trail = bench.app.audit("main", 0).await.unwrap();
+    let text = serde_json::to_string(&trail).unwrap();
+    assert!(!text.contains(&code));
+    let ended = trail.iter().find(|entry| entry.kind == "prompt_ended").unwrap();
+    assert_eq!(ended.body["signed"]["authenticator"], phone.id);
+    assert_eq!(ended.body["signed"]["said"], "confirm");
+    let checked = bench.app.store().verify_audit(None, &[]).await.unwrap();
+    assert!(format!("{checked:?}").contains("main"));
+}

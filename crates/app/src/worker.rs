@@ -1,0 +1,259 @@
+//! What leaves the service, after the commit that asked for it.
+
+use std::future::Future;
+
+use pushback_model::{Span, Timestamp};
+use pushback_store::{Change, Claimed, Commit, backoff};
+use pushback_verify::{Act, Command, SubscriberId};
+use serde::{Deserialize, Serialize};
+
+use crate::binding::Contact;
+use crate::documents::{Keys, Kind};
+use crate::subscriber::{ACTS, ActFor, TICKS, Whom};
+use crate::{App, AppError};
+
+/// How long a worker holds an effect; longer than any single try takes.
+const LEASE: Span = Span::seconds(60);
+/// Effects that one round takes.
+const ROUND: usize = 64;
+/// How often keys are written again because somebody else was faster.
+const TRIES: u32 = 8;
+
+/// Where a phone's browser wants to be knocked at (Push API).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushSubscription {
+    /// The address at the push service.
+    pub endpoint: String,
+    /// The browser's public key, base64url.
+    pub p256dh: String,
+    /// The browser's secret, base64url.
+    pub auth: String,
+}
+
+/// Something that a person or a relying party must be told.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The same for the same notice, however often it is sent.
+    pub key: String,
+    /// About whom.
+    pub subscriber: String,
+    /// To whom: mail addresses. Empty for what machines are told.
+    pub to: Vec<String>,
+    /// What.
+    pub act: Act,
+}
+
+/// How sending ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It left.
+    Done,
+    /// It can never arrive: the subscription is dropped, or the notice given up.
+    Never(String),
+    /// Not now; maybe later.
+    Later(String),
+}
+
+/// The world outside, as the service acts on it.
+pub trait Outside: Send + Sync {
+    /// Wakes a phone. The message holds nothing. `until`: too late after.
+    fn wake(
+        &self,
+        to: &PushSubscription,
+        key: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Sent> + Send;
+
+    /// Tells people or machines.
+    fn tell(&self, notice: &Notice) -> impl Future<Output = Sent> + Send;
+}
+
+impl App {
+    /// Does what is due now: effects leave, and time passes for whom something has run out. Gives how
+    /// much was done; zero means that it is time to wait.
+    ///
+    /// # Errors
+    /// [`AppError`] if the database fails; what was taken comes back when its lease ends.
+    pub async fn work(&self, outside: &impl Outside) -> Result<usize, AppError> {
+        let now = self.now();
+        let mut count = 0;
+        for claimed in self.inner.store.claim(TICKS, now, LEASE, ROUND).await? {
+            count += 1;
+            let name = String::from_utf8_lossy(&claimed.payload).into_owned();
+            if let Ok(id) = SubscriberId::parse(&name) {
+                // Decided anew at every try; time that has passed twice has passed once.
+                let _ = self.run(&Whom::subscriber(id), &Command::Tick).await?;
+            }
+            self.inner.store.done(&[&claimed.key]).await?;
+        }
+        for claimed in self.inner.store.claim(ACTS, now, LEASE, ROUND).await? {
+            count += 1;
+            self.act(&claimed, outside).await?;
+        }
+        Ok(count)
+    }
+
+    /// Waits until there may be something to do.
+    pub async fn wait_for_work(&self) {
+        let mut acts = self.inner.store.watch_outbox(ACTS);
+        let mut ticks = self.inner.store.watch_outbox(TICKS);
+        let second = tokio::time::sleep(std::time::Duration::from_secs(1));
+        tokio::select! {
+            () = acts.changed() => {}
+            () = ticks.changed() => {}
+            // Ticks become due without anybody's waking.
+            () = second => {}
+        }
+    }
+
+    /// Takes out what has run out; for every few minutes.
+    ///
+    /// # Errors
+    /// [`AppError`] if the database fails.
+    pub async fn sweep(&self) -> Result<(), AppError> {
+        self.sweep_codes().await?;
+        self.sweep_sessions().await?;
+        self.sweep_attempts().await?;
+        self.inner.store.sweep(self.now()).await?;
+        Ok(())
+    }
+
+    async fn act(&self, claimed: &Claimed, outside: &impl Outside) -> Result<(), AppError> {
+        let act: ActFor = match serde_json::from_slice(&claimed.payload) {
+            Ok(act) => act,
+            Err(error) => {
+                self.inner.store.give_up(claimed, self.now(), &error.to_string()).await?;
+                return Ok(());
+            }
+        };
+        let sent = match &act.act {
+            Act::RingPhones { phones, until, .. } => {
+                if self.now() >= *until {
+                    Sent::Never("it was too late".to_owned())
+                } else {
+                    let serials: Vec<u64> = phones.iter().map(|phone| phone.0).collect();
+                    self.ring(&act.subscriber, &serials, *until, &claimed.key, outside).await?
+                }
+            }
+            Act::EraseKey { authenticator } => {
+                self.erase_key(&act.subscriber, authenticator.0).await?;
+                Sent::Done
+            }
+            Act::Notify { to, .. } => {
+                let contact = Contact::load(&self.inner.store, &act.subscriber).await?;
+                let contact = contact.map(|(contact, _)| contact).unwrap_or_default();
+                let to = to.iter().filter_map(|id| contact.addresses.get(id.as_str()).cloned());
+                let notice = Notice {
+                    key: claimed.key.clone(),
+                    subscriber: act.subscriber.clone(),
+                    to: to.collect(),
+                    act: act.act.clone(),
+                };
+                outside.tell(&notice).await
+            }
+            Act::EndSessions { .. }
+            | Act::EndAllSessions
+            | Act::BurnPassword
+            | Act::OpenIncident { .. }
+            | Act::RefreshPhones { .. }
+            | Act::WakeWaiting { .. }
+            | Act::IssueDeviceCookie { .. } => {
+                let notice = Notice {
+                    key: claimed.key.clone(),
+                    subscriber: act.subscriber.clone(),
+                    to: Vec::new(),
+                    act: act.act.clone(),
+                };
+                outside.tell(&notice).await
+            }
+        };
+        let store = &self.inner.store;
+        match sent {
+            Sent::Done => {
+                store.done(&[&claimed.key]).await?;
+            }
+            Sent::Never(why) => {
+                store.give_up(claimed, self.now(), &why).await?;
+            }
+            Sent::Later(why) => {
+                let due_at = self.now() + backoff(claimed.claim, &claimed.key);
+                store.retry(claimed, due_at, &why).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ring(
+        &self,
+        subscriber: &str,
+        phones: &[u64],
+        until: Timestamp,
+        key: &str,
+        outside: &impl Outside,
+    ) -> Result<Sent, AppError> {
+        let (keys, _) = self.keys_of(subscriber).await?;
+        let mut later = None;
+        let mut gone = Vec::new();
+        for serial in phones {
+            let phone = keys.phones.get(serial);
+            let Some(push) = phone.and_then(|phone| phone.push.as_ref()) else { continue };
+            match outside.wake(push, key, until).await {
+                Sent::Done => {}
+                Sent::Never(_) => gone.push((*serial, push.clone())),
+                Sent::Later(why) => later = Some(why),
+            }
+        }
+        if !gone.is_empty() {
+            self.change_keys(subscriber, |keys| {
+                for (serial, push) in &gone {
+                    if let Some(phone) = keys.phones.get_mut(serial)
+                        && phone.push.as_ref() == Some(push)
+                    {
+                        phone.push = None;
+                    }
+                }
+            })
+            .await?;
+        }
+        Ok(later.map_or(Sent::Done, Sent::Later))
+    }
+
+    async fn erase_key(&self, subscriber: &str, serial: u64) -> Result<(), AppError> {
+        let (keys, _) = self.keys_of(subscriber).await?;
+        let public = keys.phones.get(&serial).map(|phone| phone.id.clone());
+        self.change_keys(subscriber, |keys| {
+            keys.phones.remove(&serial);
+            keys.passkeys.remove(&serial);
+        })
+        .await?;
+        let Some(id) = public else { return Ok(()) };
+        let found = crate::documents::AuthenticatorRecord::load(&self.inner.store, &id).await?;
+        if let Some((_, version)) = found {
+            let key = crate::documents::AuthenticatorRecord::key(&id)?;
+            let change = Change::at(self.now()).delete(key, version);
+            // Somebody else took it out: as good.
+            let _: Commit = self.inner.store.commit(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes the keys of a subscriber, whoever else does at the same time.
+    pub(crate) async fn change_keys(
+        &self,
+        subscriber: &str,
+        change: impl Fn(&mut Keys) + Send + Sync,
+    ) -> Result<(), AppError> {
+        for _ in 0..TRIES {
+            let (mut keys, version) = self.keys_of(subscriber).await?;
+            change(&mut keys);
+            let write =
+                Change::at(self.now()).put(Keys::key(subscriber)?, version, keys.bytes()?);
+            match self.inner.store.commit(write).await? {
+                Commit::Committed(_) => return Ok(()),
+                Commit::Conflict(_) => {}
+                Commit::Refused(_) => return Err(AppError::Busy),
+            }
+        }
+        Err(AppError::Contended)
+    }
+}

@@ -1,0 +1,167 @@
+// What can answer for this person, and where they are signed in.
+import { items } from './api.js';
+import { platform } from './bind.js';
+import { button, el, focusHeading, icon } from './dom.js';
+import { createPasskey, hasPasskeys } from './passkey.js';
+import { say, sayOr, when } from './words.js';
+
+export function accountView(app) {
+  const { subscriber = app.bound.subscriber, server_name: server = location.host } = app.me ?? {};
+  return el(
+    'div',
+    { class: 'view' },
+    el('h1', {}, say('account_title')),
+    el('p', { class: 'lead' }, el('strong', {}, say('account_of', { subscriber })), ' ', say('account_server', { server })),
+    devices(app),
+    passkeys(app),
+    recoveryCodes(app),
+    sessions(app),
+  );
+}
+
+function section(title, lead) {
+  const result = el('p', { class: 'hint', role: 'status' });
+  const body = el('div', {});
+  const node = el('section', { class: 'card' }, el('h2', { tabindex: '-1' }, title), lead && el('p', { class: 'hint' }, lead), body, result);
+  return { node, body, result };
+}
+
+/** Rows that load themselves. */
+function rows(app, { node, body, result }, path, row, empty) {
+  const load = async (said = '') => {
+    try {
+      const list = items(await app.api.call('GET', path)).map((item) => row(item, load));
+      body.replaceChildren(list.length > 0 ? el('ul', { class: 'rows' }, list) : el('p', {}, empty));
+      result.textContent = said;
+    } catch (error) {
+      result.textContent = app.reason(error);
+    }
+  };
+  load();
+  return node;
+}
+
+function devices(app) {
+  const place = section(say('devices_title'), say('devices_lead'));
+  const row = (item, load) => {
+    const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis } = item;
+    const facts = [sayOr(`kind_${kind}`, kind), say('bound_at', { at: when(bound) }), used ? say('last_used', { at: when(used) }) : say('never_used')];
+    const remove = async () => {
+      await app.api.call('DELETE', `/v1/authenticators/${encodeURIComponent(id)}`);
+      await load(say('removed', { name }));
+      if (isThis) await app.refresh();
+    };
+    return confirmed(app, place, {
+      main: el('div', {}, el('strong', {}, name), ' ', isThis && el('span', { class: 'tag' }, say('this_device')), el('small', {}, facts.join(' · '))),
+      act: say('remove'),
+      label: say('remove_name', { name }),
+      question: say(isThis ? 'remove_sure_this' : 'remove_sure', { name }),
+      sure: say('remove_yes'),
+      remove,
+    });
+  };
+  return rows(app, place, '/v1/authenticators', row, '');
+}
+
+/** A row whose button asks once more, in place. */
+function confirmed(app, { node, result }, { main, act, label, question, sure: words, remove }) {
+  const ask = button(
+    act,
+    () => {
+      const keep = button(say('remove_no'), () => {
+        row.replaceChildren(main, ask);
+        ask.focus();
+      });
+      const sure = button(words, async () => {
+        try {
+          await remove();
+          focusHeading(node);
+        } catch (error) {
+          result.textContent = app.reason(error);
+        }
+      }, { kind: 'firm' });
+      row.replaceChildren(el('div', { class: 'sure', role: 'group', 'aria-label': question }, el('p', {}, question), el('div', { class: 'actions row' }, keep, sure)));
+      keep.focus();
+    },
+    { kind: 'small', label },
+  );
+  const row = el('li', {}, main, ask);
+  return row;
+}
+
+function passkeys(app) {
+  const place = section(say('passkey_title'), say('passkey_text'));
+  if (!hasPasskeys()) {
+    place.body.append(el('p', {}, say('passkey_unsupported')));
+    return place.node;
+  }
+  const add = async () => {
+    place.result.textContent = '';
+    try {
+      const credential = await createPasskey(await app.api.call('POST', '/v1/passkeys/options'));
+      if (!credential) {
+        place.result.textContent = say('passkey_cancelled');
+        return;
+      }
+      const name = say('passkey_name', { device: say(`device_${platform()}`) });
+      await app.api.call('POST', '/v1/passkeys', { name, credential });
+      app.announce(say('passkey_added'));
+      app.render();
+    } catch (error) {
+      place.result.textContent = app.reason(error);
+    }
+  };
+  place.body.append(el('div', { class: 'actions' }, button(say('passkey_add'), add, { sign: 'key' })));
+  return place.node;
+}
+
+function recoveryCodes(app) {
+  const place = section(say('recovery_title'), say('recovery_text'));
+  const { body, result } = place;
+  const offer = () => {
+    result.textContent = '';
+    body.replaceChildren(el('div', { class: 'actions' }, button(say('recovery_make'), make)));
+  };
+  const make = async () => {
+    try {
+      const { codes } = await app.api.call('POST', '/v1/recovery-codes');
+      shown(codes);
+    } catch (error) {
+      result.textContent = app.reason(error);
+    }
+  };
+  const shown = (codes) => {
+    const copy = button(say('recovery_copy'), async () => {
+      const isCopied = await navigator.clipboard?.writeText(codes.join('\n')).then(() => true, () => false);
+      result.textContent = say(isCopied ? 'recovery_copied' : 'recovery_copy_failed');
+    });
+    const print = button(say('recovery_print'), () => window.print());
+    body.replaceChildren(
+      el('p', { class: 'warning', role: 'status' }, icon('warn'), el('span', {}, say('recovery_shown'))),
+      el('ul', { class: 'codes', 'aria-label': say('recovery_list') }, codes.map((code) => el('li', {}, code))),
+      el('div', { class: 'actions row' }, copy, print, button(say('recovery_kept'), offer, { kind: 'strong' })),
+    );
+  };
+  offer();
+  return place.node;
+}
+
+function sessions(app) {
+  const place = section(say('sessions_title'), say('sessions_lead'));
+  const row = (item, load) => {
+    const { id, application, where, browser, started_at: started } = item;
+    const facts = [where || say('unknown'), browser || say('unknown'), say('session_since', { at: when(started) })];
+    return confirmed(app, place, {
+      main: el('div', {}, el('strong', {}, application), el('small', {}, facts.join(' · '))),
+      act: say('session_end'),
+      label: say('session_end_name', { name: application }),
+      question: say('session_sure', { name: application }),
+      sure: say('session_yes'),
+      remove: async () => {
+        await app.api.call('DELETE', `/v1/sessions/${encodeURIComponent(id)}`);
+        await load(say('session_ended'));
+      },
+    });
+  };
+  return rows(app, place, '/v1/sessions', row, say('sessions_empty'));
+}

@@ -1,0 +1,167 @@
+//! The prompt service over HTTP: the native API for relying parties, the hosted sign-in page, the
+//! authenticator app, and the pages of administrators.
+//!
+//! This crate translates: requests into calls of `pushback-app`, and what comes back into JSON, events
+//! and pages. It decides nothing. A failure is never a success: whatever goes wrong, the answer is not
+//! "verified".
+
+mod admin;
+mod assets;
+mod authenticator;
+mod headers;
+mod phone;
+mod problem;
+mod relying_party;
+mod seen;
+mod sign_in;
+mod system;
+mod texts;
+mod time;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{delete, get, post, put};
+use pushback_app::App;
+
+pub use seen::{Describe, Known, TrustedProxies};
+
+/// The largest body that is read, in bytes: a passkey's answer has a few thousand.
+const BODY_MAX: usize = 64 * 1_024;
+
+/// What the routes share. Cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    app: App,
+    describe: Arc<dyn Describe>,
+    proxies: TrustedProxies,
+    passwords: Option<Arc<dyn PasswordRanges>>,
+    push_key: Option<String>,
+    help_desk: String,
+    texts: texts::Texts,
+}
+
+/// Where ranges of burned passwords come from.
+pub trait PasswordRanges: Send + Sync {
+    /// The lines of a range: 35 digits, a colon, how often. An error is never "not exposed".
+    fn range<'r>(
+        &'r self,
+        prefix: &'r str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'r>>;
+}
+
+/// What a [`Web`] is made of, besides the use cases.
+pub struct Settings {
+    /// Says where an address is and what browser a text names.
+    pub describe: Arc<dyn Describe>,
+    /// Whose word about the client's address counts.
+    pub proxies: TrustedProxies,
+    /// Ranges of burned passwords; without, the question is answered with an error.
+    pub passwords: Option<Arc<dyn PasswordRanges>>,
+    /// The public key under which phones subscribe to wake-ups, base64url; without, they are not
+    /// offered.
+    pub push_key: Option<String>,
+    /// How people reach the help desk, in their words.
+    pub help_desk: String,
+}
+
+impl Web {
+    /// The service over these use cases.
+    ///
+    /// # Errors
+    /// If the texts in the binary do not fit its pages; a test keeps that from happening.
+    pub fn new(app: App, settings: Settings) -> Result<Self, String> {
+        let texts = texts::Texts::english().map_err(|error| error.to_string())?;
+        let Settings { describe, proxies, passwords, push_key, help_desk } = settings;
+        let inner = Inner { app, describe, proxies, passwords, push_key, help_desk, texts };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.inner.app
+    }
+
+    pub(crate) fn texts(&self) -> &texts::Texts {
+        &self.inner.texts
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.app().origin().scheme() == "https"
+    }
+
+    /// A cookie's name: with the prefix that browsers guard where the connection is encrypted.
+    pub(crate) fn cookie_name(&self, name: &str) -> String {
+        if self.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    /// All routes.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        let api = Router::new()
+            .route("/v1/attempts", post(relying_party::start))
+            .route("/v1/attempts/{id}", get(relying_party::show))
+            .route("/v1/attempts/{id}/events", get(relying_party::events))
+            .route("/v1/attempts/{id}/cancel", post(relying_party::cancel))
+            .route("/v1/attempts/{id}/receipt", get(relying_party::receipt))
+            .route("/v1/passwords/check", post(relying_party::passwords))
+            .route("/v1/authenticators", post(phone::bind).get(phone::authenticators))
+            .route("/v1/authenticators/{id}", delete(phone::invalidate))
+            .route("/v1/me", get(phone::me))
+            .route("/v1/prompts", get(phone::prompts))
+            .route("/v1/prompts/{id}/answer", post(phone::answer))
+            .route("/v1/prompts/{id}/deny", post(phone::deny))
+            .route("/v1/prompts/{id}/report", post(phone::report))
+            .route("/v1/reports", post(phone::report_outside))
+            .route("/v1/streams", post(phone::open_stream))
+            .route("/v1/streams/{ticket}", get(phone::stream))
+            .route("/v1/history", get(phone::history))
+            .route("/v1/management", post(phone::manage))
+            .route("/v1/invitations", post(phone::invite))
+            .route("/v1/passkeys/options", post(phone::begin_passkey))
+            .route("/v1/passkeys", post(phone::finish_passkey))
+            .route("/v1/recovery-codes", post(phone::recovery_codes))
+            .route("/v1/sessions", get(phone::sessions))
+            .route("/v1/sessions/{id}", delete(phone::forget_session))
+            .route("/v1/suspension/lift", post(phone::lift))
+            .route("/v1/calls", get(phone::calls))
+            .route("/v1/calls/answer", post(phone::answer_call))
+            .route("/v1/push-key", get(phone::push_key))
+            .route("/v1/push-subscription", put(phone::subscribe).delete(phone::unsubscribe))
+            .route("/v1/time", get(system::time))
+            .route("/.well-known/jwks.json", get(system::jwks));
+        let pages = Router::new()
+            .route("/", get(system::home))
+            .route("/sign-in/{secret}", get(sign_in::page))
+            .route("/sign-in/{secret}/state", get(sign_in::state))
+            .route("/sign-in/{secret}/events", get(sign_in::events))
+            .route("/sign-in/{secret}/passkey/options", post(sign_in::begin_passkey))
+            .route("/sign-in/{secret}/passkey", post(sign_in::finish_passkey))
+            .route("/sign-in/{secret}/cancel", post(sign_in::cancel))
+            .route("/app", get(authenticator::page))
+            .route("/app/manifest.webmanifest", get(assets::manifest))
+            .route("/app/worker.js", get(assets::worker))
+            .route("/assets/{*path}", get(assets::asset));
+        let system = Router::new()
+            .route("/healthz", get(system::health))
+            .route("/readyz", get(system::ready))
+            .route("/metrics", get(system::metrics));
+        self.finish(api.merge(pages).merge(system).merge(admin::routes()))
+    }
+
+    /// What every route has: the strict headers, a bound on bodies, an answer for what is not there.
+    pub fn finish(&self, router: Router<Self>) -> Router {
+        router
+            .fallback(system::not_found)
+            .method_not_allowed_fallback(system::not_allowed)
+            .layer(middleware::from_fn(system::count))
+            .layer(middleware::from_fn_with_state(self.clone(), headers::strict))
+            .layer(DefaultBodyLimit::max(BODY_MAX))
+            .with_state(self.clone())
+    }
+}

@@ -1,0 +1,107 @@
+//! Errors as answers: problem details (RFC 9457).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use pushback_app::AppError;
+use pushback_verify::Reason;
+use serde_json::json;
+
+/// An error as it is answered. None of them says more than whoever asks may know.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: String,
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), detail: detail.into() }
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing")
+    }
+
+    pub(crate) fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "who is asking is not proven")
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+/// The stable name of a reason.
+pub(crate) fn reason_name(reason: Reason) -> String {
+    let name = serde_json::to_value(reason).unwrap_or_default();
+    name.as_str().unwrap_or("refused").to_owned()
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AppError::Invalid(_) => Self::invalid(detail),
+            AppError::KeyReused => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+            }
+            AppError::Unauthenticated => Self::unauthenticated(),
+            AppError::UnknownAuthenticator => {
+                Self::new(StatusCode::UNAUTHORIZED, "authenticator_unknown", detail)
+            }
+            AppError::ClockWrong => Self::new(StatusCode::UNAUTHORIZED, "clock_wrong", detail),
+            AppError::Passkey => Self::new(StatusCode::FORBIDDEN, "passkey_refused", detail),
+            AppError::Refused(reason) => {
+                Self::new(StatusCode::FORBIDDEN, &reason_name(reason), detail)
+            }
+            AppError::NotFound => Self::not_found(),
+            AppError::Busy | AppError::Contended => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "try again in a moment")
+            }
+            AppError::Store(_)
+            | AppError::State(_)
+            | AppError::Document { .. }
+            | AppError::Write(_)
+            | AppError::Policy(_)
+            | AppError::Setup(_)
+            | AppError::Token(_) => {
+                // What failed is for the log: it may name what outsiders need not know.
+                tracing::error!(error = detail, "a request failed");
+                let detail = "the service cannot answer; nothing was verified";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { status, code, detail } = self;
+        let title = status.canonical_reason().unwrap_or("Problem");
+        let body = json!({
+            "type": format!("urn:pushback:problem:{code}"),
+            "title": title,
+            "status": status.as_u16(),
+            "code": code,
+            "detail": detail,
+        });
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

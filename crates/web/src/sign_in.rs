@@ -1,0 +1,252 @@
+//! The hosted sign-in page: the code, the state as it changes, the passkey, what to do when held.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use futures_util::stream::{self, Stream};
+use pushback_app::{AttemptState, DecisionView, PageView};
+use pushback_verify::Reason;
+use serde_json::{Value, json};
+
+use crate::Web;
+use crate::authenticator::html;
+use crate::problem::Problem;
+use crate::relying_party::{STREAM_STEP, Step, Wait, event, json_body};
+use crate::texts::Texts;
+use crate::time::{for_people, seconds_until};
+
+/// What the page shows. A report shows as a refusal: a stranger need not know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SignInState {
+    Code,
+    Quiet,
+    PasskeyOnly,
+    Wait,
+    Refused,
+    Denied,
+    Expired,
+    Cancelled,
+    Verified,
+}
+
+/// The code in two halves, easier to read, and digit by digit, for screen readers.
+struct CodeView {
+    first: String,
+    last: String,
+    spoken: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'p> {
+    lang: &'p str,
+    t: &'p Texts,
+    server_name: &'p str,
+    application: &'p str,
+    base: String,
+    version: &'p str,
+    state: SignInState,
+    code: Option<CodeView>,
+    seconds_left: u32,
+    seconds_whole: u32,
+    wait_until: String,
+    reasons: Vec<&'static str>,
+    can_use_passkey: bool,
+    is_live: bool,
+    next_url: String,
+    back_url: String,
+}
+
+fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
+    match (view.attempt.state, &view.attempt.decision) {
+        (AttemptState::Verified, _) => (SignInState::Verified, None),
+        (AttemptState::Denied | AttemptState::Reported, _) => (SignInState::Denied, None),
+        (AttemptState::Expired, _) => (SignInState::Expired, None),
+        (AttemptState::Cancelled, _) => (SignInState::Cancelled, None),
+        (AttemptState::Pending, DecisionView::Prompt { quiet: Some(reason), .. }) => {
+            (SignInState::Quiet, Some(*reason))
+        }
+        (AttemptState::Pending, _) => (SignInState::Code, None),
+        (AttemptState::Held, DecisionView::Wait { reason, .. }) => {
+            (SignInState::Wait, Some(*reason))
+        }
+        (AttemptState::Held, DecisionView::PasskeyOnly(reason)) => {
+            (SignInState::PasskeyOnly, Some(*reason))
+        }
+        // The code was right, the circumstances were not.
+        (AttemptState::Held, DecisionView::Prompt { .. }) => {
+            (SignInState::PasskeyOnly, Some(Reason::RiskHigh))
+        }
+        (AttemptState::Held, DecisionView::Refused(reason)) => {
+            (SignInState::Refused, Some(*reason))
+        }
+    }
+}
+
+/// The return address with the attempt's id; only for web addresses, which the use case has checked.
+fn with_attempt(url: &str, attempt: &str) -> String {
+    let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let join = if url.contains('?') { '&' } else { '?' };
+    let hash = if fragment.is_empty() { "" } else { "#" };
+    format!("{url}{join}attempt={attempt}{hash}{fragment}")
+}
+
+impl Web {
+    fn sign_in(&self, secret: &str, view: &PageView) -> Result<Html<String>, Problem> {
+        let now = self.app().now();
+        let (state, reason) = state_of(view);
+        let whole = self.app().policy().prompt.life_seconds.max(1);
+        let (mut code, mut left, mut wait_until) = (None, 0, String::new());
+        let mut seconds_whole = whole;
+        match &view.attempt.decision {
+            DecisionView::Prompt { code: Some(digits), expires_at, .. } => {
+                left = seconds_until(now, *expires_at);
+                let (first, last) = digits.split_at(digits.len() / 2);
+                let spoken: Vec<String> = digits.chars().map(String::from).collect();
+                code = Some(CodeView {
+                    first: first.to_owned(),
+                    last: last.to_owned(),
+                    spoken: spoken.join(", "),
+                });
+            }
+            DecisionView::Wait { until, .. } => {
+                left = seconds_until(now, *until);
+                seconds_whole = left.max(1);
+                wait_until = for_people(*until);
+            }
+            DecisionView::Prompt { .. }
+            | DecisionView::PasskeyOnly(_)
+            | DecisionView::Refused(_) => {}
+        }
+        if !matches!(state, SignInState::Code | SignInState::Quiet) {
+            code = None;
+        }
+        let url = view.return_url.as_deref().unwrap_or_default();
+        let is_over = matches!(
+            state,
+            SignInState::Wait
+                | SignInState::Refused
+                | SignInState::Denied
+                | SignInState::Expired
+                | SignInState::Cancelled
+        );
+        html(&SignInPage {
+            lang: "en",
+            t: self.texts(),
+            server_name: self.app().name(),
+            application: &view.application,
+            base: format!("/sign-in/{secret}"),
+            version: &view.attempt.version,
+            state,
+            code,
+            seconds_left: left,
+            seconds_whole,
+            wait_until,
+            reasons: reason.map(Reason::sentence).into_iter().collect(),
+            can_use_passkey: view.attempt.can_use_passkey && state != SignInState::Refused,
+            is_live: view.attempt.state.is_live(),
+            next_url: if state == SignInState::Verified && !url.is_empty() {
+                with_attempt(url, &view.attempt.id)
+            } else {
+                String::new()
+            },
+            back_url: if is_over { url.to_owned() } else { String::new() },
+        })
+    }
+}
+
+pub(crate) async fn page(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let view = web.app().page(&secret, None, Duration::ZERO).await?;
+    web.sign_in(&secret, &view)
+}
+
+/// What the page's script needs to know: that something changed.
+fn brief(view: &PageView) -> Value {
+    json!({ "version": view.attempt.version, "state": view.attempt.state.name() })
+}
+
+pub(crate) async fn state(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+    Query(wait): Query<Wait>,
+) -> Result<Json<Value>, Problem> {
+    let view = web.app().page(&secret, wait.after.as_deref(), wait.time()).await?;
+    Ok(Json(brief(&view)))
+}
+
+pub(crate) async fn events(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let first = web.app().page(&secret, None, Duration::ZERO).await?;
+    let seen = stream::unfold(Step::Show(first), move |step| {
+        let (web, secret) = (web.clone(), secret.clone());
+        async move {
+            let view = match step {
+                Step::Show(view) => view,
+                Step::After(version) => loop {
+                    let next = web.app().page(&secret, Some(&version), STREAM_STEP).await.ok()?;
+                    if next.attempt.version != version {
+                        break next;
+                    }
+                },
+                Step::Over => return None,
+            };
+            let shown = event("state", &brief(&view));
+            let is_live = view.attempt.state.is_live();
+            let next = if is_live { Step::After(view.attempt.version) } else { Step::Over };
+            Some((Ok(shown), next))
+        }
+    });
+    Ok(Sse::new(seen).keep_alive(KeepAlive::default()))
+}
+
+pub(crate) async fn begin_passkey(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(Json(web.app().begin_passkey(&secret).await?).into_response())
+}
+
+pub(crate) async fn finish_passkey(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let credential = json_body(&body)?;
+    let view = web.app().finish_passkey(&secret, &credential).await?;
+    Ok(Json(json!({ "version": view.version, "state": view.state.name() })))
+}
+
+pub(crate) async fn cancel(
+    State(web): State<Web>,
+    Path(secret): Path<String>,
+) -> Result<Redirect, Problem> {
+    web.app().cancel_page(&secret).await?;
+    Ok(Redirect::to(&format!("/sign-in/{secret}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_attempt_is_added_to_the_return_address_whatever_it_holds() {
+        for (url, expected) in [
+            ("https://rp.example/back", "https://rp.example/back?attempt=a"),
+            ("https://rp.example/back?x=1", "https://rp.example/back?x=1&attempt=a"),
+            ("https://rp.example/back#top", "https://rp.example/back?attempt=a#top"),
+        ] {
+            assert_eq!(with_attempt(url, "a"), expected);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Health, metrics, time, keys: what machines around the service ask for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+
+use crate::Web;
+use crate::problem::Problem;
+
+/// Answers by the first digit of their status.
+static ANSWERS: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
+
+pub(crate) async fn count(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let class = usize::from(response.status().as_u16() / 100);
+    if let Some(counter) = ANSWERS.get(class) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    response
+}
+
+pub(crate) async fn not_found() -> Problem {
+    Problem::not_found()
+}
+
+pub(crate) async fn not_allowed() -> Problem {
+    let detail = "this address does not take this method";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+pub(crate) async fn home() -> Redirect {
+    Redirect::to("/app")
+}
+
+/// The process answers.
+pub(crate) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers too; load balancers send nothing here otherwise.
+pub(crate) async fn ready(State(web): State<Web>) -> Result<&'static str, Problem> {
+    match web.app().store().outbox().await {
+        Ok(_) => Ok("ready\n"),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            let detail = "the database does not answer";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail))
+        }
+    }
+}
+
+pub(crate) async fn time(State(web): State<Web>) -> Json<Value> {
+    let now = web.app().now();
+    Json(json!({ "now": now.to_string(), "unix_ms": now.as_millis() }))
+}
+
+pub(crate) async fn jwks(State(web): State<Web>) -> Response {
+    let body = json!({ "keys": [web.app().jwk()] });
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(body)).into_response()
+}
+
+/// Prometheus' text format.
+pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
+    let store = web.app().store();
+    let outbox = store.outbox().await.map_err(|error| Problem::from(pushback_app::AppError::from(error)))?;
+    let now = web.app().now();
+    let late = outbox.oldest_due_at.map_or(0, |due| (now - due).as_millis().max(0));
+    let mut text = String::new();
+    let mut put = |name: &str, kind: &str, help: &str, lines: &[(String, String)]| {
+        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        for (labels, value) in lines {
+            text.push_str(&format!("{name}{labels} {value}\n"));
+        }
+    };
+    let answers: Vec<(String, String)> = ANSWERS
+        .iter()
+        .enumerate()
+        .skip(1)
+        .map(|(class, count)| {
+            (format!("{{class=\"{class}xx\"}}"), count.load(Ordering::Relaxed).to_string())
+        })
+        .collect();
+    put("pushback_http_answers_total", "counter", "Answers by class of status.", &answers);
+    let one = |value: String| vec![(String::new(), value)];
+    put(
+        "pushback_outbox_waiting",
+        "gauge",
+        "Effects that wait to leave.",
+        &one(outbox.waiting.to_string()),
+    );
+    put("pushback_outbox_dead", "gauge", "Effects given up.", &one(outbox.dead.to_string()));
+    put(
+        "pushback_outbox_late_seconds",
+        "gauge",
+        "How late the effect is that is due longest.",
+        &one(format!("{:.3}", std::time::Duration::from_millis(late.unsigned_abs()).as_secs_f64())),
+    );
+    put(
+        "pushback_wake_ups_lost_total",
+        "counter",
+        "Wake-ups that cost somebody a poll.",
+        &one(store.lost_wake_ups().to_string()),
+    );
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}

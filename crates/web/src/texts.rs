@@ -1,0 +1,73 @@
+//! The words of the pages, in one place so that they can be translated.
+
+use serde::Deserialize;
+
+/// Declares the texts: one field a key of `templates/texts.en.toml`.
+macro_rules! texts {
+    ($($name:ident)+) => {
+        /// Every word of the server's pages. A key too many or too few is an error at the start.
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct Texts {
+            $(pub $name: String,)+
+        }
+    };
+}
+
+texts! {
+    product skip needs_script unknown never more app_title app_description sign_in_title
+    sign_in_to sign_in_code_title sign_in_code_label sign_in_code_check sign_in_code_warning
+    sign_in_waiting sign_in_quiet_title sign_in_quiet_text sign_in_left sign_in_seconds
+    sign_in_passkey sign_in_passkey_instead sign_in_passkey_script sign_in_open_app sign_in_cancel
+    sign_in_check_now sign_in_why sign_in_passkey_only_title sign_in_passkey_only_text
+    sign_in_wait_title sign_in_wait_text sign_in_wait_until sign_in_wait_passkey
+    sign_in_refused_title sign_in_refused_text sign_in_denied_title sign_in_denied_text
+    sign_in_expired_title sign_in_expired_text sign_in_cancelled_title sign_in_cancelled_text
+    sign_in_verified_title sign_in_verified_text sign_in_go_on sign_in_back sign_in_help
+    admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text
+    admin_sign_in_passkey admin_name admin_when admin_since admin_what admin_who admin_actions
+    admin_state admin_search admin_search_label relying_parties_nav relying_parties_lead
+    relying_parties_empty relying_party_return_urls relying_party_return_urls_hint
+    relying_party_secret_since relying_party_create relying_party_rotate relying_party_rotate_hint
+    relying_party_secret_title relying_party_secret_text relying_party_id relying_party_secret
+    relying_party_disabled subscribers_nav subscribers_lead subscribers_empty
+    subscriber_authenticators subscriber_create subscriber_login subscriber_suspended
+    subscriber_active subscriber_none subscriber_invite subscriber_invite_text
+    subscriber_invite_button subscriber_invite_title subscriber_invite_show subscriber_invite_link
+    subscriber_invite_code subscriber_invite_until subscriber_bound_at subscriber_used_at
+    subscriber_kind subscriber_invalidate subscriber_call subscriber_call_text
+    subscriber_call_button subscriber_call_code subscriber_call_until subscriber_suspend
+    subscriber_suspend_text subscriber_suspend_reason subscriber_suspend_button subscriber_back
+    policy_nav policy_lead policy_value policy_meaning policy_setting policy_changed prompts_nav
+    prompts_lead prompts_empty prompts_decision prompts_outcome prompts_from suspended_nav
+    suspended_lead suspended_empty suspended_ask suspended_ask_label suspended_approve
+    suspended_decline suspended_asked_by suspended_wait incidents_nav incidents_lead
+    incidents_empty incidents_stage incidents_person incidents_prompts incidents_last audit_nav
+    audit_lead audit_whole audit_broken audit_broken_at audit_entries audit_head audit_checked
+    audit_download audit_number audit_digest demo_title demo_lead demo_computer demo_phone
+    demo_attacks demo_attacks_lead demo_flood demo_flood_text demo_spray demo_spray_text
+    demo_caller demo_caller_text demo_asked demo_rang demo_quiet demo_refused demo_incidents
+    demo_live demo_script demo_hint demo_name demo_password demo_sign_in demo_wrong demo_signed_in
+    demo_signed_in_text demo_sign_out demo_start_again demo_not_signed_in demo_not_signed_in_text
+}
+
+impl Texts {
+    /// The English texts.
+    ///
+    /// # Errors
+    /// If the file in the binary and the fields here differ; a test keeps them equal.
+    pub(crate) fn english() -> Result<Self, toml::de::Error> {
+        toml::from_str(include_str!("../templates/texts.en.toml"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_english_texts_have_all_keys_and_no_other() {
+        let texts = Texts::english().unwrap();
+        assert_eq!(texts.product, "Pushback");
+    }
+}
