@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pushback_model::Timestamp;
-use pushback_store::{Answer, Change, Key, Version};
+use pushback_store::{Answer, Change, Version};
 use pushback_verify::{
     Accepts, Alternatives, Attempt, AttemptId, AttemptStatus, Command, Decision, DeviceId,
     KnownDeviceProof, Outcome, PromptEnd, Purpose, Reason, RelyingPartyId, Requester, Ring,
@@ -331,7 +331,7 @@ impl App {
     }
 
     /// An attempt of this relying party, or `NotFound` for another party's too.
-    async fn load_of(&self, party: &RelyingParty, id: &str) -> Result<Loaded, AppError> {
+    pub(crate) async fn load_of(&self, party: &RelyingParty, id: &str) -> Result<Loaded, AppError> {
         let loaded = self.load(id).await?;
         if loaded.record.relying_party == party.id { Ok(loaded) } else { Err(AppError::NotFound) }
     }

@@ -48,6 +48,9 @@ pub enum AppError {
     /// Whoever asks is not who they would have to be. It is not said what was wrong.
     #[error("who is asking is not proven")]
     Unauthenticated,
+    /// There is no such authenticator, or no longer.
+    #[error("this authenticator is not bound")]
+    UnknownAuthenticator,
     /// The request was signed at another time than now.
     #[error("the clock of the device is off by more than a minute")]
     ClockWrong,

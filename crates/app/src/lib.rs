@@ -20,6 +20,7 @@ mod passkeys;
 mod phone;
 mod prompts;
 mod proof;
+mod receipts;
 mod record;
 mod relying_parties;
 mod sources;
@@ -74,6 +75,7 @@ struct Inner {
     capabilities: CapabilityKey,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    receipts: Option<pushback_store::Signer>,
     sources: sources::Sources,
 }
 
@@ -91,6 +93,8 @@ pub struct Parts {
     pub tokens: TokenKey,
     /// Authenticates links and device cookies.
     pub capabilities: CapabilityKey,
+    /// Signs receipts; without, there are none.
+    pub receipts: Option<pushback_store::Signer>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -109,7 +113,8 @@ impl App {
             let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
             return Err(AppError::Policy(words.join("; ")));
         }
-        let Parts { store, policy, name, origin, tokens, capabilities, clock, entropy } = parts;
+        let Parts { store, policy, name, origin, tokens, capabilities, receipts, clock, entropy } =
+            parts;
         let domain = origin.domain().ok_or_else(|| {
             AppError::Setup(format!("{origin} has no host name, but passkeys need one"))
         })?;
@@ -127,6 +132,7 @@ impl App {
             capabilities,
             clock,
             entropy,
+            receipts,
             sources,
         };
         Ok(Self { inner: Arc::new(inner) })

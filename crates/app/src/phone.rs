@@ -4,12 +4,16 @@ use pushback_store::Answer;
 use pushback_verify::{AuthenticatorId, PhoneContact, Requester, SubscriberId};
 
 use crate::attempts::name;
+use crate::capability::Link;
 use crate::documents::{AuthenticatorRecord, Kind};
 use crate::encoding::sha256;
 use crate::proof::{CLOCK_OFF_MAX_MS, ProofError, PublicKey, SignedRequest};
 use crate::record::Beside;
 use crate::subscriber::{Whom, With};
 use crate::{App, AppError};
+
+/// How long a ticket for a stream counts.
+const TICKET_LIFE: pushback_model::Span = pushback_model::Span::minutes(1);
 
 /// A request as it came in.
 #[derive(Clone, Copy, Debug)]
@@ -84,9 +88,9 @@ impl App {
         let signed =
             SignedRequest::parse(request.authorization).map_err(|_| AppError::Unauthenticated)?;
         let found = AuthenticatorRecord::load(&self.inner.store, &signed.id).await?;
-        let (record, _) = found.ok_or(AppError::Unauthenticated)?;
+        let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
         let (keys, _) = self.keys_of(&record.subscriber).await?;
-        let phone = keys.phones.get(&record.serial).ok_or(AppError::Unauthenticated)?;
+        let phone = keys.phones.get(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
         let what = (request.method, request.path, request.body);
         signed.verify(&phone.key, what, self.now()).map_err(|error| match error {
             ProofError::Time => AppError::ClockWrong,
@@ -101,6 +105,42 @@ impl App {
             nonce: signed.nonce,
             request: sha256(request.authorization.as_bytes()),
             signed_at: signed.at,
+        })
+    }
+
+    /// A ticket for the stream of this phone's events, good for a minute.
+    #[must_use]
+    pub fn stream_ticket(&self, phone: &Phone) -> String {
+        let until = (self.now() + TICKET_LIFE).as_millis();
+        self.inner.capabilities.link(Link::Stream, &format!("{}~{until}", phone.id))
+    }
+
+    /// Whose stream a ticket opens.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`] unless the ticket is ours and fresh, and the phone still bound.
+    pub async fn stream_phone(&self, ticket: &str, from: Requester) -> Result<Phone, AppError> {
+        let opened = self.inner.capabilities.open_link(Link::Stream, ticket);
+        let (id, until) =
+            opened.and_then(|opened| opened.split_once('~')).ok_or(AppError::Unauthenticated)?;
+        let until = until.parse().map_err(|_| AppError::Unauthenticated)?;
+        if self.now().as_millis() >= until {
+            return Err(AppError::Unauthenticated);
+        }
+        let found = AuthenticatorRecord::load(&self.inner.store, id).await?;
+        let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
+        let (keys, _) = self.keys_of(&record.subscriber).await?;
+        let bound = keys.phones.get(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
+        Ok(Phone {
+            who: name(&record.subscriber)?,
+            serial: AuthenticatorId(record.serial),
+            id: id.to_owned(),
+            key: bound.key.clone(),
+            from,
+            // A stream only reads; nothing is answered with it.
+            nonce: String::new(),
+            request: [0; 32],
+            signed_at: self.now(),
         })
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Bench {
     pub app: App,
     pub clock: Arc<Hand>,
     pub party: RelyingParty,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub(crate) fn origin() -> Url {
@@ -66,12 +66,15 @@ pub(crate) async fn bench() -> Bench {
         origin: origin(),
         tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
         capabilities: CapabilityKey::new(&[7; crate::KEY_BYTES]),
+        receipts: Some(
+            pushback_store::Signer::create(&folder.path().join("receipts.pem")).unwrap(),
+        ),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         entropy: Arc::new(SystemEntropy),
     })
     .unwrap();
     let party = party(&app).await;
-    Bench { app, clock, party, _folder: folder }
+    Bench { app, clock, party, folder }
 }
 
 pub(crate) async fn party(app: &App) -> RelyingParty {
@@ -101,6 +104,11 @@ pub(crate) fn attempt_for(subscriber: &str, browser: Option<String>) -> NewAttem
 }
 
 impl Bench {
+    pub(crate) fn receipt_key(&self) -> pushback_store::PublicKey {
+        let signer = pushback_store::Signer::open(&self.folder.path().join("receipts.pem"));
+        signer.unwrap().public().clone()
+    }
+
     /// A service with Alice's phone bound.
     pub(crate) async fn with_phone() -> (Self, Phone) {
         let bench = bench().await;
@@ -150,6 +158,11 @@ impl Phone {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let from = Requester { system: Some(Text::new("Android")), ..Requester::default() };
         Self { pair, id: String::new(), from, sent: AtomicI64::new(0) }
+    }
+
+    /// Another key that says it is this phone's.
+    pub(crate) fn forged(&self) -> Self {
+        Self { id: self.id.clone(), ..Self::new() }
     }
 
     pub(crate) fn key(&self) -> PublicKey {

@@ -6,6 +6,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
+use pushback_app::PushSubscription;
 use pushback_verify::{Network, Place, Requester, Text};
 
 use crate::Web;
@@ -14,6 +15,12 @@ use crate::Web;
 pub trait Describe: Send + Sync {
     /// The network and the place of an address.
     fn locate(&self, ip: IpAddr) -> (Option<Network>, Option<Place>);
+
+    /// Whether a subscription to wake-ups is one; the error says what is wrong.
+    ///
+    /// # Errors
+    /// What is wrong, for whoever sent it.
+    fn check_push(&self, subscription: &PushSubscription) -> Result<(), String>;
 
     /// Browser and system that a `User-Agent` text names.
     fn browser(&self, user_agent: &str) -> (Option<String>, Option<String>);

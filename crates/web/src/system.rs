@@ -1,6 +1,10 @@
 //! Health, metrics, time, keys: what machines around the service ask for.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -22,6 +26,29 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
         counter.fetch_add(1, Ordering::Relaxed);
     }
     response
+}
+
+/// Binding codes that one address may try in a minute. A code has 50 bits, so that guessing is
+/// hopeless anyway; this keeps the attempts from costing anything.
+const GUESSES_A_MINUTE: u32 = 10;
+/// Addresses that are counted at once; at the bound all of them begin anew.
+const GUESSERS_MAX: usize = 50_000;
+
+/// Whether this address may try another binding code now. Per node, in memory.
+pub(crate) fn may_guess(ip: Option<IpAddr>) -> bool {
+    static TRIED: Mutex<BTreeMap<IpAddr, (Instant, u32)>> = Mutex::new(BTreeMap::new());
+    let Some(ip) = ip else { return true };
+    let now = Instant::now();
+    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if tried.len() >= GUESSERS_MAX && !tried.contains_key(&ip) {
+        tried.clear();
+    }
+    let (since, count) = tried.entry(ip).or_insert((now, 0));
+    if now.duration_since(*since) >= Duration::from_secs(60) {
+        (*since, *count) = (now, 0);
+    }
+    *count += 1;
+    *count <= GUESSES_A_MINUTE
 }
 
 pub(crate) async fn not_found() -> Problem {
@@ -98,7 +125,7 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "pushback_outbox_late_seconds",
         "gauge",
         "How late the effect is that is due longest.",
-        &one(format!("{:.3}", std::time::Duration::from_millis(late.unsigned_abs()).as_secs_f64())),
+        &one(format!("{:.3}", Duration::from_millis(late.unsigned_abs()).as_secs_f64())),
     );
     put(
         "pushback_wake_ups_lost_total",

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use pushback_verify::Reason;
 
-use crate::testing::{ALICE, Bench, Phone, attempt_for, bench, bound, code, party, secret};
+use crate::testing::{ALICE, Bench, attempt_for, bench, bound, code, party, secret};
 use crate::{Answered, AppError, AttemptState, DecisionView, NewAttempt, SaidBy};
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_wrong_secret_and_an_unknown_party_look_the_same() {
 async fn a_key_that_was_never_bound_answers_nothing() {
     let (bench, phone) = Bench::with_phone().await;
     let started = bench.start(None).await;
-    let stranger = Phone { id: phone.id.clone(), ..Phone::new() };
+    let stranger = phone.forged();
     let authorization = stranger.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = stranger.proven(&bench.app, &authorization).await;
     assert!(matches!(proven, Err(AppError::Unauthenticated)));

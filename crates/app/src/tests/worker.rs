@@ -99,3 +99,21 @@ async fn the_trail_holds_the_signature_and_no_code() {
     let checked = bench.app.store().verify_audit(None, &[]).await.unwrap();
     assert!(format!("{checked:?}").contains("main"));
 }
+
+#[tokio::test]
+async fn a_receipt_proves_the_answer_without_the_service() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Confirm(crate::testing::code(&started))).await.unwrap();
+    let receipts = bench.app.receipts(&bench.party, &started.id).await.unwrap();
+    assert_eq!(receipts.len(), 3, "made, ended, succeeded");
+    let key = bench.receipt_key();
+    for token in &receipts {
+        let receipt = key.verify_receipt(token).unwrap();
+        assert_eq!(receipt.recorded.entry.subject, ALICE);
+        let mut forged = token.clone().into_bytes();
+        let at = forged.len() / 2;
+        forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+        assert!(key.verify_receipt(&String::from_utf8(forged).unwrap()).is_err());
+    }
+}

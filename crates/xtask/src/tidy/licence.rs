@@ -1,7 +1,7 @@
 //! Which licences a dependency may have.
 
 /// Licences whose terms fit an Apache-2.0 program that is passed on as a binary.
-pub const ALLOWED: [&str; 13] = [
+pub const ALLOWED: [&str; 14] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -9,6 +9,7 @@ pub const ALLOWED: [&str; 13] = [
     "BSD-3-Clause",
     "BSL-1.0",
     "CC0-1.0",
+    "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
     "MPL-2.0",

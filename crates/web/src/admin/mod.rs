@@ -1,0 +1,9 @@
+//! Administration: plain pages behind an administrator's passkey.
+
+use axum::Router;
+
+use crate::Web;
+
+pub(crate) fn routes() -> Router<Web> {
+    Router::new()
+}
