@@ -16,9 +16,10 @@ button.addEventListener('click', async () => {
   button.setAttribute('aria-busy', 'true');
   failure.textContent = '';
   try {
-    const credential = hasPasskeys() && (await usePasskey(await post('/admin/sign-in/options', {})));
+    const { ceremony, options } = await post('/admin/sign-in/options', {});
+    const credential = hasPasskeys() && (await usePasskey(options));
     if (!credential) throw new Error('no passkey');
-    const { next } = await post('/admin/sign-in', credential);
+    const { next } = await post('/admin/sign-in', { ceremony, credential });
     location.assign(next);
   } catch {
     failure.textContent = say('admin_passkey_failed');

@@ -24,6 +24,7 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = phone.proven(&bench.app, &authorization).await;
     assert!(matches!(proven, Err(AppError::UnknownAuthenticator)), "its key is erased");
+    let right = super::passkeys::right(&bench, &second).await;
     let last = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
     let untied = bench.app.invalidate_own(&second.ask(&bench.app).await, &right, last[0].id).await;
     assert!(matches!(untied, Err(AppError::Refused(Reason::LastAuthenticator))));

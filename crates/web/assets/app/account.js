@@ -3,6 +3,7 @@ import { items } from './api.js';
 import { platform } from './bind.js';
 import { button, el, focusHeading, icon } from './dom.js';
 import { createPasskey, hasPasskeys } from './passkey.js';
+import { withRight } from './right.js';
 import { say, sayOr, when } from './words.js';
 
 export function accountView(app) {
@@ -47,7 +48,11 @@ function devices(app) {
     const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis } = item;
     const facts = [sayOr(`kind_${kind}`, kind), say('bound_at', { at: when(bound) }), used ? say('last_used', { at: when(used) }) : say('never_used')];
     const remove = async () => {
-      await app.api.call('DELETE', `/v1/authenticators/${encodeURIComponent(id)}`);
+      const done = await withRight(app, place.result, async (right) => {
+        await app.api.call('DELETE', `/v1/authenticators/${encodeURIComponent(id)}?right=${encodeURIComponent(right)}`);
+        return true;
+      });
+      if (!done) return;
       await load(say('removed', { name }));
       if (isThis) await app.refresh();
     };
@@ -98,13 +103,15 @@ function passkeys(app) {
   const add = async () => {
     place.result.textContent = '';
     try {
-      const credential = await createPasskey(await app.api.call('POST', '/v1/passkeys/options'));
+      const begun = await withRight(app, place.result, (right) => app.api.call('POST', '/v1/passkeys/options', { right }));
+      if (!begun) return;
+      const credential = await createPasskey(begun.options);
       if (!credential) {
         place.result.textContent = say('passkey_cancelled');
         return;
       }
       const name = say('passkey_name', { device: say(`device_${platform()}`) });
-      await app.api.call('POST', '/v1/passkeys', { name, credential });
+      await app.api.call('POST', '/v1/passkeys', { ceremony: begun.ceremony, name, credential });
       app.announce(say('passkey_added'));
       app.render();
     } catch (error) {
@@ -124,8 +131,8 @@ function recoveryCodes(app) {
   };
   const make = async () => {
     try {
-      const { codes } = await app.api.call('POST', '/v1/recovery-codes');
-      shown(codes);
+      const made = await withRight(app, result, (right) => app.api.call('POST', '/v1/recovery-codes', { right }));
+      if (made) shown(made.codes);
     } catch (error) {
       result.textContent = app.reason(error);
     }
@@ -149,17 +156,21 @@ function recoveryCodes(app) {
 function sessions(app) {
   const place = section(say('sessions_title'), say('sessions_lead'));
   const row = (item, load) => {
-    const { id, application, where, browser, started_at: started } = item;
-    const facts = [where || say('unknown'), browser || say('unknown'), say('session_since', { at: when(started) })];
+    const { id, browser, first_at: first, last_at: last } = item;
+    const name = browser || say('unknown');
+    const facts = [say('session_since', { at: when(first) }), say('last_used', { at: when(last) })];
     return confirmed(app, place, {
-      main: el('div', {}, el('strong', {}, application), el('small', {}, facts.join(' · '))),
+      main: el('div', {}, el('strong', {}, name), el('small', {}, facts.join(' · '))),
       act: say('session_end'),
-      label: say('session_end_name', { name: application }),
-      question: say('session_sure', { name: application }),
+      label: say('session_end_name', { name }),
+      question: say('session_sure', { name }),
       sure: say('session_yes'),
       remove: async () => {
-        await app.api.call('DELETE', `/v1/sessions/${encodeURIComponent(id)}`);
-        await load(say('session_ended'));
+        const done = await withRight(app, place.result, async (right) => {
+          await app.api.call('DELETE', `/v1/sessions/${encodeURIComponent(id)}?right=${encodeURIComponent(right)}`);
+          return true;
+        });
+        if (done) await load(say('session_ended'));
       },
     });
   };

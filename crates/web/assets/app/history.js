@@ -26,8 +26,16 @@ export function historyView(app) {
   return el('div', { class: 'view' }, el('h1', {}, say('history_title')), el('p', { class: 'lead' }, say('history_lead')), list, result, more);
 }
 
-function row({ at, what, shown, outcome }) {
-  const facts = shown ?? [];
+function row({ at, kind, outcome, application, requester }) {
+  const facts = requester
+    ? [
+        [say('context_where'), [requester.city, requester.country].filter(Boolean).join(', ')],
+        [say('context_network'), requester.as_name],
+        [say('context_address'), requester.ip],
+        [say('context_browser'), [requester.browser, requester.system].filter(Boolean).join(', ')],
+      ]
+    : [];
+  const what = application ? say('history_of', { what: sayOr(`history_${kind}`, kind), application }) : sayOr(`history_${kind}`, kind);
   return el(
     'li',
     {},
@@ -38,7 +46,7 @@ function row({ at, what, shown, outcome }) {
         'summary',
         {},
         el('span', { class: 'row-main' }, el('strong', {}, what), el('small', {}, when(at))),
-        el('span', { class: `tag outcome-${outcome}` }, sayOr(`outcome_${outcome}`, outcome)),
+        outcome && el('span', { class: `tag outcome-${outcome}` }, sayOr(`outcome_${outcome}`, outcome)),
       ),
       facts.length > 0 && pairs(facts, say('unknown')),
     ),

@@ -38,12 +38,6 @@ export async function makePair() {
 /** The thumbprint of an EC key (RFC 7638: required members, in the order of their names). */
 export const thumbprint = ({ crv, kty, x, y }) => sha256(JSON.stringify({ crv, kty, x, y }));
 
-/** The digest of what was shown. The answer signs it, so nobody can later claim another screen. */
-export function contextDigest(shown) {
-  const clean = (text) => String(text ?? '').replaceAll(/[\t\n]/g, ' ');
-  return sha256(shown.map(([name, value]) => `${clean(name)}\t${clean(value)}\n`).join(''));
-}
-
 /** What this browser keeps: the bound key, and small notes such as ticks in a checklist. */
 export class Keyring {
   #base;

@@ -2,8 +2,10 @@
 import { platform } from './bind.js';
 import { callCard } from './calls.js';
 import { button, el, focusHeading, icon } from './dom.js';
-import { hasPasskeys, usePasskey } from './passkey.js';
+import { shown } from './context.js';
+import { hasPasskeys } from './passkey.js';
 import { askForPush, canAskForPush } from './push.js';
+import { withRight } from './right.js';
 import { say, when } from './words.js';
 
 export function nowView(app) {
@@ -30,8 +32,9 @@ function quietQueue(app) {
 }
 
 function quietRow(app, prompt) {
-  const [[, first], ...rest] = prompt.shown;
-  const place = rest.find(([, value]) => value)?.[1] ?? say('unknown');
+  const lines = shown(prompt);
+  const first = lines[0][1];
+  const place = lines.slice(2).find(([, value]) => value)?.[1] ?? say('unknown');
   const open = button(say('now_quiet_open'), () => app.openPrompt(prompt), { kind: 'small', label: `${say('now_quiet_open')}: ${first}, ${when(prompt.created_at)}` });
   return el('li', {}, el('div', {}, el('strong', {}, first || say('unknown')), el('small', {}, `${place} · ${when(prompt.created_at)}`)), open);
 }
@@ -75,12 +78,11 @@ export function suspendedView(app) {
   const lift = async () => {
     result.textContent = '';
     try {
-      const credential = await usePasskey(await app.api.call('POST', '/v1/suspension/passkey/options'));
-      if (!credential) {
-        result.textContent = say('passkey_not_used');
-        return;
-      }
-      await app.api.call('POST', '/v1/suspension/passkey', credential);
+      const lifted = await withRight(app, result, async (right) => {
+        await app.api.call('POST', '/v1/suspension/lift', { right });
+        return true;
+      });
+      if (!lifted) return;
       app.announce(say('suspended_lifted'));
       await app.refresh();
       focusHeading(app.main);

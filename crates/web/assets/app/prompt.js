@@ -1,6 +1,7 @@
 // One prompt, from the question to what comes after the answer.
 import { button, el, field, focusHeading, icon, pairs } from './dom.js';
-import { contextDigest, sign } from './keys.js';
+import { contextDigest, shown, warning } from './context.js';
+import { sign } from './keys.js';
 import { reportView } from './report.js';
 import { say } from './words.js';
 
@@ -61,8 +62,8 @@ export class PromptFlow {
       el('h1', {}, say('prompt_title')),
       el('p', { class: 'meta' }, this.left, this.tries),
       prompt.is_quiet && el('p', { class: 'lead' }, say('prompt_quiet_text')),
-      el('section', { 'aria-label': say('prompt_context') }, pairs(prompt.shown, say('unknown'))),
-      el('p', { class: 'warning' }, icon('warn'), el('strong', {}, prompt.warning)),
+      el('section', { 'aria-label': say('prompt_context') }, pairs(shown(prompt), say('unknown'))),
+      el('p', { class: 'warning' }, icon('warn'), el('strong', {}, warning(prompt))),
       this.field.node,
       el('div', { class: 'answers' }, this.failure, confirm, deny),
     );
@@ -89,7 +90,7 @@ export class PromptFlow {
   }
 
   async #signed(kind, last) {
-    const digest = await contextDigest(this.prompt.shown);
+    const digest = await contextDigest(this.prompt);
     const covered = ['pushback-answer-v1', kind, this.prompt.id, digest, last].join('\n');
     return { context_digest: digest, signature: await sign(this.app.bound.privateKey, covered) };
   }
@@ -134,9 +135,8 @@ export class PromptFlow {
   }
 
   /** Sends the report. Also used after the fact, when a confirmation was a mistake. */
-  async report(note, text) {
-    const body = { note: note || null, ...(await this.#signed('report', note)) };
-    if (text) body.text = text;
+  async report(notes) {
+    const body = { notes, ...(await this.#signed('report', notes.join(','))) };
     return this.app.api.call('POST', `/v1/prompts/${encodeURIComponent(this.prompt.id)}/report`, body);
   }
 
@@ -157,7 +157,7 @@ export class PromptFlow {
     const report = (words, kind = 'plain') => button(words, () => this.#step(reportView(this)), { kind });
     const screen = (sign, mood, title, lead, ...rest) =>
       el('div', { class: 'view outcome', 'data-outcome': outcome }, el('div', { class: `sign ${mood}` }, icon(sign)), el('h1', {}, say(title)), el('p', { class: 'lead' }, lead), ...rest);
-    const application = prompt.shown[0]?.[1] || say('unknown');
+    const application = shown(prompt)[0][1] || say('unknown');
     switch (outcome) {
       case 'verified':
         return screen('check', 'good', 'verified_title', say('verified_text', { application }), el('div', { class: 'actions' }, done(), report(say('verified_mistake'))));

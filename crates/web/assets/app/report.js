@@ -3,28 +3,24 @@ import { Problem } from './api.js';
 import { button, el, icon } from './dom.js';
 import { lines, say } from './words.js';
 
-const NOTES = ['called_me', 'typed_password', 'other'];
+// In the order in which they are signed.
+const NOTES = ['someone_called', 'typed_password', 'gave_a_code'];
 
 /** The report, below what has just happened if that is given. */
 export function reportView(flow, above = null) {
-  const text = el('textarea', { id: 'app-report-text', rows: 3, maxlength: 500 });
-  const words = el('div', { class: 'field', hidden: true }, el('label', { for: 'app-report-text' }, say('report_text')), text);
   const choices = NOTES.map((note) => {
-    const input = el('input', { type: 'radio', name: 'app-note', value: note, id: `app-note-${note}` });
+    const input = el('input', { type: 'checkbox', value: note, id: `app-note-${note}` });
     return el('label', { class: 'choice', for: input.id }, input, el('span', {}, say(`note_${note}`)));
   });
   const notes = el('fieldset', { class: 'choices' }, el('legend', {}, say('report_note')), choices);
-  const chosen = () => notes.querySelector('input:checked')?.value ?? '';
-  notes.addEventListener('change', () => {
-    words.hidden = chosen() !== 'other';
-  });
+  const chosen = () => [...notes.querySelectorAll('input:checked')].map((input) => input.value);
   const failure = el('p', { class: 'error', role: 'alert' });
   const submit = button(
     say('report_submit'),
     async () => {
       failure.textContent = '';
       try {
-        const answer = await flow.report(chosen(), chosen() === 'other' ? text.value.trim() : '');
+        const answer = await flow.report(chosen());
         flow.next(reportedView(flow, answer.checklist));
         flow.app.refresh();
       } catch (error) {
@@ -43,7 +39,6 @@ export function reportView(flow, above = null) {
     above ?? el('h1', {}, say('report_title')),
     el('p', { class: above ? 'hint' : 'lead' }, say('report_lead')),
     notes,
-    words,
     el('p', { class: 'hint' }, say('report_effect')),
     failure,
     el('div', { class: 'actions' }, submit, skip),
