@@ -41,8 +41,8 @@ pub struct PromptPolicy {
     pub clock_tolerance_seconds: u32,
 }
 
-/// How often a phone may ring since the last success (SP 800-63B-4, 3.1.3.2 asks for a limit and
-/// names none; ATT&CK M1032). The numbers are our defaults.
+/// How often a phone may ring without an answer (SP 800-63B-4, 3.1.3.2 asks for a limit and names
+/// none; ATT&CK M1032). [`crate::PromptBudget`] says what counts. The numbers are our defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BudgetPolicy {

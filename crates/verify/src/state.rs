@@ -102,11 +102,21 @@ pub(crate) struct OpenPrompt {
     pub(crate) context: Context,
     pub(crate) trust: Trust,
     pub(crate) ring: Ring,
+    /// The ring that it has, its own or that of the prompt that it replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rung: Option<Rung>,
     #[serde(with = "crate::code::match_code")]
     pub(crate) code: MatchCode,
     pub(crate) wrong_entries: u8,
     pub(crate) expires_at: Timestamp,
     pub(crate) others_asked: u16,
+}
+
+/// When a phone rang, and for whose bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rung {
+    pub(crate) at: Timestamp,
+    pub(crate) trust: Trust,
 }
 
 /// Whose bucket an attempt belongs to.
@@ -249,6 +259,9 @@ pub struct CallerCheck {
     pub operator_name: Text,
     #[serde(with = "crate::code::caller_code")]
     pub(crate) code: CallerCode,
+    /// When the phone rang for it, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rung_at: Option<Timestamp>,
     /// From then on it is worthless.
     pub expires_at: Timestamp,
 }
@@ -487,7 +500,7 @@ impl SubscriberState {
         self.caller.as_ref().filter(|check| now < check.expires_at)
     }
 
-    /// Rings since the last success.
+    /// Rings without an answer.
     #[must_use]
     pub const fn budget(&self) -> &PromptBudget {
         &self.budget
@@ -540,6 +553,19 @@ impl OpenPrompt {
         match self.ring {
             Ring::Rang | Ring::Replaced => true,
             Ring::Quiet(_) => false,
+        }
+    }
+
+    /// The ring that a success with `kind` answers: one that this bucket made, by a proof that nobody
+    /// has for it but the owner of a phone or passkey.
+    pub(crate) fn answered_by(&self, kind: AuthenticatorKind) -> Option<Timestamp> {
+        match kind {
+            AuthenticatorKind::Phone | AuthenticatorKind::Passkey => {
+                self.rung.filter(|rung| rung.trust == self.trust).map(|rung| rung.at)
+            }
+            AuthenticatorKind::RecoveryCodes
+            | AuthenticatorKind::Totp
+            | AuthenticatorKind::Certificate => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The rules as a whole, through the one function that outsiders have.
 
 mod account;
+mod budget;
 mod document;
 mod events;
 mod laws;

@@ -261,7 +261,49 @@ fn a_caller_is_confirmed_on_the_phone_and_a_false_one_opens_an_incident() {
         let answered = world.run(Command::AnswerCallerCheck(contact, check, answer));
         assert_eq!(matches!(answered, Outcome::CallerVerified), is_them);
         assert_eq!(world.state.incident().is_some(), !is_them);
+        // Somebody posed as the help desk: that is told at every address.
+        let told = world.effects.iter().find_map(|act| match act {
+            Act::Notify { notice: Notice::FalseCaller, to } => Some(to.len()),
+            _ => None,
+        });
+        assert_eq!(told, (!is_them).then_some(2));
+        assert_eq!(world.state.push(), PushState::Active, "nothing was reported");
     }
+}
+
+#[test]
+fn a_device_that_was_forgotten_is_a_stranger_again() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    let other = world.sign_in(phone, "second");
+    let forget = |authority, device| Command::ForgetDevice(authority, device);
+    let sam = || Authority::Operator(operator("sam"));
+    assert_eq!(refused(&world.run(forget(by("first"), device))), Reason::NotAuthorised);
+    assert_eq!(refused(&world.run(forget(sam(), DeviceId(999)))), Reason::NotFound);
+    assert_eq!(world.state.devices().len(), 2);
+    // A stolen laptop is forgotten at once, by the help desk also while an incident is open.
+    let contact = PhoneContact::signature_verified(alice(), phone, home());
+    world.forward(Span::hours(25));
+    let _ = world.run(Command::Report(Reporter::Phone(contact), Notes::default()));
+    assert_eq!(world.state.devices().len(), 2, "older than the report reaches");
+    assert!(matches!(world.run(forget(sam(), device)), Outcome::Done));
+    assert_eq!(world.state.devices().iter().map(KnownDevice::id).collect::<Vec<_>>(), [other]);
+    let _ = world.run(Command::RestorePush(sam()));
+    // Its cookie is worth nothing: it waits where a known device takes over.
+    world.prompted("stranger", None);
+    assert!(matches!(world.start("laptop", Some(device)), Outcome::Wait { .. }));
+    assert!(matches!(world.prompted("desktop", Some(other)).ring, Ring::Replaced));
+}
+
+#[test]
+fn the_owner_forgets_a_device_after_proving_who_they_are() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    let _ = world.run(Command::StartAttempt(managing("m")));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    assert!(matches!(world.run(Command::ForgetDevice(by("m"), device)), Outcome::Done));
+    assert!(world.state.devices().iter().all(|known| known.id() != device));
 }
 
 #[test]
