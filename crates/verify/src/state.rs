@@ -3,6 +3,7 @@
 use pushback_model::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::address_codes::AddressCodes;
 use crate::authenticator::{Authenticator, AuthenticatorKind};
 use crate::budget::PromptBudget;
 use crate::code::{CallerCode, CodeDigest, MatchCode};
@@ -81,6 +82,8 @@ pub struct SubscriberState {
     pub(crate) binding: Option<PendingBinding>,
     #[serde(default)]
     pub(crate) address_code: Option<PendingAddressCode>,
+    #[serde(default)]
+    pub(crate) address_codes: AddressCodes,
     #[serde(default)]
     pub(crate) recovered: Option<RecoveryGrant>,
     #[serde(default)]
@@ -357,6 +360,7 @@ impl SubscriberState {
             incident: None,
             binding: None,
             address_code: None,
+            address_codes: AddressCodes::default(),
             recovered: None,
             reset: None,
             caller: None,

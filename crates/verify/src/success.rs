@@ -51,6 +51,15 @@ impl Turn<'_> {
         if let Some(used) = self.state.authenticator_mut(authenticator) {
             used.succeed(now);
         }
+        match kind {
+            // What a stranger cannot have: it ends a row of wrong recovery codes.
+            AuthenticatorKind::Phone | AuthenticatorKind::Passkey => {
+                self.state.address_codes.succeed();
+            }
+            AuthenticatorKind::RecoveryCodes
+            | AuthenticatorKind::Totp
+            | AuthenticatorKind::Certificate => {}
+        }
         let success = Success { attempt: attempt.clone(), purpose, kind, authenticator, at: now };
         push_bounded(&mut self.state.successes, success, SUCCESSES_MAX);
         let device = match kind {

@@ -194,57 +194,6 @@ fn the_owner_stops_a_reset_with_the_link_in_the_notice() {
     assert_eq!(refused(&late), Reason::NotFound);
 }
 
-fn recovering(world: &mut World, saved: u8, mailed: u8) -> Outcome {
-    world.run(Command::Recover {
-        attempt: Attempt { purpose: Purpose::Recovery, ..attempt("r", None) },
-        first: RecoveryEvidence::SavedCode(digest(saved)),
-        second: RecoveryEvidence::AddressCode(digest(mailed)),
-    })
-}
-
-fn with_codes() -> World {
-    let (mut world, _) = World::with_phone();
-    let codes = vec![digest(31), digest(32)];
-    world.bind(NewAuthenticator::RecoveryCodes { codes }, AuthenticatorKind::RecoveryCodes);
-    let code = digest(41);
-    let _ = world.run(Command::IssueAddressCode { address: address("mail:1"), code });
-    world
-}
-
-#[test]
-fn a_recovery_needs_two_right_proofs_and_says_not_which_was_wrong() {
-    for (saved, mailed) in [(99, 41), (31, 99), (99, 99)] {
-        let mut world = with_codes();
-        assert_eq!(refused(&recovering(&mut world, saved, mailed)), Reason::WrongProof);
-    }
-    let mut world = with_codes();
-    assert!(matches!(recovering(&mut world, 31, 41), Outcome::Recovered { .. }));
-    // Both were good once.
-    assert_eq!(refused(&recovering(&mut world, 31, 41)), Reason::WrongProof);
-    let granted = Authority::Recovered(AttemptId::parse("r").unwrap());
-    assert!(matches!(issue(&mut world, granted.clone()), Outcome::BindingCode { .. }));
-    assert_eq!(refused(&issue(&mut world, granted)), Reason::NotAuthorised);
-}
-
-#[test]
-fn two_proofs_of_one_kind_are_one_proof() {
-    let mut world = with_codes();
-    let recovered = world.run(Command::Recover {
-        attempt: Attempt { purpose: Purpose::Recovery, ..attempt("r", None) },
-        first: RecoveryEvidence::SavedCode(digest(31)),
-        second: RecoveryEvidence::SavedCode(digest(32)),
-    });
-    assert_eq!(refused(&recovered), Reason::SameMethod);
-}
-
-#[test]
-fn one_code_at_a_time_goes_to_an_address() {
-    let mut world = with_codes();
-    let code = digest(42);
-    let second = world.run(Command::IssueAddressCode { address: address("mail:2"), code });
-    assert_eq!(refused(&second), Reason::AlreadyPending);
-}
-
 #[test]
 fn a_caller_is_confirmed_on_the_phone_and_a_false_one_opens_an_incident() {
     for (answer, is_them) in [(CallerAnswer::CodesMatch, true), (CallerAnswer::NotThem, false)] {

@@ -136,6 +136,10 @@ fn full() -> SubscriberState {
         wrong_entries: u8::MAX,
         expires_at: now,
     });
+    (0..60).for_each(|i| {
+        state.address_codes.send(later(i));
+        state.address_codes.fail();
+    });
     state.recovered = Some(RecoveryGrant { attempt: attempt.clone(), until: now });
     state.reset = Some(PendingReset {
         id: ResetId(u64::MAX),

@@ -6,13 +6,6 @@ fn bob() -> SubscriberId {
     SubscriberId::parse("bob@example.org").unwrap()
 }
 
-fn with_totp() -> (World, AuthenticatorId, AuthenticatorId) {
-    let (mut world, phone) = World::with_phone();
-    let new = NewAuthenticator::Totp { key: digest(4) };
-    let totp = world.bind(new, AuthenticatorKind::Totp);
-    (world, phone, totp)
-}
-
 fn typed(world: &mut World, totp: AuthenticatorId, attempt: Attempt, step: Option<u64>) -> Outcome {
     world.run(Command::ProveTotp(attempt, TotpEntry::compared(alice(), totp, step)))
 }
