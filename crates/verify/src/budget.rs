@@ -9,7 +9,7 @@ use crate::policy::BudgetPolicy;
 ///
 /// Every way in shares it: sign-ins of all relying parties and protocols, recovery, calls of the
 /// help desk. Denied and unanswered prompts count, or "No" would be free and an attacker could ask
-/// until a tired "Yes". It holds no more entries than the limit of a day.
+/// until a tired "Yes". It holds two entries more than the limit of a day.
 ///
 /// A ring counts from the moment it rings and leaves in two ways: it grows older than every window,
 /// or it is answered. It is answered when the very attempt (or call) that made the phone ring
@@ -71,7 +71,10 @@ impl PromptBudget {
     /// Notes that the phone rings at `now`, which never lies before an earlier ring.
     pub(crate) fn ring(&mut self, now: Timestamp, policy: &BudgetPolicy) {
         self.rung_at.push(now);
-        let surplus = self.rung_at.len().saturating_sub(usize::from(policy.per_day));
+        // The ring of the open prompt and that of the open call may be taken back. With two more than
+        // a day allows, what is dropped is never missed, also after a clock was set back.
+        let kept = usize::from(policy.per_day) + 2;
+        let surplus = self.rung_at.len().saturating_sub(kept);
         self.rung_at.drain(..surplus);
     }
 
@@ -158,9 +161,23 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_a_day_allows() {
+    fn two_more_are_kept_than_a_day_allows() {
         let budget = rung(&(0..50).collect::<Vec<_>>());
-        assert_eq!(budget.rung_at.len(), 10);
+        assert_eq!(budget.rung_at.len(), 12);
         assert_eq!(budget.rung_within(Span::seconds(5), at_s(49)), 5);
+    }
+
+    #[test]
+    fn answers_and_a_clock_that_is_set_back_bring_no_ring_back() {
+        // Ten rings and, a day later, two more of a prompt and a call that are both answered.
+        let day = 86_400;
+        let mut budget = rung(&(0..10).collect::<Vec<_>>());
+        for second in [day + 20, day + 21] {
+            budget.ring(at_s(second), &BudgetPolicy::default());
+        }
+        budget.take_back(at_s(day + 20));
+        budget.take_back(at_s(day + 21));
+        budget.restamp(at_s(day - 10));
+        assert_eq!(until(&budget, day - 10, For::KnownDevice), Some(at_s(2 * day - 10)));
     }
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use self::step::{Party, Step, Try, Whence, loose, policy, steps, tight};
+use self::step::{Party, Say, Step, Try, Whence, loose, policy, steps, tight};
 use self::watched::Watched;
 use super::*;
 
@@ -35,8 +35,28 @@ fn what_once_broke_a_law_does_so_no_more() {
     let mut clock_set_right = vec![start(0, true), Step::Cancel, Step::Forward { seconds: 610 }];
     clock_set_right.extend((1..4).flat_map(|name| [start(name, true), Step::Cancel]));
     clock_set_right.extend([back(59), Step::SetClockRight, start(9, true)]);
-    for steps in [call_comes_late, clock_set_right] {
-        let mut watched = Watched::new(Policy::default(), Role::Member);
+    // Two rings are a day old when one more is answered, and then the clock is set back.
+    let say = Step::Answer { say: Say::Right, phone_at: Whence::Home, is_shown: true };
+    let forward = |seconds| Step::Forward { seconds };
+    let day_passed = vec![
+        Step::Call,
+        start(0, true),
+        forward(86_400),
+        start(1, false),
+        Step::Cancel,
+        start(2, true),
+        say,
+        back(1),
+        Step::SetClockRight,
+        forward(3_600),
+        start(3, true),
+    ];
+    for (policy, steps) in [
+        (Policy::default(), call_comes_late),
+        (Policy::default(), clock_set_right),
+        (tight(), day_passed),
+    ] {
+        let mut watched = Watched::new(policy, Role::Member);
         for step in steps {
             watched.take(step);
         }

@@ -67,7 +67,7 @@ impl Ledger {
             (self.binding_at, self.reset) = (None, None);
             if at < before.state.seen_at {
                 self.rings.set_clock_back(at);
-                self.mailed.iter_mut().for_each(|mailed| *mailed = at);
+                self.mailed.iter_mut().for_each(|mailed| *mailed = at.min(*mailed));
             }
         }
         let was_suspended = before.state.is_suspended();

@@ -8,6 +8,8 @@ use super::super::*;
 #[derive(Clone, Debug)]
 struct Unanswered {
     at: Timestamp,
+    /// When it counts as rung, which is later if a clock was set back since.
+    counted_at: Timestamp,
     by: Actor,
     what: Rung,
 }
@@ -29,9 +31,12 @@ pub struct Rings {
 }
 
 impl Rings {
-    /// An administrator set the clock back: everything that rang rang now.
-    pub fn set_clock_back(&mut self, at: Timestamp) {
-        self.unanswered.iter_mut().for_each(|ring| ring.at = at);
+    /// An administrator set the clock back. What was the future rang now, and everything may count
+    /// from now.
+    pub fn set_clock_back(&mut self, now: Timestamp) {
+        for ring in &mut self.unanswered {
+            (ring.at, ring.counted_at) = (ring.at.min(now), now);
+        }
     }
 
     pub fn check(&mut self, after: &World, was_suspended: bool) {
@@ -91,20 +96,23 @@ impl Rings {
         } else {
             usize::from(budget.kept_for_known_devices)
         };
-        let windows = budget.windows().map(|(window, limit)| {
-            let limit = usize::from(limit).saturating_sub(kept).max(1);
-            let young = |ring: &&Unanswered| ring.at > at - window;
-            (self.unanswered.iter().filter(young).count(), limit)
-        });
+        let windows = |when: fn(&Unanswered) -> Timestamp| {
+            budget.windows().map(|(window, limit)| {
+                let limit = usize::from(limit).saturating_sub(kept).max(1);
+                let young = |ring: &&Unanswered| when(ring) > at - window;
+                (self.unanswered.iter().filter(young).count(), limit)
+            })
+        };
         match ring {
             Ring::Rang => {
-                for (rang, limit) in windows {
+                for (rang, limit) in windows(|ring| ring.at) {
                     assert!(rang < limit, "{rang} rings, {by:?} rang beyond {limit}");
                 }
-                self.unanswered.push(Unanswered { at, by, what });
+                self.unanswered.push(Unanswered { at, counted_at: at, by, what });
                 true
             }
             Ring::Quiet(Reason::BudgetSpent) => {
+                let windows = windows(|ring| ring.counted_at);
                 let is_spent = windows.iter().any(|(rang, limit)| rang >= limit);
                 assert!(is_spent, "held without need: {windows:?}");
                 false
