@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
+use self::rings::Rings;
 use self::step::{Party, Say, Step, Try, Whence, loose, policy, steps, tight};
 use self::watched::Watched;
 use super::*;
@@ -199,7 +200,7 @@ proptest! {
     }
 
     /// An owner with a known device is never kept out by strangers: the phone rings for every
-    /// sign-in of theirs, and the right code verifies.
+    /// sign-in of theirs, and the right code verifies. Nor do strangers gain a ring by it.
     #[test]
     fn a_stranger_never_changes_what_the_known_device_may_do(
         policy in policy(),
@@ -208,6 +209,7 @@ proptest! {
         let (mut world, phone, totp) = with_totp();
         let device = world.sign_in(phone, "first");
         world.policy = policy;
+        let mut rings = Rings::default();
         let last = (Beside::Owner { name: 0, is_denied: false }, 0);
         for (n, (thing, seconds)) in things.into_iter().chain([last]).enumerate() {
             match thing {
@@ -238,16 +240,19 @@ proptest! {
                 Beside::Owner { name, is_denied } => {
                     if is_denied && world.state.shown_at(world.now).is_some() {
                         let _ = world.say(phone, Answer::Deny);
+                        rings.check(&world, false);
                     }
                     let owner = world.start(&format!("o{n}-{name}"), Some(device));
                     let Outcome::Prompted(prompted) = owner else { panic!("kept out: {owner:?}") };
                     let ring = prompted.ring;
+                    rings.check(&world, false);
                     prop_assert!(matches!(ring, Ring::Rang | Ring::Replaced), "{ring:?}");
                     let right = world.right();
                     let said = world.say(phone, right);
                     prop_assert!(matches!(said, Outcome::Verified(_)), "{said:?}");
                 }
             }
+            rings.check(&world, false);
             world.forward(Span::seconds(i64::from(seconds)));
         }
     }
