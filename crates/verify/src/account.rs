@@ -236,6 +236,7 @@ impl Turn<'_> {
         let mut to = self.state.addresses.clone();
         to.extend(new.iter().filter(|a| !self.state.addresses.contains(a)).cloned());
         self.state.address_code = None;
+        self.state.address_codes.succeed();
         self.note(&Scene::default(), by, Happened::AddressesChanged { count: new.len() });
         self.state.addresses = new;
         self.act(Act::Notify { notice: Notice::AddressesChanged, to });

@@ -15,7 +15,7 @@ use crate::id::{AttemptId, PromptId};
 use crate::outcome::{Alternatives, Outcome, PromptEnd, Prompted, Reason, Ring};
 use crate::requester::{Distance, Requester};
 use crate::risk::{self, Evidence, Level, Risk};
-use crate::state::{OpenPrompt, Trust};
+use crate::state::{OpenPrompt, Rung, Trust};
 use crate::turn::{Scene, Turn};
 
 /// Why an attempt is held, and how.
@@ -146,6 +146,11 @@ impl Turn<'_> {
             return self.hold(&attempt, trust, hold, risk);
         };
         let ring = self.ring(trust, level);
+        let rung = match ring {
+            Ring::Rang => Some(Rung { at: self.now, trust }),
+            Ring::Replaced => self.state.open.as_ref().and_then(|open| open.rung),
+            Ring::Quiet(_) => None,
+        };
         self.end_prompt(by.clone(), PromptEnd::TakenOver, None);
         let prompt = PromptId(self.state.next_serial());
         let expires_at = self.now + self.policy.prompt.life();
@@ -177,6 +182,7 @@ impl Turn<'_> {
             context,
             trust,
             ring,
+            rung,
             code: code.clone(),
             wrong_entries: 0,
             expires_at,

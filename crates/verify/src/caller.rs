@@ -3,7 +3,7 @@
 use crate::audit::{Actor, CallerEnd, Change, Happened};
 use crate::code::CallerCode;
 use crate::command::CallerAnswer;
-use crate::effect::{Act, IncidentCause, RingFor};
+use crate::effect::{Act, IncidentCause, Notice, RingFor};
 use crate::fact::{OperatorProof, PhoneContact};
 use crate::id::CallerCheckId;
 use crate::outcome::{Outcome, Reason, Ring};
@@ -46,6 +46,7 @@ impl Turn<'_> {
             operator: operator.operator.clone(),
             operator_name: operator.name.clone(),
             code: code.clone(),
+            rung_at: (ring == Ring::Rang).then_some(self.now),
             expires_at,
         });
         self.note(&Scene::default(), by, Happened::CallerCheckStarted { check, ring });
@@ -63,17 +64,24 @@ impl Turn<'_> {
             return self.refuse_change(by, Change::CallerAnswer, reason);
         }
         self.sight(contact.authenticator, &contact.phone);
-        if self.state.caller.as_ref().is_none_or(|open| open.id != check) {
+        let Some(open) = self.state.caller.as_ref().filter(|open| open.id == check) else {
             return self.refuse_change(by, Change::CallerAnswer, Reason::NotFound);
-        }
+        };
+        let rung_at = open.rung_at;
         match answer {
             CallerAnswer::CodesMatch => {
+                if let Some(rung_at) = rung_at {
+                    self.state.budget.take_back(rung_at);
+                }
                 self.end_caller_check(by, CallerEnd::Verified);
                 Outcome::CallerVerified
             }
             CallerAnswer::NotThem => {
                 self.end_caller_check(by.clone(), CallerEnd::NotThem);
                 let incident = self.open_incident(by, IncidentCause::FalseCaller);
+                // Somebody who poses as the help desk wants more than a ring: the owner is told
+                // wherever they can be, also when an incident is open already.
+                self.notify(Notice::FalseCaller);
                 Outcome::Reported { incident }
             }
         }

@@ -68,6 +68,7 @@ impl Turn<'_> {
         }
         if now < self.now {
             self.state.budget.restamp(now);
+            self.state.address_codes.restamp(now);
             self.state.strangers.restamp(now, &policy.throttle);
             for device in &mut self.state.devices {
                 device.throttle.restamp(now, &policy.throttle);

@@ -43,6 +43,12 @@ pub enum Accepts {
     PhishingResistant,
 }
 
+impl Accepts {
+    pub(crate) const fn only_phishing_resistant(self) -> bool {
+        matches!(self, Self::PhishingResistant)
+    }
+}
+
 /// In whose name an authenticator, an address or the push service is changed.
 #[derive(Clone, Debug)]
 pub enum Authority {

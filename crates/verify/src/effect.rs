@@ -135,6 +135,8 @@ pub enum Notice {
     SuccessAfterFailures,
     /// An attack was reported; push is suspended.
     Reported,
+    /// The owner said that a caller is not who the phone says; an incident is open.
+    FalseCaller,
     /// Push was suspended for wrong codes.
     PushSuspended,
     /// Push works again.

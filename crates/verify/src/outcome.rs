@@ -47,7 +47,8 @@ pub enum Outcome {
     Ended(PromptEnd),
     /// The attempt or prompt had ended before; nothing changed. A success is not given twice.
     AlreadyOver(PromptEnd),
-    /// The report is taken: push is suspended, the password marked, an incident open.
+    /// It is taken and an incident is open. After a report push is suspended and the password
+    /// marked too; after a false caller they are not.
     Reported {
         /// The incident.
         incident: IncidentId,

@@ -24,10 +24,20 @@ impl Turn<'_> {
         if !self.state.addresses.contains(&address) {
             return refuse(self, Reason::NotFound);
         }
-        // Mail can bomb too: one code at a time.
+        // Mail can bomb too: one code at a time, and few in a day.
         if self.state.address_code.is_some() {
             return refuse(self, Reason::AlreadyPending);
         }
+        // SECURITY: whoever has one proof could otherwise guess the other, code after code. Guarded by
+        // `whoever_has_one_proof_guesses_the_mailed_code_few_times_a_day` and
+        // `a_hundred_wrong_mailed_codes_in_a_row_stop_until_the_owner_succeeds`.
+        if self.state.address_codes.is_stopped(&self.policy.stop) {
+            return refuse(self, Reason::TooManyFailures);
+        }
+        if !self.state.address_codes.may_send(self.now) {
+            return refuse(self, Reason::TooMany);
+        }
+        self.state.address_codes.send(self.now);
         let expires_at = self.now + self.policy.account.address_code_life();
         self.state.address_code = Some(PendingAddressCode {
             address: address.clone(),
@@ -120,11 +130,14 @@ impl Turn<'_> {
 
     fn count_address_failure(&mut self, evidence: [&RecoveryEvidence; 2]) {
         let was_tried = evidence.iter().any(|e| matches!(e, RecoveryEvidence::AddressCode(_)));
-        let limit = self.policy.prompt.wrong_entries;
-        self.state.address_code.take_if(|pending| {
-            pending.wrong_entries = pending.wrong_entries.saturating_add(u8::from(was_tried));
-            pending.wrong_entries >= limit
-        });
+        // Without a code nothing was guessed, and strangers must not reach the stop for nothing.
+        let Some(pending) = self.state.address_code.as_mut().filter(|_| was_tried) else { return };
+        pending.wrong_entries = pending.wrong_entries.saturating_add(1);
+        self.state.address_codes.fail();
+        let is_used_up = pending.wrong_entries >= self.policy.prompt.wrong_entries;
+        if is_used_up || self.state.address_codes.is_stopped(&self.policy.stop) {
+            self.state.address_code = None;
+        }
     }
 
     /// A code is good once.
@@ -139,7 +152,10 @@ impl Turn<'_> {
                     }
                 }
             }
-            RecoveryEvidence::AddressCode(_) => self.state.address_code = None,
+            RecoveryEvidence::AddressCode(_) => {
+                self.state.address_code = None;
+                self.state.address_codes.succeed();
+            }
             RecoveryEvidence::Success(attempt) => {
                 self.state.successes.retain(|success| success.attempt != *attempt);
             }

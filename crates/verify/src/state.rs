@@ -1,22 +1,29 @@
 //! The document of one subscriber: everything the rules remember about them.
 
-use pushback_model::{Span, Timestamp};
+mod known;
+mod pending;
+
+use pushback_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::address_codes::AddressCodes;
 use crate::authenticator::{Authenticator, AuthenticatorKind};
 use crate::budget::PromptBudget;
-use crate::code::{CallerCode, CodeDigest, MatchCode};
-use crate::command::{Accepts, Role};
+use crate::code::MatchCode;
+use crate::command::Role;
 use crate::context::{Context, Purpose};
 use crate::effect::IncidentCause;
 use crate::habits::Habits;
-use crate::id::{
-    AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, OperatorId,
-    PromptId, ResetId, SubscriberId,
-};
-use crate::outcome::{PromptEnd, Ring};
-use crate::text::Text;
+use crate::id::{AddressId, AttemptId, AuthenticatorId, IncidentId, PromptId, SubscriberId};
+use crate::outcome::PromptEnd;
 use crate::throttle::Throttle;
+
+pub use self::known::KnownDevice;
+pub(crate) use self::known::Trust;
+pub use self::pending::{CallerCheck, PendingReset};
+pub(crate) use self::pending::{
+    OpenPrompt, PendingAddressCode, PendingBinding, RESET_CONFIRMABLE, RecoveryGrant, Rung,
+};
 
 /// The layout of the document that this release writes. It reads every earlier one.
 pub const SCHEMA: u32 = 1;
@@ -82,6 +89,8 @@ pub struct SubscriberState {
     #[serde(default)]
     pub(crate) address_code: Option<PendingAddressCode>,
     #[serde(default)]
+    pub(crate) address_codes: AddressCodes,
+    #[serde(default)]
     pub(crate) recovered: Option<RecoveryGrant>,
     #[serde(default)]
     pub(crate) reset: Option<PendingReset>,
@@ -96,27 +105,6 @@ pub struct SubscriberState {
     pub(crate) noticed_at: Option<Timestamp>,
 }
 
-/// The one open prompt.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct OpenPrompt {
-    pub(crate) context: Context,
-    pub(crate) trust: Trust,
-    pub(crate) ring: Ring,
-    #[serde(with = "crate::code::match_code")]
-    pub(crate) code: MatchCode,
-    pub(crate) wrong_entries: u8,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) others_asked: u16,
-}
-
-/// Whose bucket an attempt belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Trust {
-    Known(DeviceId),
-    Stranger,
-}
-
 /// An attempt that had a prompt or succeeded, and how that ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EndedAttempt {
@@ -124,42 +112,6 @@ pub(crate) struct EndedAttempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<PromptId>,
     pub end: PromptEnd,
-}
-
-/// A browser or device that the subscriber has succeeded from, with a bucket of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownDevice {
-    pub(crate) id: DeviceId,
-    pub(crate) label: Text,
-    pub(crate) first_at: Timestamp,
-    pub(crate) last_success_at: Timestamp,
-    pub(crate) throttle: Throttle,
-}
-
-impl KnownDevice {
-    /// Its id.
-    #[must_use]
-    pub const fn id(&self) -> DeviceId {
-        self.id
-    }
-
-    /// What its browser calls itself.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        self.label.as_str()
-    }
-
-    /// When it first succeeded.
-    #[must_use]
-    pub const fn first_at(&self) -> Timestamp {
-        self.first_at
-    }
-
-    /// When it last succeeded.
-    #[must_use]
-    pub const fn last_success_at(&self) -> Timestamp {
-        self.last_success_at
-    }
 }
 
 /// Whether phones may be asked at all.
@@ -201,64 +153,6 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// Why.
     pub cause: IncidentCause,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct PendingBinding {
-    pub kind: AuthenticatorKind,
-    pub code: CodeDigest,
-    pub wrong_entries: u8,
-    pub expires_at: Timestamp,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct PendingAddressCode {
-    pub address: AddressId,
-    pub code: CodeDigest,
-    pub wrong_entries: u8,
-    pub expires_at: Timestamp,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RecoveryGrant {
-    pub attempt: AttemptId,
-    pub until: Timestamp,
-}
-
-/// A reset that waits for a second person or for its delay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PendingReset {
-    /// Its id.
-    pub id: ResetId,
-    /// Who asked.
-    pub requested_by: OperatorId,
-    /// From then on the same person can confirm.
-    pub ready_at: Timestamp,
-    /// From then on nobody can.
-    pub expires_at: Timestamp,
-}
-
-/// A call on which help desk and subscriber prove themselves to each other.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CallerCheck {
-    /// Its id.
-    pub id: CallerCheckId,
-    /// Who calls.
-    pub operator: OperatorId,
-    /// Their name, as the phone shows it.
-    pub operator_name: Text,
-    #[serde(with = "crate::code::caller_code")]
-    pub(crate) code: CallerCode,
-    /// From then on it is worthless.
-    pub expires_at: Timestamp,
-}
-
-impl CallerCheck {
-    /// The code that the phone and the console both show.
-    #[must_use]
-    pub const fn code(&self) -> &CallerCode {
-        &self.code
-    }
 }
 
 /// A success that may still authorise a change.
@@ -344,6 +238,7 @@ impl SubscriberState {
             incident: None,
             binding: None,
             address_code: None,
+            address_codes: AddressCodes::default(),
             recovered: None,
             reset: None,
             caller: None,
@@ -487,7 +382,7 @@ impl SubscriberState {
         self.caller.as_ref().filter(|check| now < check.expires_at)
     }
 
-    /// Rings since the last success.
+    /// Rings without an answer.
     #[must_use]
     pub const fn budget(&self) -> &PromptBudget {
         &self.budget
@@ -534,28 +429,9 @@ impl SubscriberState {
     }
 }
 
-impl OpenPrompt {
-    /// Whether a phone rang for it or for the one that it replaced.
-    pub(crate) const fn rang(&self) -> bool {
-        match self.ring {
-            Ring::Rang | Ring::Replaced => true,
-            Ring::Quiet(_) => false,
-        }
-    }
-}
-
 /// Adds to a list that keeps its latest `max`.
 pub(crate) fn push_bounded<T>(list: &mut Vec<T>, item: T, max: usize) {
     list.push(item);
     let surplus = list.len().saturating_sub(max);
     list.drain(..surplus);
-}
-
-/// How long a reset can be confirmed after its delay.
-pub(crate) const RESET_CONFIRMABLE: Span = Span::hours(72);
-
-impl Accepts {
-    pub(crate) const fn only_phishing_resistant(self) -> bool {
-        matches!(self, Self::PhishingResistant)
-    }
 }

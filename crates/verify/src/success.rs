@@ -28,6 +28,11 @@ impl Turn<'_> {
         let Proof { attempt, purpose, trust, kind, authenticator, assurance } = proof;
         let is_open = self.state.open.as_ref().is_some_and(|open| open.context.attempt == attempt);
         if is_open {
+            // Whoever answers a ring wanted it.
+            if let Some(rung_at) = self.state.open.as_ref().and_then(|open| open.answered_by(kind))
+            {
+                self.state.budget.take_back(rung_at);
+            }
             let (by, end) = match kind {
                 AuthenticatorKind::Phone => (Actor::Phone(authenticator), PromptEnd::Approved),
                 AuthenticatorKind::Passkey
@@ -46,11 +51,20 @@ impl Turn<'_> {
         if let Some(used) = self.state.authenticator_mut(authenticator) {
             used.succeed(now);
         }
+        match kind {
+            // What a stranger cannot have: it ends a row of wrong recovery codes.
+            AuthenticatorKind::Phone | AuthenticatorKind::Passkey => {
+                self.state.address_codes.succeed();
+            }
+            AuthenticatorKind::RecoveryCodes
+            | AuthenticatorKind::Totp
+            | AuthenticatorKind::Certificate => {}
+        }
         let success = Success { attempt: attempt.clone(), purpose, kind, authenticator, at: now };
         push_bounded(&mut self.state.successes, success, SUCCESSES_MAX);
         let device = match kind {
-            // SECURITY: a machine succeeds every minute; if that cleared the budget, the owner's
-            // phone could be bombed for ever. Guarded by
+            // SECURITY: a machine succeeds every minute and says nothing about the owner; if that
+            // counted, no denial would be remembered and strange places would be habits. Guarded by
             // `a_certificate_clears_no_budget_and_teaches_nothing`.
             AuthenticatorKind::Certificate => None,
             AuthenticatorKind::Phone
@@ -61,7 +75,6 @@ impl Turn<'_> {
                     self.notify(Notice::SuccessAfterFailures);
                 }
                 self.bucket(trust).succeed();
-                self.state.budget.clear();
                 self.state.unanswered = 0;
                 self.state.was_denied = false;
                 self.state.habits.learn(&scene.requester, now);

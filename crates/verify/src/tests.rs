@@ -1,11 +1,13 @@
 //! The rules as a whole, through the one function that outsiders have.
 
 mod account;
+mod budget;
 mod document;
 mod events;
 mod laws;
 mod prompts;
 mod proofs;
+mod recovery;
 
 use pushback_model::{Span, Timestamp};
 
@@ -204,6 +206,12 @@ impl World {
     fn rang(&self) -> bool {
         self.effects.iter().any(|act| matches!(act, Act::RingPhones { .. }))
     }
+}
+
+fn with_totp() -> (World, AuthenticatorId, AuthenticatorId) {
+    let (mut world, phone) = World::with_phone();
+    let totp = world.bind(NewAuthenticator::Totp { key: digest(4) }, AuthenticatorKind::Totp);
+    (world, phone, totp)
 }
 
 fn refused(outcome: &Outcome) -> Reason {

@@ -194,57 +194,6 @@ fn the_owner_stops_a_reset_with_the_link_in_the_notice() {
     assert_eq!(refused(&late), Reason::NotFound);
 }
 
-fn recovering(world: &mut World, saved: u8, mailed: u8) -> Outcome {
-    world.run(Command::Recover {
-        attempt: Attempt { purpose: Purpose::Recovery, ..attempt("r", None) },
-        first: RecoveryEvidence::SavedCode(digest(saved)),
-        second: RecoveryEvidence::AddressCode(digest(mailed)),
-    })
-}
-
-fn with_codes() -> World {
-    let (mut world, _) = World::with_phone();
-    let codes = vec![digest(31), digest(32)];
-    world.bind(NewAuthenticator::RecoveryCodes { codes }, AuthenticatorKind::RecoveryCodes);
-    let code = digest(41);
-    let _ = world.run(Command::IssueAddressCode { address: address("mail:1"), code });
-    world
-}
-
-#[test]
-fn a_recovery_needs_two_right_proofs_and_says_not_which_was_wrong() {
-    for (saved, mailed) in [(99, 41), (31, 99), (99, 99)] {
-        let mut world = with_codes();
-        assert_eq!(refused(&recovering(&mut world, saved, mailed)), Reason::WrongProof);
-    }
-    let mut world = with_codes();
-    assert!(matches!(recovering(&mut world, 31, 41), Outcome::Recovered { .. }));
-    // Both were good once.
-    assert_eq!(refused(&recovering(&mut world, 31, 41)), Reason::WrongProof);
-    let granted = Authority::Recovered(AttemptId::parse("r").unwrap());
-    assert!(matches!(issue(&mut world, granted.clone()), Outcome::BindingCode { .. }));
-    assert_eq!(refused(&issue(&mut world, granted)), Reason::NotAuthorised);
-}
-
-#[test]
-fn two_proofs_of_one_kind_are_one_proof() {
-    let mut world = with_codes();
-    let recovered = world.run(Command::Recover {
-        attempt: Attempt { purpose: Purpose::Recovery, ..attempt("r", None) },
-        first: RecoveryEvidence::SavedCode(digest(31)),
-        second: RecoveryEvidence::SavedCode(digest(32)),
-    });
-    assert_eq!(refused(&recovered), Reason::SameMethod);
-}
-
-#[test]
-fn one_code_at_a_time_goes_to_an_address() {
-    let mut world = with_codes();
-    let code = digest(42);
-    let second = world.run(Command::IssueAddressCode { address: address("mail:2"), code });
-    assert_eq!(refused(&second), Reason::AlreadyPending);
-}
-
 #[test]
 fn a_caller_is_confirmed_on_the_phone_and_a_false_one_opens_an_incident() {
     for (answer, is_them) in [(CallerAnswer::CodesMatch, true), (CallerAnswer::NotThem, false)] {
@@ -261,7 +210,49 @@ fn a_caller_is_confirmed_on_the_phone_and_a_false_one_opens_an_incident() {
         let answered = world.run(Command::AnswerCallerCheck(contact, check, answer));
         assert_eq!(matches!(answered, Outcome::CallerVerified), is_them);
         assert_eq!(world.state.incident().is_some(), !is_them);
+        // Somebody posed as the help desk: that is told at every address.
+        let told = world.effects.iter().find_map(|act| match act {
+            Act::Notify { notice: Notice::FalseCaller, to } => Some(to.len()),
+            _ => None,
+        });
+        assert_eq!(told, (!is_them).then_some(2));
+        assert_eq!(world.state.push(), PushState::Active, "nothing was reported");
     }
+}
+
+#[test]
+fn a_device_that_was_forgotten_is_a_stranger_again() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    let other = world.sign_in(phone, "second");
+    let forget = |authority, device| Command::ForgetDevice(authority, device);
+    let sam = || Authority::Operator(operator("sam"));
+    assert_eq!(refused(&world.run(forget(by("first"), device))), Reason::NotAuthorised);
+    assert_eq!(refused(&world.run(forget(sam(), DeviceId(999)))), Reason::NotFound);
+    assert_eq!(world.state.devices().len(), 2);
+    // A stolen laptop is forgotten at once, by the help desk also while an incident is open.
+    let contact = PhoneContact::signature_verified(alice(), phone, home());
+    world.forward(Span::hours(25));
+    let _ = world.run(Command::Report(Reporter::Phone(contact), Notes::default()));
+    assert_eq!(world.state.devices().len(), 2, "older than the report reaches");
+    assert!(matches!(world.run(forget(sam(), device)), Outcome::Done));
+    assert_eq!(world.state.devices().iter().map(KnownDevice::id).collect::<Vec<_>>(), [other]);
+    let _ = world.run(Command::RestorePush(sam()));
+    // Its cookie is worth nothing: it waits where a known device takes over.
+    world.prompted("stranger", None);
+    assert!(matches!(world.start("laptop", Some(device)), Outcome::Wait { .. }));
+    assert!(matches!(world.prompted("desktop", Some(other)).ring, Ring::Replaced));
+}
+
+#[test]
+fn the_owner_forgets_a_device_after_proving_who_they_are() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    let _ = world.run(Command::StartAttempt(managing("m")));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    assert!(matches!(world.run(Command::ForgetDevice(by("m"), device)), Outcome::Done));
+    assert!(world.state.devices().iter().all(|known| known.id() != device));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::authenticator::{Method, Sighting};
 use crate::context::FirstTime;
 use crate::state::{
     DEVICES_MAX, ENDED_MAX, EndedAttempt, OpenPrompt, PendingAddressCode, PendingBinding,
-    RecoveryGrant, SUCCESSES_MAX, Success, Trust,
+    RecoveryGrant, Rung, SUCCESSES_MAX, Success, Trust,
 };
 
 /// A document of layout 1 as it was first released. Never edited: it stands for what is stored.
@@ -92,6 +92,7 @@ fn full() -> SubscriberState {
         context,
         trust: Trust::Known(DeviceId(u64::MAX)),
         ring: Ring::Quiet(Reason::RelyingPartyNeedsPasskey),
+        rung: Some(Rung { at: now, trust: Trust::Known(DeviceId(u64::MAX)) }),
         code: MatchCode::draw(&Entropy::from_system_rng([1; 32])).unwrap(),
         wrong_entries: u8::MAX,
         expires_at: now,
@@ -135,6 +136,10 @@ fn full() -> SubscriberState {
         wrong_entries: u8::MAX,
         expires_at: now,
     });
+    (0..60).for_each(|i| {
+        state.address_codes.send(later(i));
+        state.address_codes.fail();
+    });
     state.recovered = Some(RecoveryGrant { attempt: attempt.clone(), until: now });
     state.reset = Some(PendingReset {
         id: ResetId(u64::MAX),
@@ -147,6 +152,7 @@ fn full() -> SubscriberState {
         operator: OperatorId::parse(&long_id()).unwrap(),
         operator_name: long(),
         code: CallerCode::draw(&Entropy::from_system_rng([1; 32])).unwrap(),
+        rung_at: Some(now),
         expires_at: now,
     });
     state.successes = (0..SUCCESSES_MAX)

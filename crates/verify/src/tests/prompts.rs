@@ -158,6 +158,39 @@ fn the_fourth_ring_in_ten_minutes_is_a_quiet_prompt() {
 }
 
 #[test]
+fn a_quiet_prompt_disturbs_nobody_and_waits_in_the_app() {
+    let (mut world, phone) = World::with_phone();
+    world.prompted("stranger", None);
+    let _ = world.say(phone, Answer::Deny);
+    let quiet = world.prompted("owner", None);
+    assert!(matches!(quiet.ring, Ring::Quiet(Reason::StrangersMuted)));
+    assert!(quiet.alternatives.open_app);
+    // Nothing leaves that could wake a phone: an app that is open reloads, and that is all.
+    let refresh = Act::RefreshPhones { phones: vec![phone] };
+    assert_eq!(world.effects, [refresh]);
+    let open = |id| Command::OpenApp(PhoneContact::signature_verified(alice(), id, home()));
+    assert_eq!(refused(&world.run(open(AuthenticatorId(999)))), Reason::NotBound);
+    let shown = world.run(open(phone));
+    assert!(matches!(shown, Outcome::App { waiting: Some(prompt) } if prompt == quiet.prompt));
+    assert!(world.effects.is_empty());
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    assert!(matches!(world.run(open(phone)), Outcome::App { waiting: None }));
+}
+
+#[test]
+fn an_app_that_opens_too_late_finds_nothing_waiting() {
+    for (seconds, is_waiting) in [(89, true), (90, false)] {
+        let (mut world, phone) = World::with_phone();
+        world.prompted("a", None);
+        world.forward(Span::seconds(seconds));
+        let contact = PhoneContact::signature_verified(alice(), phone, home());
+        let opened = world.run(Command::OpenApp(contact));
+        assert_eq!(matches!(opened, Outcome::App { waiting: Some(_) }), is_waiting, "{seconds}");
+    }
+}
+
+#[test]
 fn a_report_stops_everything_at_once() {
     let (mut world, phone, passkey) = World::with_phone_and_passkey();
     let _ = world.run(Command::RequestReset(operator("sam")));

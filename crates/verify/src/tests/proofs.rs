@@ -6,13 +6,6 @@ fn bob() -> SubscriberId {
     SubscriberId::parse("bob@example.org").unwrap()
 }
 
-fn with_totp() -> (World, AuthenticatorId, AuthenticatorId) {
-    let (mut world, phone) = World::with_phone();
-    let new = NewAuthenticator::Totp { key: digest(4) };
-    let totp = world.bind(new, AuthenticatorKind::Totp);
-    (world, phone, totp)
-}
-
 fn typed(world: &mut World, totp: AuthenticatorId, attempt: Attempt, step: Option<u64>) -> Outcome {
     world.run(Command::ProveTotp(attempt, TotpEntry::compared(alice(), totp, step)))
 }
@@ -170,6 +163,25 @@ fn a_phone_cannot_lift_the_suspension_that_it_made_and_a_passkey_can() {
     assert!(matches!(world.state.password(), PasswordMark::Burned { .. }));
     let _ = world.run(Command::PasswordChanged);
     assert_eq!(world.state.password(), PasswordMark::Unmarked);
+}
+
+#[test]
+fn a_phone_that_proved_itself_before_the_suspension_does_not_lift_it() {
+    let (mut world, phone) = World::with_phone();
+    world.policy.stop.suspend_push_after = 3;
+    let manage = Attempt { purpose: Purpose::ManageAuthenticators, ..attempt("m", None) };
+    let _ = world.run(Command::StartAttempt(manage));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    world.prompted("a", None);
+    for _ in 0..3 {
+        let wrong = world.wrong();
+        let _ = world.say(phone, wrong);
+    }
+    assert!(matches!(world.state.push(), PushState::Suspended { .. }));
+    let m = AttemptId::parse("m").unwrap();
+    let restored = world.run(Command::RestorePush(Authority::Subscriber(m)));
+    assert_eq!(refused(&restored), Reason::WeakAuthority);
 }
 
 #[test]
