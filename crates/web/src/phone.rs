@@ -63,6 +63,10 @@ struct Bind {
     public_key: Value,
     name: String,
     proof: String,
+    /// What kind of device it is, for statistics; nothing depends on it.
+    #[serde(default)]
+    #[expect(dead_code, reason = "taken, so that an app may say it")]
+    platform: Option<String>,
 }
 
 pub(crate) async fn bind(
