@@ -33,6 +33,12 @@ struct Raw {
 #[error("{0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    pub const fn new(complaints: String) -> Self {
+        Self(complaints)
+    }
+}
+
 /// The shipped example; a test keeps it equal to the defaults.
 pub const EXAMPLE: &str = include_str!("../../../pushback.example.toml");
 
@@ -92,7 +98,7 @@ pub fn why(error: &io::Error) -> String {
 }
 
 /// `file:line:column: message`, the line itself, and a mark under the place.
-fn complaint(file: &Path, text: &str, at: usize, message: &str) -> String {
+pub fn complaint(file: &Path, text: &str, at: usize, message: &str) -> String {
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let start = before.rfind('\n').map_or(0, |i| i + 1);
@@ -111,7 +117,7 @@ fn complaint(file: &Path, text: &str, at: usize, message: &str) -> String {
 }
 
 /// Where the value of a dotted path stands in the text; 0 if it is not written there.
-fn position(text: &str, path: &str) -> usize {
+pub fn position(text: &str, path: &str) -> usize {
     let Ok(table) = toml::de::DeTable::parse(text) else { return 0 };
     let mut found = 0;
     let mut table = Some(table.into_inner());

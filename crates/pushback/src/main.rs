@@ -9,6 +9,7 @@ mod input;
 mod progress;
 mod report;
 mod scan;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,14 @@
 //! One file a command.
 
+mod authenticator;
 mod config;
 mod demo;
 mod explain;
 mod normalize;
 mod replay;
 mod scan;
+mod serve;
+mod service;
 mod simulate;
 
 use std::io::{self, IsTerminal, Write};
@@ -13,7 +16,9 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Colour, Command, Exit, OutputArgs};
+use crate::cli::{
+    Cli, Colour, Command, Exit, KeysCommand, OutputArgs, ReceiptCommand,
+};
 use crate::config::{ConfigError, why};
 use crate::input::{InputError, ReadReport};
 use crate::report::terminal;
@@ -38,6 +43,9 @@ pub enum Failure {
     /// Inputs that broke off; what came before was judged.
     #[error("{} could not be read to the end; what came before it was", words::several_of(*.0, "input"))]
     BrokenOff(u64),
+    /// The prompt service or its state.
+    #[error("{0}")]
+    Service(String),
     /// Reading or writing failed.
     #[error("{what}: {}", why(.source))]
     Io {
@@ -59,7 +67,11 @@ impl Failure {
     pub const fn code(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Usage(_) => Exit::Usage,
-            Self::Input(_) | Self::Strict(_) | Self::BrokenOff(_) | Self::Io { .. } => Exit::Input,
+            Self::Input(_)
+            | Self::Strict(_)
+            | Self::BrokenOff(_)
+            | Self::Service(_)
+            | Self::Io { .. } => Exit::Input,
         }
     }
 
@@ -83,6 +95,22 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Operator(args) => service::operator(&args.service, &args.command),
+        Command::RelyingParty(args) => service::relying_party(&args.service, &args.command),
+        Command::Subscriber(args) => service::subscriber(&args.service, &args.command),
+        Command::Incidents(args) => service::incidents(&args),
+        Command::Audit(args) => service::audit(&args.service, &args.command),
+        Command::Receipt { command } => match command {
+            ReceiptCommand::Verify(args) => service::receipt(&args),
+            ReceiptCommand::Key(args) => service::receipt_key(&args),
+        },
+        Command::Keys(args) => match args.command {
+            KeysCommand::Rotate => service::rotate_keys(&args.service),
+            KeysCommand::Reseal => service::reseal(&args.service),
+        },
+        Command::BackUp(args) => service::back_up(&args.service, &args.file),
+        Command::Authenticator(args) => authenticator::run(&args),
         Command::Completions { shell } => {
             // Into memory first: the generator panics if a reader goes away.
             let mut text = Vec::new();

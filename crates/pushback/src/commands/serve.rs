@@ -1,0 +1,75 @@
+//! `pushback serve`: the prompt service.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, print};
+use crate::cli::{Exit, ServeArgs, ServiceArgs};
+use crate::serve::settings::{EXAMPLE, Settings};
+use crate::serve::wiring;
+
+pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
+    if args.example {
+        print(EXAMPLE)?;
+        return Ok(Exit::Clean);
+    }
+    let mut settings = settings(&args.service)?;
+    if let Some(listen) = args.listen {
+        settings.service.listen = listen;
+    }
+    if let Some(origin) = &args.origin {
+        settings.service.origin.clone_from(origin);
+        settings.check_origin().map_err(Failure::Usage)?;
+    }
+    if args.check {
+        print("fine\n")?;
+        return Ok(Exit::Clean);
+    }
+    log();
+    runtime()?.block_on(async {
+        let service = wiring::build(&settings).await?;
+        let router = service.web.router();
+        let origin = settings.service.origin.clone();
+        let is_first = service.app.operators().await.is_ok_and(|all| all.is_empty());
+        crate::serve::run(&settings, service, router, move |address| {
+            tracing::info!(%address, origin, "serving");
+            if is_first {
+                tracing::info!("nobody administers yet: pushback operator invite NAME");
+            }
+        })
+        .await
+    })?;
+    Ok(Exit::Clean)
+}
+
+/// The settings that a command works with.
+pub fn settings(args: &ServiceArgs) -> Result<Settings, Failure> {
+    let mut settings = Settings::load(args.config.as_deref())?;
+    if let Some(data) = &args.data {
+        settings.service.data.clone_from(data);
+    }
+    if let Some(database) = &args.database {
+        settings.service.database.clone_from(database);
+    }
+    Ok(settings)
+}
+
+/// The machinery that waits for many things at once.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().map_err(Failure::io("starting"))
+}
+
+/// Logs go to standard error: words for people on a terminal, JSON for machines.
+pub fn log() {
+    let filter = EnvFilter::try_from_env("PUSHBACK_LOG").unwrap_or_else(|_| "info".into());
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        // A second start of the same process keeps the first one's log.
+        let _ = builder.with_target(false).try_init();
+    } else {
+        let _ = builder.json().try_init();
+    }
+}

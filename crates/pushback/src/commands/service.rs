@@ -1,0 +1,435 @@
+//! Administration of the prompt service on the command line of its machine.
+//!
+//! Whoever can read the service's keys can do everything with its state; these commands pretend
+//! nothing else. What they do is written to the audit trail under the name of the system's user.
+
+use std::io::{self, IsTerminal as _};
+
+use pushback_app::{App, AppError};
+use pushback_model::Span;
+use pushback_store::{Keyring, PublicKey};
+use pushback_verify::{OperatorId, OperatorProof, Role, Text};
+use serde_json::{Value, json};
+
+use super::serve::{runtime, settings};
+use super::{Failure, print};
+use crate::cli::{
+    AuditCommand, Exit, OperatorCommand, ReceiptArgs, RelyingPartyCommand, ServiceArgs,
+    SubscriberCommand,
+};
+use crate::serve::wiring;
+
+/// Runs one command on the service's state.
+fn with<T>(
+    args: &ServiceArgs,
+    act: impl AsyncFnOnce(App) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let settings = settings(args)?;
+    runtime()?.block_on(async {
+        let app = wiring::open(&settings).await?;
+        let done = act(app.clone()).await;
+        app.store().clone().close().await;
+        done
+    })
+}
+
+/// Who does it: the system's user, said to be on the console.
+fn console() -> Result<OperatorId, Failure> {
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    let plain: String = user
+        .unwrap_or_else(|_| "unknown".to_owned())
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .take(40)
+        .collect();
+    OperatorId::parse(&format!("console:{plain}"))
+        .map_err(|error| Failure::Usage(format!("the user's name: {error}")))
+}
+
+fn proof() -> Result<OperatorProof, Failure> {
+    let id = console()?;
+    let name = Text::new(id.as_str());
+    Ok(OperatorProof::passkey_session(id, name))
+}
+
+/// JSON for machines, words for people.
+fn tell(args: &ServiceArgs, machine: &Value, people: &str) -> Result<Exit, Failure> {
+    if args.json { print(&format!("{machine}\n"))? } else { print(people)? }
+    Ok(Exit::Clean)
+}
+
+pub fn operator(args: &ServiceArgs, command: &OperatorCommand) -> Result<Exit, Failure> {
+    match command {
+        OperatorCommand::Invite { name } => {
+            let link = with(args, async |app| Ok(app.invite_operator(name).await?))?;
+            let people = format!(
+                "Open this once, within an hour, in the browser that holds the passkey:\n\n  {link}\n"
+            );
+            tell(args, &json!({ "link": link }), &people)
+        }
+        OperatorCommand::List => {
+            let all = with(args, async |app| Ok(app.operators().await?))?;
+            let machine: Vec<Value> = all
+                .iter()
+                .map(|o| json!({ "name": o.id.as_str(), "has_passkey": o.has_passkey }))
+                .collect();
+            let mut people = String::new();
+            for operator in &all {
+                let state = if operator.has_passkey { "passkey" } else { "invited" };
+                people.push_str(&format!("{:<32} {state}\n", operator.id.as_str()));
+            }
+            tell(args, &machine.into(), or(&people, "nobody administers yet\n"))
+        }
+        OperatorCommand::Delete { name } => {
+            with(args, async |app| Ok(app.delete_operator(name).await?))?;
+            tell(args, &json!({}), "done\n")
+        }
+    }
+}
+
+pub fn relying_party(args: &ServiceArgs, command: &RelyingPartyCommand) -> Result<Exit, Failure> {
+    let by = console()?;
+    match command {
+        RelyingPartyCommand::Add { name } => {
+            let new = with(args, async |app| Ok(app.create_relying_party(&by, name).await?))?;
+            secret(args, &new)
+        }
+        RelyingPartyCommand::Renew { id } => {
+            let new = with(args, async |app| Ok(app.renew_relying_party(&by, id).await?))?;
+            secret(args, &new)
+        }
+        RelyingPartyCommand::List => {
+            let all = with(args, async |app| Ok(app.relying_parties().await?))?;
+            let machine: Vec<Value> =
+                all.iter().map(|p| json!({ "id": p.id, "name": p.name })).collect();
+            let people: String =
+                all.iter().map(|party| format!("{}  {}\n", party.id, party.name)).collect();
+            tell(args, &machine.into(), or(&people, "no application yet\n"))
+        }
+        RelyingPartyCommand::Delete { id } => {
+            with(args, async |app| Ok(app.delete_relying_party(&by, id).await?))?;
+            tell(args, &json!({}), "done\n")
+        }
+    }
+}
+
+fn secret(args: &ServiceArgs, new: &pushback_app::NewRelyingParty) -> Result<Exit, Failure> {
+    let people = format!("id      {}\nsecret  {}   (shown once)\n", new.id, new.secret);
+    tell(args, &json!({ "id": new.id, "secret": new.secret }), &people)
+}
+
+pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exit, Failure> {
+    match command {
+        SubscriberCommand::Add { name, address } => {
+            let by = proof()?;
+            with(args, async |app| Ok(app.set_addresses(by, name, address).await?))?;
+            tell(args, &json!({}), "done; next: pushback subscriber invite NAME\n")
+        }
+        SubscriberCommand::Invite { name } => {
+            let by = proof()?;
+            let invitation = with(args, async |app| Ok(app.invite(by, name).await?))?;
+            let machine = json!({
+                "code": invitation.code,
+                "link": invitation.link,
+                "expires_at": invitation.expires_at.to_string(),
+            });
+            let mut people = format!(
+                "code   {}\nlink   {}\nuntil  {}\n",
+                invitation.code, invitation.link, invitation.expires_at
+            );
+            if io::stdout().is_terminal()
+                && let Ok(picture) = pushback_edges::qr::terminal(&invitation.link)
+            {
+                people = format!("{picture}\n{people}");
+            }
+            tell(args, &machine, &people)
+        }
+        SubscriberCommand::List => list(args),
+        SubscriberCommand::Show { name } => show(args, name),
+        SubscriberCommand::Suspend { name } => {
+            let by = proof()?;
+            with(args, async |app| Ok(app.suspend(by, name).await?))?;
+            tell(args, &json!({}), "prompts are stopped and an incident is open\n")
+        }
+        SubscriberCommand::Restore { name } => {
+            let by = proof()?;
+            with(args, async |app| Ok(app.restore(by, name).await?))?;
+            tell(args, &json!({}), "prompts are on again\n")
+        }
+        SubscriberCommand::Close { name } => {
+            let by = proof()?;
+            with(args, async |app| Ok(app.close_incident(by, name).await?))?;
+            tell(args, &json!({}), "the incident is closed\n")
+        }
+        SubscriberCommand::Untie { name, authenticator } => {
+            let by = proof()?;
+            with(args, async |app| Ok(app.invalidate(by, name, *authenticator).await?))?;
+            tell(args, &json!({}), "done\n")
+        }
+        SubscriberCommand::Role { name, administrator } => {
+            let role = if *administrator { Role::Administrator } else { Role::Member };
+            let by = proof()?;
+            with(args, async |app| Ok(app.set_role(by, name, role).await?))?;
+            tell(args, &json!({}), "done\n")
+        }
+        SubscriberCommand::PasswordChanged { name } => {
+            with(args, async |app| Ok(app.password_changed(name).await?))?;
+            tell(args, &json!({}), "done\n")
+        }
+        SubscriberCommand::Reset { name, confirm } => {
+            let by = proof()?;
+            let ready = with(args, async |app| Ok(app.reset(by, name, *confirm).await?))?;
+            let people = ready.map_or_else(
+                || "everything that could answer is removed\n".to_owned(),
+                |at| format!("a second person can confirm now, you yourself from {at} on\n"),
+            );
+            tell(args, &json!({ "ready_at": ready.map(|at| at.to_string()) }), &people)
+        }
+    }
+}
+
+fn list(args: &ServiceArgs) -> Result<Exit, Failure> {
+    let rows = with(args, async |app| {
+        let (mut rows, mut after) = (Vec::new(), None);
+        loop {
+            let (page, next) = app.subscribers(after.as_deref(), 500).await?;
+            rows.extend(page);
+            after = next;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    })?;
+    let machine: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "name": row.name,
+                "authenticators": row.authenticators,
+                "is_suspended": row.is_suspended,
+                "last_success_at": row.seen_at.map(|at| at.to_string()),
+            })
+        })
+        .collect();
+    let mut people = String::new();
+    for row in &rows {
+        let state = if row.is_suspended { "suspended" } else { "" };
+        let seen = row.seen_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        people.push_str(&format!(
+            "{:<40} {:>2} bound  last {seen}  {state}\n",
+            row.name, row.authenticators
+        ));
+    }
+    tell(args, &machine.into(), or(&people, "nobody yet\n"))
+}
+
+fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
+    let view = with(args, async |app| Ok(app.subscriber(name).await?))?;
+    let bound: Vec<Value> = view
+        .authenticators
+        .iter()
+        .map(|a| {
+            json!({
+                "id": a.id, "kind": a.kind, "name": a.label, "bound_at": a.bound_at.to_string(),
+                "last_used_at": a.last_used_at.map(|at| at.to_string()),
+                "is_disabled": a.is_disabled,
+            })
+        })
+        .collect();
+    let machine = json!({
+        "name": view.name,
+        "role": view.role,
+        "addresses": view.addresses,
+        "authenticators": bound,
+        "suspended_at": view.suspended.map(|(at, _)| at.to_string()),
+        "incident": view.incident,
+        "reset": view.reset.as_ref().map(|(id, by, at)| json!({
+            "id": id, "requested_by": by, "ready_at": at.to_string(),
+        })),
+    });
+    let mut people = format!("{} ({:?}), {} addresses\n", view.name, view.role, view.addresses);
+    for a in &view.authenticators {
+        let disabled = if a.is_disabled { ", disabled" } else { "" };
+        people.push_str(&format!(
+            "  {:>3}  {:?}  {}  since {}{disabled}\n",
+            a.id, a.kind, a.label, a.bound_at
+        ));
+    }
+    if let Some((at, cause)) = view.suspended {
+        people.push_str(&format!("prompts are stopped since {at}: {cause:?}\n"));
+    }
+    if let Some(incident) = view.incident {
+        people.push_str(&format!("incident {incident} is open\n"));
+    }
+    if let Some((id, by, at)) = view.reset {
+        people.push_str(&format!("reset {id} waits: asked by {by}, alone possible from {at}\n"));
+    }
+    tell(args, &machine, &people)
+}
+
+pub fn incidents(args: &ServiceArgs) -> Result<Exit, Failure> {
+    let all = with(args, async |app| Ok(app.incidents().await?))?;
+    let machine: Vec<Value> = all
+        .iter()
+        .map(|incident| {
+            json!({
+                "subscriber": incident.subscriber,
+                "incident": incident.incident,
+                "cause": incident.cause,
+                "opened_at": incident.opened_at.to_string(),
+            })
+        })
+        .collect();
+    let mut people = String::new();
+    for incident in &all {
+        people.push_str(&format!(
+            "{}  {:<40} {:?}\n",
+            incident.opened_at, incident.subscriber, incident.cause
+        ));
+    }
+    tell(args, &machine.into(), or(&people, "no incident is open\n"))
+}
+
+pub fn audit(args: &ServiceArgs, command: &AuditCommand) -> Result<Exit, Failure> {
+    match command {
+        AuditCommand::Verify { checkpoints } => {
+            let settings = settings(args)?;
+            let receipts = settings.service.data.join("receipts.pem");
+            let signer = pushback_store::Signer::open(&receipts)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+            let mut kept = Vec::new();
+            for file in checkpoints {
+                let text = std::fs::read_to_string(file)
+                    .map_err(Failure::io(file.display().to_string()))?;
+                for token in text.split_whitespace() {
+                    kept.push(signer.public().verify_checkpoint(token).map_err(|error| {
+                        Failure::Usage(format!("{}: {error}", file.display()))
+                    })?);
+                }
+            }
+            let verified = with(args, async |app| {
+                let checked = app.store().verify_audit(Some(signer.public()), &kept).await;
+                checked.map_err(|error| Failure::Service(error.to_string()))
+            })?;
+            let people = format!("the audit trail is whole: {verified:?}\n");
+            tell(args, &json!({ "is_whole": true }), &people)
+        }
+        AuditCommand::Export { about } => {
+            let lines = with(args, async |app| export(&app, about.as_deref()).await)?;
+            print(&lines)?;
+            Ok(Exit::Clean)
+        }
+        AuditCommand::Checkpoint => {
+            let settings = settings(args)?;
+            let receipts = settings.service.data.join("receipts.pem");
+            let signer = pushback_store::Signer::open(&receipts)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+            let tokens = with(args, async |app| {
+                let made = app.store().checkpoint(&signer, app.now()).await;
+                made.map_err(|error| Failure::Service(error.to_string()))
+            })?;
+            let people: String = tokens.iter().map(|token| format!("{token}\n")).collect();
+            tell(args, &json!(tokens), &people)
+        }
+    }
+}
+
+/// The trail as lines of JSON, which `pushback scan` reads too.
+async fn export(app: &App, about: Option<&str>) -> Result<String, Failure> {
+    let mut lines = String::new();
+    let mut push = |entries: &[pushback_app::Recorded]| {
+        for entry in entries {
+            lines.push_str(&serde_json::to_string(entry).unwrap_or_default());
+            lines.push('\n');
+        }
+    };
+    if let Some(subject) = about {
+        let from = app.now() - Span::days(3_650);
+        push(&app.audit_about(subject, from).await?);
+        return Ok(lines);
+    }
+    let chain = "main";
+    let mut after = 0;
+    loop {
+        let page = app.audit(chain, after).await?;
+        let Some(last) = page.last() else { return Ok(lines) };
+        after = last.seq;
+        push(&page);
+    }
+}
+
+pub fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path).map_err(Failure::io(path.display().to_string()))
+    };
+    let key = PublicKey::from_jwk(&read(&args.key)?)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", args.key.display())))?;
+    let mut out = String::new();
+    for token in read(&args.file)?.split_whitespace() {
+        let receipt = key
+            .verify_receipt(token)
+            .map_err(|error| Failure::Service(format!("{}: {error}", args.file.display())))?;
+        let entry = &receipt.recorded.entry;
+        out.push_str(&format!(
+            "genuine: {} number {}, {}, {} {}\n  {}\n",
+            receipt.recorded.chain,
+            receipt.recorded.seq,
+            entry.at,
+            entry.kind,
+            entry.subject,
+            String::from_utf8_lossy(&entry.body)
+        ));
+    }
+    print(&out)?;
+    Ok(Exit::Clean)
+}
+
+pub fn receipt_key(args: &ServiceArgs) -> Result<Exit, Failure> {
+    let path = settings(args)?.service.data.join("receipts.pem");
+    let signer = pushback_store::Signer::open(&path)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    print(&format!("{}\n", signer.public().jwk()))?;
+    Ok(Exit::Clean)
+}
+
+pub fn rotate_keys(args: &ServiceArgs) -> Result<Exit, Failure> {
+    let path = settings(args)?.service.data.join("keys");
+    let ring = Keyring::rotate(&path).map_err(|error| Failure::Usage(error.to_string()))?;
+    let people = format!(
+        "key {} seals from the next start on; then: pushback keys reseal\n",
+        ring.newest()
+    );
+    tell(args, &json!({ "newest": ring.newest() }), &people)
+}
+
+pub fn reseal(args: &ServiceArgs) -> Result<Exit, Failure> {
+    let done = with(args, async |app| {
+        app.store().reseal().await.map_err(|error| Failure::Service(error.to_string()))
+    })?;
+    let people = format!("{} values sealed anew, {} not opened\n", done.resealed, done.unopened);
+    tell(args, &json!({ "resealed": done.resealed, "unopened": done.unopened }), &people)
+}
+
+pub fn back_up(args: &ServiceArgs, to: &std::path::Path) -> Result<Exit, Failure> {
+    with(args, async |app| {
+        app.store().back_up(to).await.map_err(|error| Failure::Service(error.to_string()))
+    })?;
+    let people = format!("{}; keep a copy of the key file apart from it\n", to.display());
+    tell(args, &json!({ "file": to }), &people)
+}
+
+fn or<'t>(text: &'t str, empty: &'t str) -> &'t str {
+    if text.is_empty() { empty } else { text }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        Self::Service(error.to_string())
+    }
+}
+
+impl From<wiring::SetupError> for Failure {
+    fn from(error: wiring::SetupError) -> Self {
+        Self::Service(error.to_string())
+    }
+}

@@ -1,0 +1,117 @@
+//! The prompt service: `pushback serve`.
+
+mod describe;
+mod outside;
+pub mod settings;
+pub mod wiring;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use pushback_app::App;
+
+use self::outside::World;
+use self::settings::{Settings, Tls};
+use self::wiring::{Service, SetupError};
+
+/// How long requests that are being answered may take when the service stops.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How often what has run out is taken out.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// How long to wait after the database failed.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Serves until it is told to stop. `more` adds routes; `started` is told the address.
+///
+/// # Errors
+/// [`SetupError`] if it cannot start.
+pub async fn run(
+    settings: &Settings,
+    service: Service,
+    router: Router,
+    started: impl FnOnce(SocketAddr),
+) -> Result<(), SetupError> {
+    let Service { app, world, .. } = service;
+    let listen = settings.service.listen;
+    let handle = Handle::new();
+    let workers = [tokio::spawn(work(app.clone(), world)), tokio::spawn(sweep(app))];
+    tokio::spawn(stop(handle.clone()));
+    let told = handle.clone();
+    let make = router.into_make_service_with_connect_info::<SocketAddr>();
+    let bound = async move {
+        if let Some(address) = told.listening().await {
+            started(address);
+        }
+    };
+    let refused = |error: std::io::Error| SetupError::new(format!("{listen}: {error}"));
+    let served = async {
+        match &settings.tls {
+            Some(tls) => {
+                let config = tls_config(tls).await?;
+                let server = axum_server::bind_rustls(listen, config).handle(handle);
+                server.serve(make).await.map_err(refused)
+            }
+            None => axum_server::bind(listen).handle(handle).serve(make).await.map_err(refused),
+        }
+    };
+    let (ended, ()) = tokio::join!(served, bound);
+    for worker in workers {
+        worker.abort();
+    }
+    ended
+}
+
+async fn tls_config(tls: &Tls) -> Result<RustlsConfig, SetupError> {
+    let Tls { certificate, key } = tls;
+    // The provider is one for the whole process; whoever was first had the same one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    RustlsConfig::from_pem_file(certificate, key).await.map_err(|error| {
+        SetupError::new(format!("{} and {}: {error}", certificate.display(), key.display()))
+    })
+}
+
+/// Waits for the signal to stop, then lets what is being answered end.
+async fn stop(handle: Handle<SocketAddr>) {
+    let interrupted = tokio::signal::ctrl_c();
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupted => {}
+        () = terminated => {}
+    }
+    tracing::info!("stopping");
+    handle.graceful_shutdown(Some(STOP_WITHIN));
+}
+
+/// Lets effects leave, for ever.
+async fn work(app: App, world: World) {
+    loop {
+        match app.work(&world).await {
+            Ok(0) => app.wait_for_work().await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "effects wait");
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+async fn sweep(app: App) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = app.sweep().await {
+            tracing::error!(%error, "sweeping failed");
+        }
+    }
+}

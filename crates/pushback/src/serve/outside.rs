@@ -1,0 +1,224 @@
+//! What leaves this machine: wake-ups of phones, notices to people.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use pushback_app::{App, Notice as Told, Outside, PushSubscription, Sent};
+use pushback_edges::web_push::{Outcome, Push, Sender, Subscription, Urgency};
+use pushback_model::Timestamp;
+use pushback_verify::{Act, Notice};
+use tokio::io::AsyncWriteExt as _;
+
+/// How long a mailer may take.
+const MAILER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The real world.
+pub struct World {
+    pub app: App,
+    pub push: Option<Sender>,
+    pub from: String,
+    pub help_desk: String,
+    pub sendmail: Option<PathBuf>,
+    /// Where messages are kept when nothing sends them.
+    pub folder: PathBuf,
+}
+
+impl Outside for World {
+    async fn wake(&self, to: &PushSubscription, _: &str, until: Timestamp) -> Sent {
+        let Some(sender) = &self.push else { return Sent::Done };
+        let PushSubscription { endpoint, p256dh, auth } = to;
+        let subscription = match Subscription::parse(endpoint, p256dh, auth) {
+            Ok(subscription) => subscription,
+            Err(error) => return Sent::Never(error.to_string()),
+        };
+        let now = self.app.now();
+        let left = (until - now).as_millis().max(0) / 1_000;
+        let push = Push {
+            ttl_s: u32::try_from(left).unwrap_or(0),
+            urgency: Urgency::High,
+            now_s: u64::try_from(now.as_millis() / 1_000).unwrap_or(0),
+        };
+        match sender.wake(&subscription, push).await {
+            Ok(Outcome::Delivered) => Sent::Done,
+            Ok(Outcome::Gone) => Sent::Never("the subscription is gone".to_owned()),
+            Ok(Outcome::Forbidden) => Sent::Never("not an address of a push service".to_owned()),
+            Ok(Outcome::RetryAfter(seconds)) => Sent::Later(format!("busy for {seconds} s")),
+            Ok(Outcome::Refused(status)) => Sent::Later(format!("refused with {status}")),
+            Ok(Outcome::Unreachable) => Sent::Later("not reached".to_owned()),
+            Err(error) => Sent::Later(error.to_string()),
+        }
+    }
+
+    async fn tell(&self, told: &Told) -> Sent {
+        let Act::Notify { notice, .. } = &told.act else {
+            // For machines. They read it in the audit trail; the log has it for people.
+            tracing::warn!(subscriber = told.subscriber, act = ?told.act, "act");
+            return Sent::Done;
+        };
+        if told.to.is_empty() {
+            return Sent::Never("no address is on file".to_owned());
+        }
+        let message = self.message(told, notice);
+        match &self.sendmail {
+            Some(program) => send(program, &message).await,
+            None => keep(&self.folder, &told.key, &message).await,
+        }
+    }
+}
+
+impl World {
+    /// A message as mailers take it (RFC 5322).
+    fn message(&self, told: &Told, notice: &Notice) -> String {
+        let (subject, text) = words(notice);
+        let name = self.app.name();
+        let mut out = String::new();
+        let now = self.app.now();
+        let date = date(now);
+        let host = self.app.origin().host_str().unwrap_or("localhost");
+        let id: String =
+            told.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
+        // Writing to a text cannot fail.
+        let _ = write!(
+            out,
+            "Date: {date}\r\nFrom: {}\r\nTo: {}\r\nMessage-ID: <{id}@{host}>\r\n\
+             Subject: {name}: {subject}\r\nMIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nAuto-Submitted: auto-generated\r\n\r\n\
+             {text}\r\n\r\nAccount: {}\r\nTime: {now}\r\n\r\n\
+             If this was not you: do not answer any prompt, and tell your help desk at once.\r\n\
+             {}\r\nWe never call or write to ask for a code.\r\n",
+            self.from,
+            told.to.join(", "),
+            told.subscriber,
+            self.help_desk,
+        );
+        out
+    }
+}
+
+/// An instant as mail writes it, in UTC.
+fn date(at: Timestamp) -> String {
+    let text = at.to_string();
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
+    let month = match part(5..7) {
+        "01" => "Jan",
+        "02" => "Feb",
+        "03" => "Mar",
+        "04" => "Apr",
+        "05" => "May",
+        "06" => "Jun",
+        "07" => "Jul",
+        "08" => "Aug",
+        "09" => "Sep",
+        "10" => "Oct",
+        "11" => "Nov",
+        _ => "Dec",
+    };
+    format!("{} {month} {} {} +0000", part(8..10), part(0..4), part(11..19))
+}
+
+/// Subject and first sentence. Neither names an application or a place: mail is read by others too.
+const fn words(notice: &Notice) -> (&'static str, &'static str) {
+    match notice {
+        Notice::UnexpectedPrompt => (
+            "somebody tried to sign in",
+            "Somebody who knows your password tried to sign in and did not get in.",
+        ),
+        Notice::SuccessAfterFailures => (
+            "a sign-in after several failures",
+            "Several sign-ins with your name failed, and then one succeeded.",
+        ),
+        Notice::Reported => (
+            "an attack was reported",
+            "An attack on your account was reported. Prompts are stopped, and your password must be \
+             changed. A passkey or the help desk brings you back.",
+        ),
+        Notice::PushSuspended => (
+            "prompts are stopped",
+            "Too many wrong codes were typed. Prompts are stopped until you use a passkey or the help \
+             desk lets you back.",
+        ),
+        Notice::PushRestored => ("prompts are on again", "Prompts for your account are on again."),
+        Notice::FalseCaller => (
+            "a caller was not who they claimed to be",
+            "A caller said to be from the help desk, and you said that they were not.",
+        ),
+        Notice::Bound { .. } => (
+            "something new can answer for you",
+            "A device, a passkey or codes were added to your account.",
+        ),
+        Notice::Invalidated { .. } => (
+            "something can no longer answer for you",
+            "A device, a passkey or codes were removed from your account.",
+        ),
+        Notice::Disabled { .. } => (
+            "something was disabled after too many failures",
+            "Too many failures disabled a device, a passkey or codes. It has to be bound anew.",
+        ),
+        Notice::Recovered => ("your account was recovered", "Your account was recovered."),
+        Notice::AddressesChanged => (
+            "your addresses for notices changed",
+            "The addresses that notices about your account go to were changed.",
+        ),
+        Notice::ResetRequested { .. } => (
+            "the help desk is about to reset your account",
+            "The help desk was asked to reset everything that can answer for you. If you did not ask \
+             for it, call the help desk now on a number that you know: they can stop it.",
+        ),
+        Notice::ResetCancelled => ("the reset was stopped", "The reset of your account was stopped."),
+        Notice::ResetDone => (
+            "your account was reset",
+            "Everything that could answer for you was removed. Bind a device again.",
+        ),
+    }
+}
+
+/// Hands a message to the mailer.
+async fn send(program: &Path, message: &str) -> Sent {
+    let run = async {
+        let mut child = tokio::process::Command::new(program)
+            .args(["-t", "-oi"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            input.write_all(message.as_bytes()).await?;
+        }
+        child.wait().await
+    };
+    match tokio::time::timeout(MAILER_TIMEOUT, run).await {
+        Ok(Ok(status)) if status.success() => Sent::Done,
+        Ok(Ok(status)) => Sent::Later(format!("{}: {status}", program.display())),
+        Ok(Err(error)) => Sent::Later(format!("{}: {error}", program.display())),
+        Err(_) => Sent::Later(format!("{} took too long", program.display())),
+    }
+}
+
+/// Keeps a message as a file, under a name that the same notice has again.
+async fn keep(folder: &Path, key: &str, message: &str) -> Sent {
+    let name: String =
+        key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let path = folder.join(format!("{name}.eml"));
+    let write = async {
+        tokio::fs::create_dir_all(folder).await?;
+        tokio::fs::write(&path, message).await
+    };
+    match write.await {
+        Ok(()) => Sent::Done,
+        Err(error) => Sent::Later(format!("{}: {error}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_written_as_mail_has_it() {
+        let at = Timestamp::from_millis(1_764_000_000_123);
+        assert_eq!(date(at), "24 Nov 2025 16:00:00 +0000");
+    }
+}

@@ -1,0 +1,247 @@
+//! The service's configuration: TOML to checked values, with positions in every complaint.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use pushback_verify::Policy;
+use serde::Deserialize;
+
+use crate::config::{ConfigError, complaint, position, why};
+
+/// The shipped example; a test keeps it equal to the defaults.
+pub const EXAMPLE: &str = include_str!("../../../../pushback-serve.example.toml");
+
+/// Everything that can be configured about the prompt service.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The service itself.
+    pub service: Service,
+    /// Encryption in this process; without, something in front of it encrypts.
+    pub tls: Option<Tls>,
+    /// Tables of addresses.
+    pub tables: Tables,
+    /// Where ranges of burned passwords come from.
+    pub passwords: Passwords,
+    /// Waking phones.
+    pub push: Push,
+    /// Notices to people.
+    pub notices: Notices,
+    /// The rules' numbers.
+    pub policy: Policy,
+}
+
+/// The service itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Service {
+    /// What it is called, on phones and pages.
+    pub name: String,
+    /// The address and port that it listens on.
+    pub listen: SocketAddr,
+    /// The address under which people reach it.
+    pub origin: String,
+    /// The folder of its keys and of the embedded database.
+    pub data: PathBuf,
+    /// The database: `sqlite:FILE` within the folder, or `postgres://...`.
+    pub database: String,
+    /// The audit chain of this node; nodes that have one each do not wait for each other.
+    pub chain: String,
+    /// How people reach the help desk, in their words.
+    pub help_desk: String,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+}
+
+/// Certificate and key for HTTPS.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// Tables of addresses (`.mmdb`) and a list of hosting networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tables {
+    /// Places.
+    pub places: Option<PathBuf>,
+    /// Networks.
+    pub networks: Option<PathBuf>,
+    /// Hosting providers and the like.
+    pub hosting: Option<PathBuf>,
+}
+
+/// Where ranges of burned passwords come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Passwords {
+    /// A folder of ranges, or one sorted file.
+    pub local: Option<PathBuf>,
+    /// A server that answers `GET /range/ABCDE`.
+    pub upstream: Option<String>,
+}
+
+/// Waking phones (Web Push).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Push {
+    /// Whom a push service can write to about our messages: `mailto:` or an address of a page.
+    /// Without, phones are not woken: they show what is open while the app is.
+    pub contact: Option<String>,
+}
+
+/// Notices to people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notices {
+    /// Whom notices come from.
+    pub from: Option<String>,
+    /// A program that takes a message on standard input and sends it, such as `/usr/sbin/sendmail`.
+    /// Without, messages are kept in the folder `notices` as files.
+    pub sendmail: Option<PathBuf>,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            name: "Pushback".to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8_420)),
+            origin: "http://localhost:8420".to_owned(),
+            data: PathBuf::from("pushback-data"),
+            database: "sqlite:pushback.db".to_owned(),
+            chain: "main".to_owned(),
+            help_desk: String::new(),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            service: Service::default(),
+            tls: None,
+            tables: Tables::default(),
+            passwords: Passwords::default(),
+            push: Push::default(),
+            notices: Notices::default(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings; the defaults if no file is named. Paths are meant from the file's folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`] listing everything that is wrong.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| ConfigError::new(format!("{}: {}", file.display(), why(&error))))?;
+        let mut settings = Self::parse(&text, file)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let own = |path: &mut PathBuf| *path = folder.join(&*path);
+        own(&mut settings.service.data);
+        let Tables { places, networks, hosting } = &mut settings.tables;
+        for path in [places, networks, hosting, &mut settings.passwords.local] {
+            path.as_mut().map(own);
+        }
+        if let Some(tls) = &mut settings.tls {
+            own(&mut tls.certificate);
+            own(&mut tls.key);
+        }
+        Ok(settings)
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            ConfigError::new(complaint(file, text, at, error.message()))
+        })?;
+        let mut complaints: Vec<String> = settings
+            .policy
+            .problems()
+            .into_iter()
+            .map(|problem| {
+                let path = format!("policy.{}", problem.path);
+                complaint(file, text, position(text, &path), &problem.to_string())
+            })
+            .collect();
+        if let Err(what) = settings.check_origin() {
+            complaints.push(complaint(file, text, position(text, "service.origin"), &what));
+        }
+        let Passwords { local, upstream } = &settings.passwords;
+        if local.is_some() && upstream.is_some() {
+            let what = "name a local list or an upstream, not both";
+            complaints.push(complaint(file, text, position(text, "passwords"), what));
+        }
+        if complaints.is_empty() {
+            Ok(settings)
+        } else {
+            Err(ConfigError::new(complaints.join("\n")))
+        }
+    }
+
+    /// Passkeys and keys made in a browser need a page that browsers call secure.
+    pub fn check_origin(&self) -> Result<url::Url, String> {
+        let origin = &self.service.origin;
+        let url = url::Url::parse(origin).map_err(|error| format!("the origin: {error}"))?;
+        let is_local = url.domain() == Some("localhost");
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_local) {
+            return Err("the origin is https://..., or http://localhost for a trial".to_owned());
+        }
+        if url.domain().is_none() {
+            return Err("the origin has a host name, not an address: passkeys need one".to_owned());
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err("the origin is scheme, name and port, without a path".to_owned());
+        }
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Settings::parse(text, Path::new("serve.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_example_is_the_defaults() {
+        let settings = Settings::parse(EXAMPLE, Path::new("example")).unwrap();
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn a_complaint_names_file_line_and_place() {
+        let text = "[policy.prompt]\nlife_seconds = 5\n";
+        assert!(refused(text).starts_with("serve.toml:2:"), "{}", refused(text));
+        let text = "[service]\nname = \"x\"\nlisten = \"nowhere\"\n";
+        assert!(refused(text).starts_with("serve.toml:3:"), "{}", refused(text));
+        assert!(refused("[service]\nport = 1\n").contains("unknown field"));
+    }
+
+    #[test]
+    fn an_origin_is_one_that_browsers_call_secure() {
+        for (origin, is_fine) in [
+            ("https://mfa.example.org", true),
+            ("https://mfa.example.org:8443", true),
+            ("http://localhost:8420", true),
+            ("http://mfa.example.org", false),
+            ("https://203.0.113.7", false),
+            ("https://mfa.example.org/path", false),
+            ("mfa.example.org", false),
+        ] {
+            let text = format!("[service]\norigin = \"{origin}\"\n");
+            let parsed = Settings::parse(&text, Path::new("serve.toml"));
+            assert_eq!(parsed.is_ok(), is_fine, "{origin}");
+        }
+    }
+}
