@@ -206,6 +206,12 @@ fn apply<'a>(
                 state.is_live = false;
                 state.dirty = Some((&[], Some(change.at.as_millis())));
             }
+            // SECURITY: what is not there cannot be locked, and another node could make it while this
+            // change rests on its absence. An empty, deleted row holds the place. Guarded by
+            // `two_changes_that_rest_on_each_others_absence_are_never_both_kept`.
+            Write::Keep if !state.has_row && state.dirty.is_none() => {
+                state.dirty = Some((&[], Some(change.at.as_millis())));
+            }
             Write::Keep => {}
         }
         let is_known = state.is_live || matches!(write, Write::Delete);

@@ -155,6 +155,21 @@ impl Change {
         self
     }
 
+    /// About how much memory the change takes while it waits.
+    pub(crate) fn bytes(&self) -> usize {
+        /// Names and what holds them together, rounded up.
+        const PART: usize = 512;
+        let documents = self.documents.iter().map(|(_, _, write)| match write {
+            Write::Put(body) => body.len(),
+            Write::Delete | Write::Keep => 0,
+        });
+        let audit = self.audit.iter().map(|entry| entry.body.len());
+        let outbox = self.outbox.iter().map(|row| row.payload.len());
+        let answer = self.answer.iter().map(|answer| answer.body.len());
+        let parts = documents.chain(audit).chain(outbox).chain(answer);
+        parts.map(|bytes| bytes + PART).sum()
+    }
+
     /// The documents that the change writes, without those it only requires.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Key> {
         self.documents

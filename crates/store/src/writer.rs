@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pushback_model::Timestamp;
@@ -26,20 +27,24 @@ const TRIES: u32 = 8;
 const TRY_WAIT: Duration = Duration::from_secs(20);
 /// Batches between two exact counts of the outbox; see [`Writer::outbox_room`].
 const COUNT_EVERY: u32 = 256;
-/// While the outbox is full it is counted more often, to notice room soon.
+/// While the outbox seems full it is counted more often, to notice room soon.
 const COUNT_EVERY_FULL: u32 = 8;
+/// Bytes of changes that may wait to be written; more are refused.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// One request to the writer, its outcome so far, and who waits for it.
 pub(crate) struct Task<A, T> {
     pub(crate) args: A,
     outcome: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
+    /// Room in the queue, given back when the task ends.
+    _room: Option<Room>,
 }
 
 impl<A, T> Task<A, T> {
-    pub(crate) fn new(args: A) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+    fn new(args: A, room: Option<Room>) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { args, outcome: None, reply }, answer)
+        (Self { args, outcome: None, reply, _room: room }, answer)
     }
 
     fn end(self, ended: &Result<(), StoreError>) {
@@ -108,7 +113,7 @@ struct Writer {
     settings: Settings,
     /// `None` after a PostgreSQL connection was lost.
     conn: Option<Conn>,
-    /// Effects waiting at the last count, and those added since; what left since is not taken off.
+    /// Effects waiting at the last count, with what this node added and took out since.
     outbox_count: usize,
     batches_since_count: u32,
 }
@@ -195,9 +200,9 @@ impl Writer {
                 }
                 Err(trouble) => trouble,
             };
-            let is_usable = conn.roll_back().await;
-            let is_lost = is_lost(&conn);
-            if is_usable && !is_lost {
+            // A connection that cannot roll back is lost; a file is only as lost as its next use says.
+            let is_lost = !conn.roll_back().await && conn.is_postgres();
+            if !is_lost {
                 self.conn = Some(conn);
             }
             match trouble {
@@ -215,7 +220,6 @@ impl Writer {
 
     async fn attempt(&mut self, conn: &mut Conn, jobs: &mut [Job]) -> Result<(), Trouble> {
         conn.begin().await?;
-        let room = self.outbox_room(conn).await?;
         let changes: Vec<&Change> = jobs
             .iter()
             .filter_map(|job| match job {
@@ -228,6 +232,8 @@ impl Writer {
                 | Job::Checkpoint(_) => None,
             })
             .collect();
+        let wanted = changes.iter().map(|change| change.outbox.len()).sum();
+        let room = self.outbox_room(conn, wanted).await?;
         let outcomes = batch::commit(conn, &self.settings.chain, &changes, room).await?;
         let mut outcomes = outcomes.into_iter();
         let gone = done(conn, jobs).await?;
@@ -255,16 +261,16 @@ impl Writer {
             }
         }
         conn.commit().await?;
-        self.outbox_count = self.outbox_count.saturating_add(added);
+        self.outbox_count = self.outbox_count.saturating_add(added).saturating_sub(gone.len());
         Ok(())
     }
 
-    /// How many effects may still be added: at most as many as there is room for, as other nodes'
-    /// effects are noticed at the next count only. Effects that left are noticed then too.
-    async fn outbox_room(&mut self, conn: &mut Conn) -> Result<usize, StoreError> {
-        let is_full = self.outbox_count >= self.settings.outbox_max;
+    /// How many effects may still be added. What other nodes add or take out is noticed at the next
+    /// count: after some batches, or before refusing if the last count is not fresh.
+    async fn outbox_room(&mut self, conn: &mut Conn, wanted: usize) -> Result<usize, StoreError> {
+        let seems_full = self.outbox_count.saturating_add(wanted) > self.settings.outbox_max;
         self.batches_since_count += 1;
-        if self.batches_since_count >= if is_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {
+        if self.batches_since_count >= if seems_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {
             self.outbox_count = count_outbox(conn).await?;
             self.batches_since_count = 0;
         }
@@ -297,13 +303,6 @@ async fn connect(target: &Target) -> Result<Conn, StoreError> {
         Target::Sqlite(path) => Conn::Sqlite(Sqlite::open(path)?),
         Target::Postgres(server) => Conn::Postgres(Postgres::open(server).await?),
     })
-}
-
-fn is_lost(conn: &Conn) -> bool {
-    match conn {
-        Conn::Sqlite(_) => false,
-        Conn::Postgres(conn) => conn.is_closed(),
-    }
 }
 
 /// Whether other writers were in the way and the same transaction may work next time.
@@ -403,13 +402,36 @@ async fn checkpoint(conn: &mut Conn, rows: &[CheckpointRow]) -> Result<(), Store
 }
 
 /// The queue to the writer; full is a refusal, never a wait.
-#[derive(Clone)]
-pub(crate) struct Queue(pub(crate) mpsc::Sender<Job>);
+pub(crate) struct Queue {
+    jobs: mpsc::Sender<Job>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// Bytes that a waiting change takes up.
+struct Room {
+    bytes: Arc<AtomicUsize>,
+    taken: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.bytes.fetch_sub(self.taken, Ordering::Relaxed);
+    }
+}
 
 impl Queue {
+    pub(crate) fn new(jobs: mpsc::Sender<Job>) -> Self {
+        Self { jobs, bytes: Arc::default() }
+    }
+
     pub(crate) async fn commit(&self, change: Change) -> Result<Commit, StoreError> {
-        let (task, answer) = Task::new(change);
-        match self.0.try_send(Job::Commit(task)) {
+        let taken = change.bytes();
+        let room = Room { bytes: Arc::clone(&self.bytes), taken };
+        if self.bytes.fetch_add(taken, Ordering::Relaxed).saturating_add(taken) > QUEUE_BYTES_MAX {
+            return Ok(Commit::Refused(Refusal::QueueFull));
+        }
+        let (task, answer) = Task::new(change, Some(room));
+        match self.jobs.try_send(Job::Commit(task)) {
             Ok(()) => answer.await.map_err(|_| StoreError::Closed)?,
             Err(mpsc::error::TrySendError::Full(_)) => Ok(Commit::Refused(Refusal::QueueFull)),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed),
@@ -422,8 +444,8 @@ impl Queue {
         args: A,
         job: impl FnOnce(Task<A, T>) -> Job,
     ) -> Result<T, StoreError> {
-        let (task, answer) = Task::new(args);
-        self.0.send(job(task)).await.map_err(|_| StoreError::Closed)?;
+        let (task, answer) = Task::new(args, None);
+        self.jobs.send(job(task)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 }

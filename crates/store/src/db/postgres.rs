@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::task::AbortHandle;
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Connection, Socket, Statement};
@@ -196,13 +197,13 @@ impl Postgres {
         let driver = tokio::spawn(wire.drive()).abort_handle();
         let conn = Self { client, statements: BTreeMap::new(), driver };
         conn.client.batch_execute(SETTINGS).await?;
-        conn.require_durable().await?;
+        conn.check().await?;
         Ok(conn)
     }
 
     // SECURITY: as on SQLite, a commit that can be taken back lets a spent prompt ring again. Guarded
     // by `a_connection_commits_durably_whatever_the_role_is_set_to`.
-    async fn require_durable(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), StoreError> {
         let is = |name: &'static str| async move {
             let row = self.client.query_one("SELECT current_setting($1)", &[&name]).await?;
             Ok::<String, StoreError>(row.try_get(0)?)
@@ -215,6 +216,12 @@ impl Postgres {
                 let message = format!("PostgreSQL runs with {name} = off: a crash loses commits");
                 return Err(StoreError::Setup(message));
             }
+        }
+        // One name that the database cannot hold would fail everything that is batched with it.
+        let encoding = is("server_encoding").await?;
+        if encoding != "UTF8" {
+            let message = format!("the database has the encoding {encoding}, but needs UTF8");
+            return Err(StoreError::Setup(message));
         }
         Ok(())
     }
@@ -254,14 +261,16 @@ impl Postgres {
         match self.client.batch_execute("COMMIT").await {
             Ok(()) => Ok(()),
             // The server answered: it did not commit.
-            Err(error) if error.as_db_error().is_some() => Err(error.into()),
+            Err(error) if error.as_db_error().is_some_and(is_answer) => Err(error.into()),
             Err(_) => Err(StoreError::Unknown),
         }
     }
+}
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.client.is_closed()
-    }
+/// Whether an error tells how the transaction ended. The last words of a connection that is shut down
+/// do not: it may have committed here and waited for another server to have it too.
+fn is_answer(error: &DbError) -> bool {
+    error.parsed_severity() == Some(Severity::Error)
 }
 
 /// Runs a prepared statement; several may be under way on one client.
