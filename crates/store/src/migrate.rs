@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::StoreError;
-use crate::db::{Conn, Param};
+use crate::db::{Conn, Edge, Param};
 
 /// A step, as released: its file never changes.
 struct Migration {
@@ -64,10 +64,10 @@ pub(crate) async fn run(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 async fn run_to(conn: &mut Conn, last: i64) -> Result<(), StoreError> {
-    conn.begin().await?;
+    conn.run(Edge::Begin, &[]).await?;
     let outcome = steps(conn, last).await;
     match outcome {
-        Ok(()) => conn.commit().await,
+        Ok(()) => conn.run(Edge::Commit, &[]).await.map(|_| ()),
         Err(error) => {
             conn.roll_back().await;
             Err(error)

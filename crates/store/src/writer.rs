@@ -3,6 +3,7 @@
 //! While one transaction syncs the disk, the next changes gather in the queue; they share the next
 //! sync. Nobody waits for a batch to fill.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +36,7 @@ const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// One request to the writer, its outcome so far, and who waits for it.
 pub(crate) struct Task<A, T> {
     pub(crate) args: A,
-    outcome: Option<T>,
+    outcome: Cell<Option<T>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     /// Room in the queue, given back when the task ends.
     _room: Option<Room>,
@@ -44,13 +45,13 @@ pub(crate) struct Task<A, T> {
 impl<A, T> Task<A, T> {
     fn new(args: A, room: Option<Room>) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { args, outcome: None, reply, _room: room }, answer)
+        (Self { args, outcome: Cell::new(None), reply, _room: room }, answer)
     }
 
     fn end(self, ended: &Result<(), StoreError>) {
         let outcome = match ended {
             // Every task of a batch that committed has its outcome.
-            Ok(()) => self.outcome.ok_or(StoreError::Closed),
+            Ok(()) => self.outcome.into_inner().ok_or(StoreError::Closed),
             Err(error) => Err(error.clone()),
         };
         // Nobody waits any more: that is the caller's right.
@@ -127,7 +128,7 @@ pub(crate) fn start(
     let cannot = |error: std::io::Error| StoreError::Setup(format!("no thread: {error}"));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let run = async move {
+    let run = || async move {
         match Writer::open(settings).await {
             Ok(mut writer) => {
                 // Nobody waits any more: the queue is then closed too.
@@ -141,7 +142,7 @@ pub(crate) fn start(
     };
     std::thread::Builder::new()
         .name("store-write".to_owned())
-        .spawn(move || runtime.block_on(run))
+        .spawn(move || runtime.block_on(run()))
         .map_err(cannot)
 }
 
@@ -157,9 +158,9 @@ impl Writer {
     async fn run(&mut self, jobs: &mut mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
         while jobs.recv_many(&mut batch, self.settings.batch_max).await > 0 {
-            let ended = self.write(&mut batch).await;
+            let ended = self.write(&batch).await;
             if ended.is_ok() {
-                self.wake(&batch);
+                self.wake(&mut batch);
             }
             for job in batch.drain(..) {
                 match job {
@@ -175,7 +176,7 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, jobs: &mut [Job]) -> Result<(), StoreError> {
+    async fn write(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let mut reconnected = false;
         for _ in 0..TRIES {
             let mut conn = match self.conn.take() {
@@ -218,8 +219,7 @@ impl Writer {
         Err(StoreError::Contended { tries: TRIES })
     }
 
-    async fn attempt(&mut self, conn: &mut Conn, jobs: &mut [Job]) -> Result<(), Trouble> {
-        conn.begin().await?;
+    async fn attempt(&mut self, conn: &mut Conn, jobs: &[Job]) -> Result<(), Trouble> {
         let changes: Vec<&Change> = jobs
             .iter()
             .filter_map(|job| match job {
@@ -232,35 +232,42 @@ impl Writer {
                 | Job::Checkpoint(_) => None,
             })
             .collect();
+        let read = batch::begin(conn, &changes).await?;
         let wanted = changes.iter().map(|change| change.outbox.len()).sum();
         let room = self.outbox_room(conn, wanted).await?;
-        let outcomes = batch::commit(conn, &self.settings.chain, &changes, room).await?;
-        let mut outcomes = outcomes.into_iter();
+        let chain = &self.settings.chain;
+        let mut written = batch::write(conn, chain, &changes, read, room).await?;
+        let mut outcomes = std::mem::take(&mut written.outcomes).into_iter();
         let gone = done(conn, jobs).await?;
         let mut added = 0;
-        for job in jobs.iter_mut() {
+        for job in jobs {
             match job {
                 Job::Commit(task) => {
-                    task.outcome = outcomes.next();
-                    if matches!(task.outcome, Some(Commit::Committed(_))) {
+                    let outcome = outcomes.next();
+                    if matches!(outcome, Some(Commit::Committed(_))) {
                         added += task.args.outbox.len();
                     }
+                    task.outcome.set(outcome);
                 }
-                Job::Claim(task) => task.outcome = Some(outbox::claim(conn, &task.args).await?),
+                Job::Claim(task) => {
+                    task.outcome.set(Some(outbox::claim(conn, &task.args).await?));
+                }
                 Job::Done(task) => {
                     let there = |key: &&String| gone.binary_search(*key).is_ok();
-                    task.outcome = Some(task.args.iter().filter(there).count());
+                    task.outcome.set(Some(task.args.iter().filter(there).count()));
                 }
-                Job::Settle(task) => task.outcome = Some(outbox::settle(conn, &task.args).await?),
-                Job::Sweep(task) => task.outcome = Some(sweep(conn, task.args).await?),
-                Job::Reseal(task) => task.outcome = Some(reseal(conn, &task.args).await?),
+                Job::Settle(task) => {
+                    task.outcome.set(Some(outbox::settle(conn, &task.args).await?));
+                }
+                Job::Sweep(task) => task.outcome.set(Some(sweep(conn, task.args).await?)),
+                Job::Reseal(task) => task.outcome.set(Some(reseal(conn, &task.args).await?)),
                 Job::Checkpoint(task) => {
                     checkpoint(conn, &task.args).await?;
-                    task.outcome = Some(());
+                    task.outcome.set(Some(()));
                 }
             }
         }
-        conn.commit().await?;
+        written.commit(conn).await?;
         self.outbox_count = self.outbox_count.saturating_add(added).saturating_sub(gone.len());
         Ok(())
     }
@@ -277,11 +284,11 @@ impl Writer {
         Ok(self.settings.outbox_max.saturating_sub(self.outbox_count))
     }
 
-    fn wake(&self, jobs: &[Job]) {
+    fn wake(&self, jobs: &mut [Job]) {
         let mut hashes = Vec::new();
         for job in jobs {
             let Job::Commit(task) = job else { continue };
-            if matches!(task.outcome, Some(Commit::Committed(_))) {
+            if matches!(task.outcome.get_mut(), Some(Commit::Committed(_))) {
                 hashes.extend(task.args.written().map(document_hash));
                 hashes.extend(task.args.outbox.iter().map(|row| topic_hash(&row.topic)));
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::task::AbortHandle;
@@ -15,7 +16,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Connection, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Param, Row, Value};
+use super::{Answer, Edge, Param, Row, Step, Value};
 use crate::StoreError;
 
 /// How long making a connection may take.
@@ -257,13 +258,70 @@ impl Postgres {
         Ok(self.client.batch_execute(sql).await?)
     }
 
-    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
-        match self.client.batch_execute("COMMIT").await {
-            Ok(()) => Ok(()),
-            // The server answered: it did not commit.
-            Err(error) if error.as_db_error().is_some_and(is_answer) => Err(error.into()),
-            Err(_) => Err(StoreError::Unknown),
+    pub(crate) async fn run(
+        &mut self,
+        edge: Edge,
+        steps: &[Step<'_>],
+    ) -> Result<Vec<Answer>, StoreError> {
+        let mut statements = Vec::with_capacity(steps.len());
+        for step in steps {
+            statements.push(self.statement(&step.sql).await?);
         }
+        let client = &self.client;
+        let mut answers = Vec::with_capacity(steps.len());
+        let pairs: Vec<(&Step<'_>, &Statement)> = steps.iter().zip(&statements).collect();
+        let mut parts = pairs.chunks(TOGETHER).peekable();
+        if edge == Edge::Begin {
+            let part = parts.next().unwrap_or_default();
+            let (begun, given) = join(client.batch_execute("BEGIN"), together(client, part)).await;
+            begun?;
+            answers.extend(given?);
+        }
+        while let Some(part) = parts.next() {
+            if edge == Edge::Commit && parts.peek().is_none() {
+                let (given, ended) =
+                    join(together(client, part), client.batch_execute("COMMIT")).await;
+                // A statement that failed has turned the commit into the opposite.
+                answers.extend(given.map_err(ending)?);
+                ended.map_err(ending)?;
+                return Ok(answers);
+            }
+            answers.extend(together(client, part).await?);
+        }
+        if edge == Edge::Commit {
+            client.batch_execute("COMMIT").await.map_err(ending)?;
+        }
+        Ok(answers)
+    }
+}
+
+/// Statements that travel together at most.
+const TOGETHER: usize = 16;
+
+/// Sends statements at once and waits for all their answers. They are sent in their order, because
+/// so few are polled in their order and each is sent when it is first polled.
+async fn together(
+    client: &Client,
+    steps: &[(&Step<'_>, &Statement)],
+) -> Result<Vec<Answer>, tokio_postgres::Error> {
+    let answers = steps.iter().map(|(step, statement)| async {
+        if statement.columns().is_empty() {
+            let count = client.execute_raw(*statement, &step.params).await?;
+            return Ok(Answer { rows: Vec::new(), count });
+        }
+        let params: Vec<&(dyn ToSql + Sync)> =
+            step.params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let rows = client.query(*statement, &params).await?;
+        Ok(Answer { rows: rows.iter().map(row).collect::<Result<_, _>>()?, count: 0 })
+    });
+    join_all(answers).await.into_iter().collect()
+}
+
+/// What an error means for a transaction whose commit was sent.
+fn ending(error: tokio_postgres::Error) -> StoreError {
+    match error.as_db_error().is_some_and(is_answer) {
+        true => error.into(),
+        false => StoreError::Unknown,
     }
 }
 
@@ -282,10 +340,10 @@ pub(crate) async fn query(
     let params: Vec<&(dyn ToSql + Sync)> =
         params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
     let rows = client.query(statement, &params).await?;
-    rows.iter().map(row).collect()
+    Ok(rows.iter().map(row).collect::<Result<_, _>>()?)
 }
 
-fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
     let values = row.columns().iter().enumerate().map(|(at, column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Int),
