@@ -6,6 +6,7 @@
 
 pub(crate) mod postgres;
 mod reader;
+pub(crate) mod sent;
 pub(crate) mod sqlite;
 
 use crate::StoreError;
@@ -101,12 +102,74 @@ impl Row {
 pub(crate) struct Step<'a> {
     pub(crate) sql: String,
     pub(crate) params: Vec<Param<'a>>,
+    /// Parameters stand row by row; each column is one array. Only for PostgreSQL.
+    pub(crate) columns: &'static [Sort],
+    rows: u64,
 }
 
 impl<'a> Step<'a> {
     pub(crate) fn new(sql: impl Into<String>, params: Vec<Param<'a>>) -> Self {
-        Self { sql: sql.into(), params }
+        Self { sql: sql.into(), params, columns: &[], rows: 0 }
     }
+
+    /// How many rows the step carries.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Statements that carry rows, each row with its cells in the order of the columns.
+    ///
+    /// `sql` makes the statement around a list of the rows, which may follow `INSERT INTO t (…)` or
+    /// stand in brackets after `IN` or `FROM`; its columns are `column1`, `column2` and so on. On
+    /// PostgreSQL all rows are one statement with an array a column, on SQLite they are cut into
+    /// [`pieces`].
+    pub(crate) fn over<'r, T>(
+        is_postgres: bool,
+        columns: &'static [Sort],
+        rows: &'r [T],
+        cells: impl Fn(&'r T) -> Vec<Param<'a>>,
+        sql: impl Fn(&str) -> String,
+    ) -> Vec<Self> {
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        if is_postgres {
+            let params = rows.iter().flat_map(&cells).collect();
+            let sql = sql(&arrays(columns));
+            return vec![Self { sql, params, columns, rows: rows.len() as u64 }];
+        }
+        pieces(rows)
+            .map(|piece| {
+                let list = format!("VALUES {}", values(piece.len(), columns.len()));
+                let params = piece.iter().flat_map(&cells).collect();
+                Self { sql: sql(&list), params, columns: &[], rows: piece.len() as u64 }
+            })
+            .collect()
+    }
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Int,
+    Text,
+    Blob,
+}
+
+/// `SELECT * FROM unnest($1::text[],$2::bigint[]) AS u (column1,column2)`.
+fn arrays(columns: &[Sort]) -> String {
+    let (mut arrays, mut names) = (String::new(), String::new());
+    for (number, sort) in (1..).zip(columns) {
+        let sort = match sort {
+            Sort::Int => "bigint",
+            Sort::Text => "text",
+            Sort::Blob => "bytea",
+        };
+        let comma = if number == 1 { "" } else { "," };
+        arrays.push_str(&format!("{comma}${number}::{sort}[]"));
+        names.push_str(&format!("{comma}column{number}"));
+    }
+    format!("SELECT * FROM unnest({arrays}) AS u ({names})")
 }
 
 /// What a statement gave: rows if it selects or returns, else how many rows it touched.
@@ -188,6 +251,14 @@ impl Conn {
         self.script("ROLLBACK").await.is_ok()
     }
 
+    /// Whether the connection is known to be lost.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(conn) => conn.is_closed(),
+        }
+    }
+
     pub(crate) const fn is_postgres(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
@@ -242,6 +313,21 @@ mod tests {
             assert!(cut.iter().all(|piece| ROWS.contains(&piece.len())));
             assert_eq!(cut.concat(), rows);
         }
+    }
+
+    #[test]
+    fn rows_are_one_statement_on_postgresql_and_few_on_sqlite() {
+        let rows = [1, 2, 3, 4, 5];
+        let steps = |is_postgres| {
+            let columns = &[Sort::Int, Sort::Text];
+            let cells = |row: &i64| vec![Param::Int(*row), Param::Text("a")];
+            Step::over(is_postgres, columns, &rows, cells, |list| format!("({list})"))
+        };
+        let [one] = &steps(true)[..] else { panic!() };
+        let sql = "(SELECT * FROM unnest($1::bigint[],$2::text[]) AS u (column1,column2))";
+        assert_eq!((one.sql.as_str(), one.params.len()), (sql, 10));
+        let [four, one] = &steps(false)[..] else { panic!() };
+        assert_eq!((one.sql.as_str(), four.params.len()), ("(VALUES ($1,$2))", 8));
     }
 
     #[test]

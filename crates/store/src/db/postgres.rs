@@ -16,6 +16,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Connection, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::sent::Sent;
 use super::{Answer, Edge, Param, Row, Step, Value};
 use crate::StoreError;
 
@@ -28,6 +29,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// stuck node cannot hold the others for long.
 pub(super) const SETTINGS: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; \
      SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '15s'";
+
+/// What the connection that writes is set to as well. Its statements find rows by their keys, however
+/// small the tables look when they are first planned; planning them again each time, with arrays of
+/// hundreds of bodies, would cost more than running them.
+const WRITER_SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; \
+     SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
 
 /// How to reach the server.
 #[derive(Clone)]
@@ -198,6 +205,7 @@ impl Postgres {
         let driver = tokio::spawn(wire.drive()).abort_handle();
         let conn = Self { client, statements: BTreeMap::new(), driver };
         conn.client.batch_execute(SETTINGS).await?;
+        conn.client.batch_execute(WRITER_SETTINGS).await?;
         conn.check().await?;
         Ok(conn)
     }
@@ -209,9 +217,15 @@ impl Postgres {
             let row = self.client.query_one("SELECT current_setting($1)", &[&name]).await?;
             Ok::<String, StoreError>(row.try_get(0)?)
         };
-        if is("synchronous_commit").await? == "off" {
-            self.client.batch_execute("SET synchronous_commit = on").await?;
-        }
+        // Set in any case: what a connection has not set follows the server's file when that is read
+        // again.
+        let level = match is("synchronous_commit").await?.as_str() {
+            "local" => "local",
+            "remote_write" => "remote_write",
+            "remote_apply" => "remote_apply",
+            _ => "on",
+        };
+        self.client.batch_execute(&format!("SET synchronous_commit = {level}")).await?;
         for name in ["fsync", "full_page_writes"] {
             if is(name).await? != "on" {
                 let message = format!("PostgreSQL runs with {name} = off: a crash loses commits");
@@ -258,6 +272,20 @@ impl Postgres {
         Ok(self.client.batch_execute(sql).await?)
     }
 
+    /// Runs one statement that is a whole transaction.
+    ///
+    /// # Errors
+    /// As [`super::Conn::run`] at [`Edge::Commit`].
+    pub(crate) async fn alone(&mut self, sql: &str, sent: &[Sent<'_>]) -> Result<(), StoreError> {
+        let statement = self.statement(sql).await?;
+        self.client.execute_raw(&statement, sent).await.map(|_| ()).map_err(ending)
+    }
+
+    /// Whether the connection is known to be lost.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
     pub(crate) async fn run(
         &mut self,
         edge: Edge,
@@ -296,6 +324,9 @@ impl Postgres {
 }
 
 /// Statements that travel together at most.
+// SECURITY: a commit that overtakes what it commits would lose it. The order holds because `join_all`
+// polls at most 30 futures in their order. Guarded by
+// `of_changes_in_one_transaction_a_conflict_touches_no_other`.
 const TOGETHER: usize = 16;
 
 /// Sends statements at once and waits for all their answers. They are sent in their order, because
@@ -305,12 +336,13 @@ async fn together(
     steps: &[(&Step<'_>, &Statement)],
 ) -> Result<Vec<Answer>, tokio_postgres::Error> {
     let answers = steps.iter().map(|(step, statement)| async {
+        let sent = Sent::of(step);
         if statement.columns().is_empty() {
-            let count = client.execute_raw(*statement, &step.params).await?;
+            let count = client.execute_raw(*statement, &sent).await?;
             return Ok(Answer { rows: Vec::new(), count });
         }
         let params: Vec<&(dyn ToSql + Sync)> =
-            step.params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+            sent.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
         let rows = client.query(*statement, &params).await?;
         Ok(Answer { rows: rows.iter().map(row).collect::<Result<_, _>>()?, count: 0 })
     });
@@ -429,7 +461,18 @@ mod tests {
         // As a role or a database would set it: at the start of every connection.
         let server = Server::parse(&format!("{url}?options=-csynchronous_commit%3Doff"), false);
         let conn = Postgres::open(&server.unwrap()).await.unwrap();
-        let row = conn.client.query_one("SHOW synchronous_commit", &[]).await.unwrap();
-        assert_eq!(row.get::<_, String>(0), "on");
+        assert_eq!(shown(&conn).await, ("on".to_owned(), "session".to_owned()));
+        // Neither may reading the server's file again take it back, nor is more than "on" lowered.
+        for (level, kept) in [("on", "on"), ("remote_apply", "remote_apply")] {
+            let url = format!("{url}?options=-csynchronous_commit%3D{level}");
+            let conn = Postgres::open(&Server::parse(&url, false).unwrap()).await.unwrap();
+            assert_eq!(shown(&conn).await, (kept.to_owned(), "session".to_owned()));
+        }
+    }
+
+    async fn shown(conn: &Postgres) -> (String, String) {
+        let sql = "SELECT setting, source FROM pg_settings WHERE name = 'synchronous_commit'";
+        let row = conn.client.query_one(sql, &[]).await.unwrap();
+        (row.get(0), row.get(1))
     }
 }

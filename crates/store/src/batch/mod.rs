@@ -3,13 +3,16 @@
 //! The rows that the changes touch are read and locked first, in one order for all nodes. Each change
 //! is then judged in memory against what the ones before it leave; one that does not fit is a conflict
 //! and leaves nothing. What remains is written with a few multi-row statements, which go to PostgreSQL
-//! in three lots: begin and read, write and lock the audit's head, write the audit and commit.
+//! in three lots: begin and read, write and lock the audit's head, write the audit and commit. Where
+//! nobody is in the way, PostgreSQL is spared two of them: see [`single`].
+
+pub(crate) mod single;
 
 use std::collections::BTreeMap;
 
 use crate::audit;
 use crate::change::Write;
-use crate::db::{Answer as Given, Conn, Edge, Param, Row, Step, pieces, values};
+use crate::db::{Answer as Given, Conn, Edge, Param, Row, Sort, Step};
 use crate::{Answer, AuditEntry, AuditPlace, Change, Commit, Committed, Conflict, Expect};
 use crate::{Key, OutboxRow, Refusal, StoreError, Version};
 
@@ -36,6 +39,8 @@ struct State<'a> {
     /// Whether there is a row in the database, possibly of a deleted document.
     has_row: bool,
     version: i64,
+    /// The version that the first change of the document expects, where nothing was read.
+    assumed: i64,
     is_live: bool,
     /// What to write in the end: the body, and the instant of the deletion.
     dirty: Option<(&'a [u8], Option<i64>)>,
@@ -75,14 +80,9 @@ pub(crate) async fn begin<'a>(
         .collect();
     request_keys.sort_unstable();
     request_keys.dedup();
-    let mut steps = Vec::new();
-    for piece in pieces(&keys) {
-        steps.push(select_documents(piece, conn.is_postgres()));
-    }
+    let mut steps = select_documents(&keys, conn.is_postgres());
     let documents_steps = steps.len();
-    for piece in pieces(&request_keys) {
-        steps.push(select_answers(piece, conn.is_postgres()));
-    }
+    steps.extend(select_answers(&request_keys, conn.is_postgres()));
     let mut given = conn.run(Edge::Begin, &steps).await?;
     let answers_given = given.split_off(documents_steps.min(given.len()));
     for mut row in rows(given) {
@@ -114,14 +114,15 @@ pub(crate) struct Read<'a> {
     answers: BTreeMap<&'a str, i64>,
 }
 
-/// Judges the changes and writes all but the audit. `outbox_room` is how many effects may be added.
-pub(crate) async fn write<'a>(
-    conn: &mut Conn,
-    chain: &'a str,
-    changes: &[&'a Change],
-    read: Read<'a>,
-    mut outbox_room: usize,
-) -> Result<Written<'a>, Trouble> {
+/// What the changes of a batch came to, before any of it is written.
+struct Decided<'a> {
+    outcomes: Vec<Commit>,
+    documents: BTreeMap<&'a Key, State<'a>>,
+    rows: Rows<'a>,
+}
+
+/// Judges the changes one after the other. `outbox_room` is how many effects may be added.
+fn decide<'a>(changes: &[&'a Change], read: Read<'a>, mut outbox_room: usize) -> Decided<'a> {
     let Read { mut documents, mut answers } = read;
     let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(changes.len());
@@ -144,60 +145,93 @@ pub(crate) async fn write<'a>(
         }
         outcomes.push(Commit::Committed(Committed { versions, audit: Vec::new() }));
     }
+    // In one order for all nodes, so that two of them never wait for each other.
+    rows.outbox.sort_by_key(|row| &row.key);
+    rows.answers.sort_by_key(|(answer, _)| &answer.request_key);
+    Decided { outcomes, documents, rows }
+}
+
+/// The number and the hash of a chain's last entry.
+pub(crate) type Head = (i64, [u8; 32]);
+
+/// Gives the entries their places after `head`, and tells each change about its own.
+fn link<'a>(
+    chain: &str,
+    head: Head,
+    audit: Vec<(usize, &'a AuditEntry)>,
+    outcomes: &mut [Commit],
+) -> Vec<(AuditPlace, &'a AuditEntry)> {
+    let (mut seq, mut previous) = head;
+    let mut linked = Vec::with_capacity(audit.len());
+    for (number, entry) in audit {
+        seq += 1;
+        let hash = audit::hash(&previous, chain, seq, entry);
+        let place = AuditPlace { chain: chain.to_owned(), seq, previous, hash };
+        previous = hash;
+        if let Some(Commit::Committed(committed)) = outcomes.get_mut(number) {
+            committed.audit.push(place.clone());
+        }
+        linked.push((place, entry));
+    }
+    linked
+}
+
+/// Judges the changes and writes all but the audit. `outbox_room` is how many effects may be added.
+pub(crate) async fn write<'a>(
+    conn: &mut Conn,
+    chain: &'a str,
+    changes: &[&'a Change],
+    read: Read<'a>,
+    outbox_room: usize,
+) -> Result<Written<'a>, Trouble> {
+    let Decided { mut outcomes, documents, rows } = decide(changes, read, outbox_room);
+    let is_postgres = conn.is_postgres();
     let mut steps = Vec::new();
     // How many rows a statement must have made, where another node may have been faster.
     let mut wanted = Vec::new();
-    write_documents(&documents, &mut steps, &mut wanted);
-    write_answers(&rows.answers, &mut steps, &mut wanted);
-    write_outbox(&mut rows.outbox, &mut steps);
+    write_documents(&documents, is_postgres, &mut steps, &mut wanted);
+    write_answers(&rows.answers, is_postgres, &mut steps, &mut wanted);
+    steps.extend(write_outbox(&rows.outbox, is_postgres));
     if !rows.audit.is_empty() {
-        steps.push(select_head(chain, conn.is_postgres()));
+        steps.push(select_head(chain, is_postgres));
     }
     let mut given = conn.run(Edge::Within, &steps).await?;
     if wanted.iter().any(|(at, count)| given.get(*at).is_none_or(|given| given.count != *count)) {
         return Err(Trouble::Race);
     }
-    let mut audit = Vec::with_capacity(rows.audit.len());
+    let mut audit = Vec::new();
     if !rows.audit.is_empty() {
         let found = given.pop().and_then(|mut given| given.rows.pop());
-        let (mut seq, mut previous) = match found {
+        let head = match found {
             Some(row) => head(row)?,
             None => make_head(conn, chain).await?,
         };
-        for (number, entry) in rows.audit {
-            seq += 1;
-            let hash = audit::hash(&previous, chain, seq, entry);
-            let place = AuditPlace { chain: chain.to_owned(), seq, previous, hash };
-            previous = hash;
-            if let Some(Commit::Committed(committed)) = outcomes.get_mut(number) {
-                committed.audit.push(place.clone());
-            }
-            audit.push((place, entry));
-        }
+        audit = link(chain, head, rows.audit, &mut outcomes);
     }
     Ok(Written { outcomes, chain, audit })
 }
 
-fn select_documents<'a>(keys: &[&'a Key], is_postgres: bool) -> Step<'a> {
-    let list = values(keys.len(), 2);
+fn select_documents<'a>(keys: &[&'a Key], is_postgres: bool) -> Vec<Step<'a>> {
     let lock = if is_postgres { " FOR UPDATE OF d" } else { "" };
-    let sql = format!(
-        "SELECT d.kind, d.id, d.version, d.deleted_at FROM (VALUES {list}) AS v \
-         CROSS JOIN documents AS d WHERE d.kind = v.column1 AND d.id = v.column2 \
-         ORDER BY d.kind, d.id{lock}"
-    );
-    let params = keys.iter().flat_map(|key| [Param::Text(key.kind()), Param::Text(key.id())]);
-    Step::new(sql, params.collect())
+    let cells = |key: &&'a Key| vec![Param::Text(key.kind()), Param::Text(key.id())];
+    Step::over(is_postgres, &[Sort::Text, Sort::Text], keys, cells, |list| {
+        format!(
+            "SELECT d.kind, d.id, d.version, d.deleted_at FROM ({list}) AS v \
+             CROSS JOIN documents AS d WHERE d.kind = v.column1 AND d.id = v.column2 \
+             ORDER BY d.kind, d.id{lock}"
+        )
+    })
 }
 
-fn select_answers<'a>(request_keys: &[&'a str], is_postgres: bool) -> Step<'a> {
-    let list = values(request_keys.len(), 1);
+fn select_answers<'a>(request_keys: &[&'a str], is_postgres: bool) -> Vec<Step<'a>> {
     let lock = if is_postgres { " FOR UPDATE" } else { "" };
-    let sql = format!(
-        "SELECT request_key, expires_at FROM answers \
-         WHERE request_key IN (VALUES {list}) ORDER BY request_key{lock}"
-    );
-    Step::new(sql, request_keys.iter().map(|key| Param::Text(key)).collect())
+    let cells = |key: &&'a str| vec![Param::Text(key)];
+    Step::over(is_postgres, &[Sort::Text], request_keys, cells, |list| {
+        format!(
+            "SELECT request_key, expires_at FROM answers \
+             WHERE request_key IN ({list}) ORDER BY request_key{lock}"
+        )
+    })
 }
 
 fn judge(
@@ -258,133 +292,155 @@ fn apply<'a>(
     versions
 }
 
+/// A document's row as it is to be written.
+type Row5<'a> = (&'a Key, i64, &'a [u8], Option<i64>);
+
+const DOCUMENT: [Sort; 5] = [Sort::Text, Sort::Text, Sort::Int, Sort::Blob, Sort::Int];
+
 fn write_documents<'a>(
     documents: &BTreeMap<&'a Key, State<'a>>,
+    is_postgres: bool,
     steps: &mut Vec<Step<'a>>,
     wanted: &mut Vec<(usize, u64)>,
 ) {
-    let dirty = documents
-        .iter()
-        .filter_map(|(key, state)| state.dirty.map(|(body, at)| (*key, state, body, at)));
-    let (old, new): (Vec<_>, Vec<_>) = dirty.partition(|(_, state, _, _)| state.has_row);
-    for (rows, on_conflict, is_new) in [
-        // These rows are locked: nobody else moves them.
-        (
-            &old,
-            "(kind, id) DO UPDATE SET version = excluded.version, body = excluded.body, \
-             deleted_at = excluded.deleted_at",
-            false,
-        ),
-        // Nobody can lock a row that is not there: another node may have just made it.
-        (&new, "(kind, id) DO NOTHING", true),
-    ] {
-        for piece in pieces(rows) {
-            let list = values(piece.len(), 5);
-            let sql = format!(
-                "INSERT INTO documents (kind, id, version, body, deleted_at) VALUES {list} \
-                 ON CONFLICT {on_conflict}"
-            );
-            let params = piece.iter().flat_map(|(key, state, body, deleted_at)| {
-                [
-                    Param::Text(key.kind()),
-                    Param::Text(key.id()),
-                    Param::Int(state.version),
-                    Param::Blob(body),
-                    deleted_at.map_or(Param::Null, Param::Int),
-                ]
-            });
-            if is_new {
-                wanted.push((steps.len(), piece.len() as u64));
-            }
-            steps.push(Step::new(sql, params.collect()));
-        }
+    let dirty = |has_row: bool| -> Vec<Row5<'a>> {
+        let states = documents.iter().filter(|(_, state)| state.has_row == has_row);
+        states
+            .filter_map(|(key, state)| {
+                state.dirty.map(|(body, deleted_at)| (*key, state.version, body, deleted_at))
+            })
+            .collect()
+    };
+    // These rows are locked: nobody else moves them.
+    let replace = "(kind, id) DO UPDATE SET version = excluded.version, body = excluded.body, \
+                   deleted_at = excluded.deleted_at";
+    steps.extend(insert_documents(&dirty(true), is_postgres, replace));
+    // Nobody can lock a row that is not there: another node may have just made it.
+    for step in insert_documents(&dirty(false), is_postgres, "(kind, id) DO NOTHING") {
+        wanted.push((steps.len(), step.rows()));
+        steps.push(step);
     }
+}
+
+fn insert_documents<'a>(rows: &[Row5<'a>], is_postgres: bool, on_conflict: &str) -> Vec<Step<'a>> {
+    let cells = |(key, version, body, deleted_at): &Row5<'a>| {
+        vec![
+            Param::Text(key.kind()),
+            Param::Text(key.id()),
+            Param::Int(*version),
+            Param::Blob(body),
+            deleted_at.map_or(Param::Null, Param::Int),
+        ]
+    };
+    Step::over(is_postgres, &DOCUMENT, rows, cells, |list| {
+        format!(
+            "INSERT INTO documents (kind, id, version, body, deleted_at) {list} \
+             ON CONFLICT {on_conflict}"
+        )
+    })
 }
 
 fn write_answers<'a>(
     answers: &[(&'a Answer, bool)],
+    is_postgres: bool,
     steps: &mut Vec<Step<'a>>,
     wanted: &mut Vec<(usize, u64)>,
 ) {
-    let mut by_key: Vec<(&Answer, bool)> = answers.to_vec();
-    by_key.sort_by_key(|(answer, _)| &answer.request_key);
     let (old, new): (Vec<(&Answer, bool)>, Vec<_>) =
-        by_key.into_iter().partition(|(_, had_row)| *had_row);
-    for piece in pieces(&new) {
-        wanted.push((steps.len(), piece.len() as u64));
-        steps.push(insert_answers(piece, "NOTHING"));
+        answers.iter().copied().partition(|(_, had_row)| *had_row);
+    for step in insert_answers(&new, is_postgres, "NOTHING") {
+        wanted.push((steps.len(), step.rows()));
+        steps.push(step);
     }
     // After the new ones and one by one: if instants jump, a key may be taken twice in one batch.
     for row in old.chunks(1) {
         let replace = "UPDATE SET request_digest = excluded.request_digest, \
                        body = excluded.body, expires_at = excluded.expires_at";
-        steps.push(insert_answers(row, replace));
+        steps.extend(insert_answers(row, is_postgres, replace));
     }
 }
 
-fn insert_answers<'a>(rows: &[(&'a Answer, bool)], on_conflict: &str) -> Step<'a> {
-    let list = values(rows.len(), 4);
-    let sql = format!(
-        "INSERT INTO answers (request_key, request_digest, body, expires_at) \
-         VALUES {list} ON CONFLICT (request_key) DO {on_conflict}"
-    );
-    let params = rows.iter().flat_map(|(answer, _)| {
-        [
-            Param::Text(&answer.request_key),
-            Param::Blob(&answer.request_digest),
-            Param::Blob(&answer.body),
-            Param::Int(answer.expires_at.as_millis()),
-        ]
-    });
-    Step::new(sql, params.collect())
+const ANSWER: [Sort; 4] = [Sort::Text, Sort::Blob, Sort::Blob, Sort::Int];
+
+fn insert_answers<'a>(
+    rows: &[(&'a Answer, bool)],
+    is_postgres: bool,
+    on_conflict: &str,
+) -> Vec<Step<'a>> {
+    Step::over(
+        is_postgres,
+        &ANSWER,
+        rows,
+        |(answer, _)| answer_cells(answer),
+        |list| {
+            format!(
+                "INSERT INTO answers (request_key, request_digest, body, expires_at) {list} \
+             ON CONFLICT (request_key) DO {on_conflict}"
+            )
+        },
+    )
 }
 
-fn write_outbox<'a>(rows: &mut [&'a OutboxRow], steps: &mut Vec<Step<'a>>) {
-    // In one order for all nodes, so that two of them never wait for each other.
-    rows.sort_by_key(|row| &row.key);
-    for piece in pieces(rows) {
-        let list = values(piece.len(), 6);
-        let sql = format!(
-            "INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) \
-             VALUES {list} ON CONFLICT (row_key) DO NOTHING"
-        );
-        let params = piece.iter().flat_map(|row| {
-            [
-                Param::Text(&row.key),
-                Param::Text(&row.topic),
-                Param::Blob(&row.payload),
-                Param::Int(row.due_at.as_millis()),
-                Param::Int(0),
-                Param::Text(""),
-            ]
-        });
-        steps.push(Step::new(sql, params.collect()));
-    }
+fn answer_cells(answer: &Answer) -> Vec<Param<'_>> {
+    vec![
+        Param::Text(&answer.request_key),
+        Param::Blob(&answer.request_digest),
+        Param::Blob(&answer.body),
+        Param::Int(answer.expires_at.as_millis()),
+    ]
+}
+
+const EFFECT: [Sort; 6] = [Sort::Text, Sort::Text, Sort::Blob, Sort::Int, Sort::Int, Sort::Text];
+
+fn write_outbox<'a>(rows: &[&'a OutboxRow], is_postgres: bool) -> Vec<Step<'a>> {
+    Step::over(
+        is_postgres,
+        &EFFECT,
+        rows,
+        |row| effect_cells(row),
+        |list| {
+            format!(
+                "INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) {list} \
+             ON CONFLICT (row_key) DO NOTHING"
+            )
+        },
+    )
+}
+
+fn effect_cells(row: &OutboxRow) -> Vec<Param<'_>> {
+    vec![
+        Param::Text(&row.key),
+        Param::Text(&row.topic),
+        Param::Blob(&row.payload),
+        Param::Int(row.due_at.as_millis()),
+        Param::Int(0),
+        Param::Text(""),
+    ]
+}
+
+const ENTRY: [Sort; 7] =
+    [Sort::Text, Sort::Int, Sort::Int, Sort::Text, Sort::Text, Sort::Blob, Sort::Blob];
+
+fn entry_cells<'a>((place, entry): &'a (AuditPlace, &'a AuditEntry)) -> Vec<Param<'a>> {
+    vec![
+        Param::Text(&place.chain),
+        Param::Int(place.seq),
+        Param::Int(entry.at.as_millis()),
+        Param::Text(&entry.kind),
+        Param::Text(&entry.subject),
+        Param::Blob(&entry.body),
+        Param::Blob(&place.hash),
+    ]
 }
 
 impl Written<'_> {
     /// Writes the audit and commits; when this returns `Ok` the batch is on disk.
-    pub(crate) async fn commit(&self, conn: &mut Conn) -> Result<(), Trouble> {
-        let mut steps = Vec::new();
-        for piece in pieces(&self.audit) {
-            let list = values(piece.len(), 7);
-            let sql = format!(
-                "INSERT INTO audit_entries (chain, seq, at, kind, subject, body, hash) \
-                 VALUES {list}"
-            );
-            let params = piece.iter().flat_map(|(place, entry)| {
-                [
-                    Param::Text(self.chain),
-                    Param::Int(place.seq),
-                    Param::Int(entry.at.as_millis()),
-                    Param::Text(&entry.kind),
-                    Param::Text(&entry.subject),
-                    Param::Blob(&entry.body),
-                    Param::Blob(&place.hash),
-                ]
-            });
-            steps.push(Step::new(sql, params.collect()));
-        }
+    ///
+    /// Returns the chain's new head, if it moved.
+    pub(crate) async fn commit(&self, conn: &mut Conn) -> Result<Option<Head>, Trouble> {
+        let mut steps = Step::over(conn.is_postgres(), &ENTRY, &self.audit, entry_cells, |list| {
+            format!("INSERT INTO audit_entries (chain, seq, at, kind, subject, body, hash) {list}")
+        });
         if let Some((last, _)) = self.audit.last() {
             let sql = "UPDATE audit_heads SET seq = $1, hash = $2 WHERE chain = $3";
             let params =
@@ -392,7 +448,7 @@ impl Written<'_> {
             steps.push(Step::new(sql, params));
         }
         conn.run(Edge::Commit, &steps).await?;
-        Ok(())
+        Ok(self.audit.last().map(|(last, _)| (last.seq, last.hash)))
     }
 }
 
@@ -405,12 +461,12 @@ fn select_head(chain: &str, is_postgres: bool) -> Step<'_> {
     Step::new(sql, vec![Param::Text(chain)])
 }
 
-fn head(mut row: Row) -> Result<(i64, [u8; 32]), StoreError> {
+fn head(mut row: Row) -> Result<Head, StoreError> {
     Ok((row.int(HEADS)?, row.bytes_32(HEADS)?))
 }
 
 /// Makes the head of a new chain, unless another node was faster, and locks it.
-async fn make_head(conn: &mut Conn, chain: &str) -> Result<(i64, [u8; 32]), StoreError> {
+async fn make_head(conn: &mut Conn, chain: &str) -> Result<Head, StoreError> {
     let insert = Step::new(
         "INSERT INTO audit_heads (chain, seq, hash) VALUES ($1, $2, $3) \
          ON CONFLICT (chain) DO NOTHING",
