@@ -516,3 +516,6 @@ impl Queue {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 }
+
+#[cfg(test)]
+mod tests;

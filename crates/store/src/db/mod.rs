@@ -54,6 +54,11 @@ impl Row {
         Self(values.into_iter())
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.0.collect()
+    }
+
     /// The next value, left in place.
     pub(crate) fn first(&self) -> Option<&Value> {
         self.0.as_slice().first()

@@ -281,6 +281,11 @@ impl Postgres {
         self.client.execute_raw(&statement, sent).await.map(|_| ()).map_err(ending)
     }
 
+    #[cfg(test)]
+    pub(crate) fn knows(&self, sql: &str) -> bool {
+        self.statements.contains_key(sql)
+    }
+
     /// Whether the connection is known to be lost.
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
