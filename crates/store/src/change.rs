@@ -63,7 +63,7 @@ pub struct AuditEntry {
 #[derive(Clone)]
 pub struct OutboxRow {
     /// Names the effect; the other side can use it to ignore a repetition. A row whose key is already
-    /// waiting is not added again. 1 to 512 bytes.
+    /// there, waiting or given up, is not added again. 1 to 512 bytes.
     pub key: String,
     /// Which worker takes it, for example `web-push`; 1 to 64 bytes.
     pub topic: String,

@@ -3,25 +3,28 @@
 //! While one transaction syncs the disk, the next changes gather in the queue; they share the next
 //! sync. Nobody waits for a batch to fill.
 
+mod upkeep;
+
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pushback_model::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::error::SqlState;
 
 use crate::batch::single;
 use crate::batch::{self, Head, Trouble};
 use crate::change::Change;
+use crate::db::Conn;
 use crate::db::postgres::{Postgres, Server};
 use crate::db::sqlite::Sqlite;
-use crate::db::{Conn, Param, pieces, values};
 use crate::outbox::{self, ClaimArgs, Claimed, Settle};
 use crate::watch::{Hash, Hub, document_hash, topic_hash};
 use crate::{Commit, Refusal, StoreError, Swept, migrate};
+
+pub(crate) use upkeep::{CheckpointRow, Resealed, SweepArgs};
 
 /// How often one batch is tried when other nodes are in the way.
 const TRIES: u32 = 8;
@@ -72,28 +75,6 @@ pub(crate) enum Job {
     Sweep(Task<SweepArgs, Swept>),
     Reseal(Task<Vec<Resealed>, u64>),
     Checkpoint(Task<Vec<CheckpointRow>, ()>),
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct SweepArgs {
-    pub(crate) now: Timestamp,
-    pub(crate) deleted_before: Timestamp,
-    pub(crate) dead_before: Timestamp,
-}
-
-/// A value sealed anew, written only over the very bytes that were read.
-pub(crate) struct Resealed {
-    pub(crate) update: &'static str,
-    pub(crate) new: Vec<u8>,
-    pub(crate) row: Vec<String>,
-    pub(crate) old: Vec<u8>,
-}
-
-pub(crate) struct CheckpointRow {
-    pub(crate) chain: String,
-    pub(crate) seq: i64,
-    pub(crate) at: Timestamp,
-    pub(crate) token: String,
 }
 
 /// Where the database is.
@@ -300,10 +281,12 @@ impl Writer {
                 Job::Settle(task) => {
                     task.outcome.set(Some(outbox::settle(conn, &task.args).await?));
                 }
-                Job::Sweep(task) => task.outcome.set(Some(sweep(conn, task.args).await?)),
-                Job::Reseal(task) => task.outcome.set(Some(reseal(conn, &task.args).await?)),
+                Job::Sweep(task) => task.outcome.set(Some(upkeep::sweep(conn, task.args).await?)),
+                Job::Reseal(task) => {
+                    task.outcome.set(Some(upkeep::reseal(conn, &task.args).await?))
+                }
                 Job::Checkpoint(task) => {
-                    checkpoint(conn, &task.args).await?;
+                    upkeep::checkpoint(conn, &task.args).await?;
                     task.outcome.set(Some(()));
                 }
             }
@@ -404,68 +387,6 @@ async fn done(conn: &mut Conn, jobs: &[Job]) -> Result<Vec<String>, StoreError> 
     let mut gone = outbox::done(conn, &keys).await?;
     gone.sort_unstable();
     Ok(gone)
-}
-
-async fn sweep(conn: &mut Conn, args: SweepArgs) -> Result<Swept, StoreError> {
-    // Bounded, so that the sweep never holds up the changes in its batch for long.
-    const ROWS: i64 = 1_000;
-    let answers = conn
-        .execute(
-            "DELETE FROM answers WHERE request_key IN \
-             (SELECT request_key FROM answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-            &[Param::Int(args.now.as_millis()), Param::Int(ROWS)],
-        )
-        .await?;
-    let documents = conn
-        .execute(
-            "DELETE FROM documents WHERE deleted_at < $1 AND (kind, id) IN \
-             (SELECT kind, id FROM documents WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2)",
-            &[Param::Int(args.deleted_before.as_millis()), Param::Int(ROWS)],
-        )
-        .await?;
-    let dead = conn
-        .execute(
-            "DELETE FROM outbox WHERE dead_at < $1 AND row_key IN \
-             (SELECT row_key FROM outbox WHERE dead_at < $1 ORDER BY dead_at LIMIT $2)",
-            &[Param::Int(args.dead_before.as_millis()), Param::Int(ROWS)],
-        )
-        .await?;
-    let is_full = [answers, documents, dead].iter().any(|count| *count >= ROWS.unsigned_abs());
-    Ok(Swept { answers, documents, dead, is_complete: !is_full })
-}
-
-async fn reseal(conn: &mut Conn, rows: &[Resealed]) -> Result<u64, StoreError> {
-    let mut count = 0;
-    for row in rows {
-        let mut params = vec![Param::Blob(&row.new)];
-        params.extend(row.row.iter().map(|part| Param::Text(part)));
-        params.push(Param::Blob(&row.old));
-        count += conn.execute(row.update, &params).await?;
-    }
-    Ok(count)
-}
-
-async fn checkpoint(conn: &mut Conn, rows: &[CheckpointRow]) -> Result<(), StoreError> {
-    for piece in pieces(rows) {
-        let list = values(piece.len(), 4);
-        let sql = format!(
-            "INSERT INTO audit_checkpoints (chain, seq, at, token) VALUES {list} \
-             ON CONFLICT (chain, seq) DO NOTHING"
-        );
-        let params: Vec<Param<'_>> = piece
-            .iter()
-            .flat_map(|row| {
-                [
-                    Param::Text(&row.chain),
-                    Param::Int(row.seq),
-                    Param::Int(row.at.as_millis()),
-                    Param::Text(&row.token),
-                ]
-            })
-            .collect();
-        conn.execute(&sql, &params).await?;
-    }
-    Ok(())
 }
 
 /// The queue to the writer; full is a refusal, never a wait.

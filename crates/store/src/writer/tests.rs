@@ -1,8 +1,9 @@
 //! Batches put together by hand: what is in one transaction is not left to chance here.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pushback_model::Span;
+use pushback_model::{Span, Timestamp};
 
 use super::*;
 use crate::batch::single;
@@ -369,8 +370,9 @@ async fn both_databases_and_both_ways_come_to_the_same() {
     let mut dice = Dice(7);
     let mut short_rounds = 0;
     for round in 0..400 {
+        let there = desks[0].there().await;
         let changes: Vec<Change> =
-            (0..=dice.below(4)).map(|n| some_change(&mut dice, round, n)).collect();
+            (0..=dice.below(4)).map(|n| some_change(&mut dice, &there, round, n)).collect();
         let mut first = None;
         for (number, desk) in desks.iter_mut().enumerate() {
             if number == 1 {
@@ -390,21 +392,35 @@ async fn both_databases_and_both_ways_come_to_the_same() {
     }
 }
 
-/// A change of a few documents whose expectations hold now and then.
-fn some_change(dice: &mut Dice, round: u64, number: u64) -> Change {
+impl Desk {
+    /// The versions of the documents that are there.
+    async fn there(&mut self) -> BTreeMap<String, i64> {
+        let sql = "SELECT id, version FROM documents WHERE kind = 'thing' AND deleted_at IS NULL";
+        let rows = self.rows(sql).await.into_iter().map(|row| match &row[..] {
+            [Value::Text(id), Value::Int(version)] => (id.clone(), *version),
+            other => panic!("{other:?}"),
+        });
+        rows.collect()
+    }
+}
+
+/// A change of a few documents whose expectations hold for the most part.
+fn some_change(dice: &mut Dice, there: &BTreeMap<String, i64>, round: u64, number: u64) -> Change {
     let name = format!("{round}.{number}");
     let mut change = Change::at(NOW + Span::millis(i64::try_from(round).unwrap()));
-    let first = dice.below(6);
+    let first = dice.below(30);
     for n in 0..=dice.below(2) {
-        let key = key(&format!("d{}", (first + n) % 6));
-        let seen = version(1 + i64::try_from(dice.below(1 + round / 20)).unwrap());
-        let body = name.clone().into_bytes();
-        change = match dice.below(8) {
-            0 | 1 => change.create(key, body),
-            2..=4 => change.update(key, seen, body),
-            5 => change.delete(key, seen),
-            6 => change.require(key, Expect::Absent),
-            _ => change.require(key, Expect::Version(seen)),
+        let id = format!("d{}", (first + n) % 30);
+        let (key, body) = (key(&id), name.clone().into_bytes());
+        let found = there.get(&id).copied().filter(|_| dice.below(10) > 0);
+        let is_wrong = dice.below(20) == 0;
+        let found = found.map(|found| version(if is_wrong { found + 1 } else { found }));
+        change = match (found, dice.below(6)) {
+            (None, 0) => change.require(key, Expect::Absent),
+            (None, _) => change.create(key, body),
+            (Some(seen), 0) => change.delete(key, seen),
+            (Some(seen), 1) => change.require(key, Expect::Version(seen)),
+            (Some(seen), _) => change.update(key, seen, body),
         };
     }
     if dice.below(3) == 0 {
@@ -415,10 +431,10 @@ fn some_change(dice: &mut Dice, round: u64, number: u64) -> Change {
         change = change.audit(entry(&name));
     }
     if dice.below(2) == 0 {
-        change = change.effect(effect(&format!("e{}", dice.below(300)), 1));
+        change = change.effect(effect(&format!("e{}", dice.below(2_000)), 1));
     }
     if dice.below(4) == 0 {
-        let mut answer = answer(&format!("r{}", dice.below(20)), 1);
+        let mut answer = answer(&format!("r{}", dice.below(200)), 1);
         answer.expires_at = change.at + Span::millis(50);
         change = change.answer(answer);
     }
