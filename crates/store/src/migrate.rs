@@ -12,12 +12,17 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") },
     Migration {
         number: 2,
         name: "audit_chain",
         sql: include_str!("../migrations/0002_audit_chain.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "sealed_bodies",
+        sql: include_str!("../migrations/0003_sealed_bodies.sql"),
     },
 ];
 
@@ -100,7 +105,9 @@ async fn steps(conn: &mut Conn, last: i64) -> Result<(), StoreError> {
             return Err(SchemaError::Gap { number: step.number }.into());
         }
         let sql = match conn.is_postgres() {
-            true => step.sql.replace("/*C*/", "COLLATE \"C\""),
+            true => {
+                step.sql.replace("/*C*/", "COLLATE \"C\"").replace("/*P\n", "").replace("P*/\n", "")
+            }
             false => step.sql.to_owned(),
         };
         conn.script(&sql).await?;

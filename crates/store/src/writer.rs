@@ -185,7 +185,10 @@ impl Writer {
                     match tokio::time::timeout(TRY_WAIT, attempt).await {
                         Ok(outcome) => outcome,
                         // The commit may have been on its way. The connection is dropped here.
-                        Err(_) => return Err(StoreError::Unknown),
+                        Err(_) => {
+                            self.head = None;
+                            return Err(StoreError::Unknown);
+                        }
                     }
                 }
                 false => self.attempt(&mut conn, jobs).await,
@@ -239,7 +242,11 @@ impl Writer {
                     self.long_for = LONG_FOR;
                     return Err(Trouble::Race);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // Whether the chain moved is not known.
+                    self.head = None;
+                    return Err(error.into());
+                }
             }
             let added: usize = changes.iter().map(|change| change.outbox.len()).sum();
             self.head = short.new_head().or(self.head);
