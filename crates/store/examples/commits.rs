@@ -7,7 +7,8 @@
 //!
 //! A commit is one decision: a document of 3 KiB changed by compare-and-set, one audit entry and one
 //! effect. Everything is measured once a round, in turn, and the medians of the rounds are printed:
-//! neighbours on the machine then disturb all rows alike.
+//! neighbours on the machine then disturb all rows alike. An argument measures only the rows whose
+//! names hold it.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench measures and prints")]
 
@@ -40,9 +41,14 @@ struct Seen {
 #[derive(Default)]
 struct Table {
     rows: BTreeMap<(usize, String), Seen>,
+    only: String,
 }
 
 impl Table {
+    fn wants(&self, what: &str) -> bool {
+        what.contains(&self.only)
+    }
+
     fn add(&mut self, place: usize, what: &str, took: Duration, mut waits: Vec<Duration>) {
         waits.sort_unstable();
         let middle = waits.get(waits.len() / 2).copied().unwrap_or_default();
@@ -94,7 +100,8 @@ async fn main() -> Result<(), Failure> {
     if let Some(server) = &server {
         make_rows(server).await?;
     }
-    let mut table = Table::default();
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let mut table = Table { only, ..Table::default() };
     for round in 0..ROUNDS {
         fdatasync(folder.path(), &mut table)?;
         for (place, clients) in (1..).zip(CLIENTS) {
@@ -128,6 +135,9 @@ fn options() -> Result<Options, Failure> {
 /// As a database's log is written: into a file that has its blocks already.
 fn fdatasync(folder: &Path, table: &mut Table) -> Result<(), Failure> {
     const FILE_BYTES: usize = 16 * 1024 * 1024;
+    if !table.wants(SYNC) {
+        return Ok(());
+    }
     let mut file = File::create(folder.join("sync"))?;
     file.write_all(&vec![1; FILE_BYTES])?;
     file.sync_all()?;
@@ -153,6 +163,10 @@ async fn commits(
     clients: usize,
     round: usize,
 ) -> Result<(), Failure> {
+    let what = format!("{name}, {clients} clients");
+    if !table.wants(&what) {
+        return Ok(());
+    }
     let begun = Instant::now();
     let tasks: Vec<_> = (0..clients)
         .map(|client| {
@@ -180,7 +194,7 @@ async fn commits(
     for task in tasks {
         waits.extend(task.await??);
     }
-    table.add(place, &format!("{name}, {clients} clients"), begun.elapsed(), waits);
+    table.add(place, &what, begun.elapsed(), waits);
     Ok(())
 }
 
@@ -216,6 +230,9 @@ async fn make_rows(server: &str) -> Result<(), Failure> {
 
 /// PostgreSQL's own rate: 64 connections, each updating a row of its own in a transaction of its own.
 async fn updates(server: &str, table: &mut Table) -> Result<(), Failure> {
+    if !table.wants(UPDATES) {
+        return Ok(());
+    }
     let mut connected = Vec::new();
     for id in 0..64_i32 {
         let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await?;
