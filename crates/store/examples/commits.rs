@@ -5,40 +5,123 @@
 //! cargo xtask postgres cargo run --release -p pushback-store --example commits
 //! ```
 //!
-//! A commit is one document changed by compare-and-set, one audit entry and one effect.
+//! A commit is one decision: a document of 3 KiB changed by compare-and-set, one audit entry and one
+//! effect. Everything is measured once a round, in turn, and the medians of the rounds are printed:
+//! neighbours on the machine then disturb all rows alike. An argument measures only the rows whose
+//! names hold it.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench measures and prints")]
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pushback_model::Timestamp;
-use pushback_store::{AuditEntry, Change, Commit, Key, Keyring, Options, OutboxRow, Store};
+use pushback_store::{
+    AuditEntry, Change, Commit, Key, Keyring, Options, OutboxRow, Store, Version,
+};
 
-const SPAN: Duration = Duration::from_secs(3);
+/// How long one thing is measured in one round.
+const SPAN: Duration = Duration::from_millis(1_500);
+const ROUNDS: usize = 5;
 const CLIENTS: [usize; 3] = [1, 64, 1_024];
+const DOCUMENT_BYTES: usize = 3_072;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Rates and medians of the waits in milliseconds, one of each a round.
+#[derive(Default)]
+struct Seen {
+    rates: Vec<f64>,
+    waits: Vec<f64>,
+}
+
+#[derive(Default)]
+struct Table {
+    rows: BTreeMap<(usize, String), Seen>,
+    only: String,
+}
+
+impl Table {
+    fn wants(&self, what: &str) -> bool {
+        what.contains(&self.only)
+    }
+
+    fn add(&mut self, place: usize, what: &str, took: Duration, mut waits: Vec<Duration>) {
+        waits.sort_unstable();
+        let middle = waits.get(waits.len() / 2).copied().unwrap_or_default();
+        let seen = self.rows.entry((place, what.to_owned())).or_default();
+        seen.rates.push(waits.len() as f64 / took.as_secs_f64());
+        seen.waits.push(middle.as_secs_f64() * 1_000.0);
+    }
+
+    fn print(&self) {
+        println!(
+            "{:36} {:>12} {:>12} {:>24}",
+            "what", "per second", "p50 ms", "rates of the rounds"
+        );
+        for ((_, what), seen) in &self.rows {
+            let rounds: Vec<String> = seen.rates.iter().map(|rate| format!("{rate:.0}")).collect();
+            let (rate, wait) = (median(&seen.rates), median(&seen.waits));
+            println!("{what:36} {rate:>12.0} {wait:>12.3}   {}", rounds.join(" "));
+        }
+    }
+
+    /// The median of the quotients, each of two things in the same round.
+    fn compare(&self, words: &str, of: &str, to: &str, values: impl Fn(&Seen) -> &Vec<f64>) {
+        let find = |what: &str| self.rows.iter().find(|((_, name), _)| name == what);
+        let (Some((_, of)), Some((_, to))) = (find(of), find(to)) else { return };
+        let quotients: Vec<f64> =
+            values(of).iter().zip(values(to)).map(|(of, to)| of / to).collect();
+        println!("{words}: {:.2}", median(&quotients));
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+const SYNC: &str = "bare fdatasync of 4 KiB, in place";
+const UPDATES: &str = "PostgreSQL's own update, 64 clients";
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir_in(".")?;
-    println!("{:34} {:>12} {:>12}", "what", "per second", "p50 ms");
-    fdatasync(folder.path())?;
-    for clients in CLIENTS {
-        let path = folder.path().join(format!("{clients}.db"));
-        let store = Store::open_sqlite(&path, options()?).await?;
-        commits("SQLite", &store, clients).await?;
-        store.close().await;
+    let sqlite = Store::open_sqlite(&folder.path().join("bench.db"), options()?).await?;
+    let server = std::env::var("PUSHBACK_TEST_POSTGRES").ok();
+    let postgres = match &server {
+        Some(server) => Some(Store::open_postgres(server, options()?).await?),
+        None => None,
+    };
+    if let Some(server) = &server {
+        make_rows(server).await?;
     }
-    if let Ok(server) = std::env::var("PUSHBACK_TEST_POSTGRES") {
-        updates(&server).await?;
-        let store = Store::open_postgres(&server, options()?).await?;
-        for clients in CLIENTS {
-            commits("PostgreSQL", &store, clients).await?;
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let mut table = Table { only, ..Table::default() };
+    for round in 0..ROUNDS {
+        fdatasync(folder.path(), &mut table)?;
+        for (place, clients) in (1..).zip(CLIENTS) {
+            commits(&mut table, place, "SQLite", &sqlite, clients, round).await?;
         }
+        if let (Some(server), Some(store)) = (&server, &postgres) {
+            updates(server, &mut table).await?;
+            for (place, clients) in (11..).zip(CLIENTS) {
+                commits(&mut table, place, "PostgreSQL", store, clients, round).await?;
+            }
+        }
+    }
+    table.print();
+    for name in ["SQLite", "PostgreSQL"] {
+        for clients in CLIENTS {
+            let row = format!("{name}, {clients} clients");
+            table.compare(&format!("{row} / {UPDATES}"), &row, UPDATES, |seen| &seen.rates);
+        }
+        let row = format!("{name}, 1 clients");
+        table.compare(&format!("p50 of {row} / {SYNC}"), &row, SYNC, |seen| &seen.waits);
     }
     Ok(())
 }
@@ -49,53 +132,53 @@ fn options() -> Result<Options, Failure> {
     Ok(options)
 }
 
-fn print(what: &str, count: usize, took: Duration, mut waits: Vec<Duration>) {
-    waits.sort_unstable();
-    let middle = waits.get(waits.len() / 2).copied().unwrap_or_default();
-    let rate = count as f64 / took.as_secs_f64();
-    println!("{what:34} {rate:>12.0} {:>12.2}", middle.as_secs_f64() * 1_000.0);
-}
-
-fn fdatasync(folder: &Path) -> Result<(), Failure> {
+/// As a database's log is written: into a file that has its blocks already.
+fn fdatasync(folder: &Path, table: &mut Table) -> Result<(), Failure> {
+    const FILE_BYTES: usize = 16 * 1024 * 1024;
+    if !table.wants(SYNC) {
+        return Ok(());
+    }
     let mut file = File::create(folder.join("sync"))?;
+    file.write_all(&vec![1; FILE_BYTES])?;
+    file.sync_all()?;
     let (begun, mut waits) = (Instant::now(), Vec::new());
     while begun.elapsed() < SPAN {
+        if waits.len() % (FILE_BYTES / 4_096) == 0 {
+            file.rewind()?;
+        }
         let one = Instant::now();
         file.write_all(&[7; 4_096])?;
         file.sync_data()?;
         waits.push(one.elapsed());
     }
-    print("bare fdatasync of 4 KiB", waits.len(), begun.elapsed(), waits);
+    table.add(0, SYNC, begun.elapsed(), waits);
     Ok(())
 }
 
-async fn commits(name: &str, store: &Store, clients: usize) -> Result<(), Failure> {
+async fn commits(
+    table: &mut Table,
+    place: usize,
+    name: &str,
+    store: &Store,
+    clients: usize,
+    round: usize,
+) -> Result<(), Failure> {
+    let what = format!("{name}, {clients} clients");
+    if !table.wants(&what) {
+        return Ok(());
+    }
     let begun = Instant::now();
     let tasks: Vec<_> = (0..clients)
         .map(|client| {
             let store = store.clone();
             tokio::spawn(async move {
                 let key = Key::new("bench", &format!("{clients}-{client}"))?;
-                let (mut found, mut waits, mut number) = (None, Vec::new(), 0_u64);
+                let mut found = store.load(&key).await?.map(|document| document.version);
+                let mut waits = Vec::new();
                 while begun.elapsed() < SPAN {
                     let one = Instant::now();
-                    let at = Timestamp::from_millis(1_772_400_000_000);
-                    number += 1;
-                    let change = Change::at(at)
-                        .put(key.clone(), found, vec![7; 1_024])
-                        .audit(AuditEntry {
-                            at,
-                            kind: "bench".to_owned(),
-                            subject: key.id().to_owned(),
-                            body: vec![7; 200],
-                        })
-                        .effect(OutboxRow {
-                            key: format!("{clients}-{client}-{number}"),
-                            topic: "bench".to_owned(),
-                            payload: vec![7; 100],
-                            due_at: at,
-                        });
-                    match store.commit(change).await? {
+                    let effect = format!("{clients}-{client}-{round}-{}", waits.len());
+                    match store.commit(decision(&key, found, effect)).await? {
                         Commit::Committed(committed) => {
                             found = committed.versions.first().copied().flatten();
                         }
@@ -111,13 +194,29 @@ async fn commits(name: &str, store: &Store, clients: usize) -> Result<(), Failur
     for task in tasks {
         waits.extend(task.await??);
     }
-    let took = begun.elapsed();
-    print(&format!("{name}, {clients} clients"), waits.len(), took, waits);
+    table.add(place, &what, begun.elapsed(), waits);
     Ok(())
 }
 
-/// PostgreSQL's own rate: 64 connections, each updating a row of its own in a transaction of its own.
-async fn updates(server: &str) -> Result<(), Failure> {
+fn decision(key: &Key, found: Option<Version>, effect: String) -> Change {
+    let at = Timestamp::from_millis(1_772_400_000_000);
+    Change::at(at)
+        .put(key.clone(), found, vec![7; DOCUMENT_BYTES])
+        .audit(AuditEntry {
+            at,
+            kind: "bench".to_owned(),
+            subject: key.id().to_owned(),
+            body: vec![7; 200],
+        })
+        .effect(OutboxRow {
+            key: effect,
+            topic: "bench".to_owned(),
+            payload: vec![7; 100],
+            due_at: at,
+        })
+}
+
+async fn make_rows(server: &str) -> Result<(), Failure> {
     let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await?;
     tokio::spawn(connection);
     client
@@ -126,15 +225,27 @@ async fn updates(server: &str) -> Result<(), Failure> {
              INSERT INTO bench SELECT generate_series(0, 63), 0",
         )
         .await?;
+    Ok(())
+}
+
+/// PostgreSQL's own rate: 64 connections, each updating a row of its own in a transaction of its own.
+async fn updates(server: &str, table: &mut Table) -> Result<(), Failure> {
+    if !table.wants(UPDATES) {
+        return Ok(());
+    }
+    let mut connected = Vec::new();
+    for id in 0..64_i32 {
+        let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        client.batch_execute("SET synchronous_commit = on").await?;
+        let update = client.prepare("UPDATE bench SET n = n + 1 WHERE id = $1").await?;
+        connected.push((id, client, update));
+    }
     let begun = Instant::now();
-    let tasks: Vec<_> = (0..64_i32)
-        .map(|id| {
-            let server = server.to_owned();
+    let tasks: Vec<_> = connected
+        .into_iter()
+        .map(|(id, client, update)| {
             tokio::spawn(async move {
-                let (client, connection) =
-                    tokio_postgres::connect(&server, tokio_postgres::NoTls).await?;
-                tokio::spawn(connection);
-                let update = client.prepare("UPDATE bench SET n = n + 1 WHERE id = $1").await?;
                 let mut waits = Vec::new();
                 while begun.elapsed() < SPAN {
                     let one = Instant::now();
@@ -149,6 +260,6 @@ async fn updates(server: &str) -> Result<(), Failure> {
     for task in tasks {
         waits.extend(task.await??);
     }
-    print("PostgreSQL's own update, 64 clients", waits.len(), begun.elapsed(), waits);
+    table.add(10, UPDATES, begun.elapsed(), waits);
     Ok(())
 }

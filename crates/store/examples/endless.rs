@@ -1,10 +1,14 @@
-//! Commits for ever and prints each acknowledged number: something to kill at any moment.
+//! Commits, claims and ends effects for ever, and says what was acknowledged: something to kill at any
+//! moment.
 
 use std::io::Write as _;
 use std::path::Path;
 
-use pushback_model::Timestamp;
+use pushback_model::{Span, Timestamp};
 use pushback_store::{AuditEntry, Change, Commit, Key, Keyring, Options, OutboxRow, Store};
+
+/// One number takes a millisecond of its own time, so a lease ends after so many of them.
+const LEASE: Span = Span::millis(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,9 +16,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (database, keys) =
         (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
     let first: u64 = arguments.next().unwrap_or_default().parse()?;
-    let store = Store::open(&database, Options::new(Keyring::open(Path::new(&keys))?)).await?;
+    let mut options = Options::new(Keyring::open(Path::new(&keys))?);
+    options.claims_max = u32::MAX;
+    let store = Store::open(&database, options).await?;
     for number in first.. {
-        let at = Timestamp::from_millis(1_772_400_000_000);
+        let at = Timestamp::from_millis(1_772_400_000_000) + Span::millis(i64::try_from(number)?);
         let change = Change::at(at)
             .create(Key::new("number", &number.to_string())?, number.to_string().into_bytes())
             .audit(AuditEntry {
@@ -30,10 +36,23 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 due_at: at,
             });
         if let Commit::Committed(_) = store.commit(change).await? {
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{number}")?;
-            out.flush()?;
+            say(&format!("kept {number}"))?;
+        }
+        for claimed in store.claim("numbers", at, LEASE, 2).await? {
+            say(&format!("claimed {} {}", claimed.key, claimed.claim))?;
+            // Every third one is left to come back when its lease ends.
+            if (number + u64::try_from(claimed.claim)?) % 3 > 0 {
+                store.done(&[&claimed.key]).await?;
+                say(&format!("done {}", claimed.key))?;
+            }
         }
     }
     Ok(())
+}
+
+/// The dot tells a whole line from one that was cut off.
+fn say(what: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what} .")?;
+    out.flush()
 }

@@ -63,7 +63,7 @@ pub struct AuditEntry {
 #[derive(Clone)]
 pub struct OutboxRow {
     /// Names the effect; the other side can use it to ignore a repetition. A row whose key is already
-    /// waiting is not added again. 1 to 512 bytes.
+    /// there, waiting or given up, is not added again. 1 to 512 bytes.
     pub key: String,
     /// Which worker takes it, for example `web-push`; 1 to 64 bytes.
     pub topic: String,
@@ -153,6 +153,21 @@ impl Change {
     pub fn answer(mut self, answer: Answer) -> Self {
         self.answer = Some(answer);
         self
+    }
+
+    /// About how much memory the change takes while it waits.
+    pub(crate) fn bytes(&self) -> usize {
+        /// Names and what holds them together, rounded up.
+        const PART: usize = 512;
+        let documents = self.documents.iter().map(|(_, _, write)| match write {
+            Write::Put(body) => body.len(),
+            Write::Delete | Write::Keep => 0,
+        });
+        let audit = self.audit.iter().map(|entry| entry.body.len());
+        let outbox = self.outbox.iter().map(|row| row.payload.len());
+        let answer = self.answer.iter().map(|answer| answer.body.len());
+        let parts = documents.chain(audit).chain(outbox).chain(answer);
+        parts.map(|bytes| bytes + PART).sum()
     }
 
     /// The documents that the change writes, without those it only requires.

@@ -20,11 +20,12 @@ pub enum StoreError {
         /// How long was waited.
         seconds: u64,
     },
-    /// The connection was lost while committing: the change may or may not have been kept.
+    /// The connection was lost, or the disk failed, while committing: the change may or may not have
+    /// been kept.
     ///
     /// Whoever gets this reads again before doing anything; a repeated change is caught by its
     /// expected versions.
-    #[error("the connection was lost during a commit; whether it was kept is not known")]
+    #[error("the connection or the disk failed during a commit; whether it was kept is not known")]
     Unknown,
     /// Other writers were in the way every time; nothing was kept and the change may be tried again.
     #[error("other writers were in the way {tries} times")]

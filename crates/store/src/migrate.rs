@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::StoreError;
-use crate::db::{Conn, Param};
+use crate::db::{Conn, Edge, Param};
 
 /// A step, as released: its file never changes.
 struct Migration {
@@ -12,12 +12,17 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") },
     Migration {
         number: 2,
         name: "audit_chain",
         sql: include_str!("../migrations/0002_audit_chain.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "sealed_bodies",
+        sql: include_str!("../migrations/0003_sealed_bodies.sql"),
     },
 ];
 
@@ -64,10 +69,10 @@ pub(crate) async fn run(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 async fn run_to(conn: &mut Conn, last: i64) -> Result<(), StoreError> {
-    conn.begin().await?;
+    conn.run(Edge::Begin, &[]).await?;
     let outcome = steps(conn, last).await;
     match outcome {
-        Ok(()) => conn.commit().await,
+        Ok(()) => conn.run(Edge::Commit, &[]).await.map(|_| ()),
         Err(error) => {
             conn.roll_back().await;
             Err(error)
@@ -100,7 +105,9 @@ async fn steps(conn: &mut Conn, last: i64) -> Result<(), StoreError> {
             return Err(SchemaError::Gap { number: step.number }.into());
         }
         let sql = match conn.is_postgres() {
-            true => step.sql.replace("/*C*/", "COLLATE \"C\""),
+            true => {
+                step.sql.replace("/*C*/", "COLLATE \"C\"").replace("/*P\n", "").replace("P*/\n", "")
+            }
             false => step.sql.to_owned(),
         };
         conn.script(&sql).await?;

@@ -14,7 +14,7 @@ pub struct Options {
     /// turns committing, nodes with a chain each do not wait for each other; both are exact.
     /// Default `main`.
     pub chain: String,
-    /// Changes that may wait to be written; more are refused. Default 8,192.
+    /// Changes that may wait to be written, of 64 MiB together; more are refused. Default 8,192.
     pub queue_max: usize,
     /// Changes that share a transaction at most. Default 1,024.
     pub batch_max: usize,

@@ -13,7 +13,7 @@
 use pushback_model::{Span, Timestamp};
 
 use crate::StoreError;
-use crate::db::{Conn, Param, pieces, values};
+use crate::db::{Conn, Edge, Param, Sort, Step, pieces};
 
 /// The longest note of why a try failed, in bytes; longer ones are cut.
 const ERROR_BYTES_MAX: usize = 512;
@@ -144,14 +144,16 @@ async fn update<'a>(
 
 /// Takes ended rows out; returns the keys that were there.
 pub(crate) async fn done(conn: &mut Conn, keys: &[&str]) -> Result<Vec<String>, StoreError> {
+    let steps = Step::over(
+        conn.is_postgres(),
+        &[Sort::Text],
+        keys,
+        |key| vec![Param::Text(key)],
+        |list| format!("DELETE FROM outbox WHERE row_key IN ({list}) RETURNING row_key"),
+    );
     let mut gone = Vec::new();
-    for piece in pieces(keys) {
-        let list = values(piece.len(), 1);
-        let sql = format!("DELETE FROM outbox WHERE row_key IN (VALUES {list}) RETURNING row_key");
-        let params: Vec<Param<'_>> = piece.iter().map(|key| Param::Text(key)).collect();
-        for mut row in conn.query(&sql, &params).await? {
-            gone.push(row.text(TABLE)?);
-        }
+    for mut row in conn.run(Edge::Within, &steps).await?.into_iter().flat_map(|given| given.rows) {
+        gone.push(row.text(TABLE)?);
     }
     Ok(gone)
 }

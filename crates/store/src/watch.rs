@@ -24,6 +24,10 @@ const CHANNEL: &str = "pushback";
 const HASHES_MAX: usize = 450;
 /// Batches of hashes that may wait to be sent; more are dropped and counted.
 pub(crate) const NOTICES_MAX: usize = 1_024;
+/// A notification is a transaction that writes to the log, and would wait for the disk like the commits
+/// that it tells of, in their way. A hint that a crash takes with it is no loss: whoever waited has to
+/// connect again, and looks.
+const HINTS: &str = "SET synchronous_commit = off; SET statement_timeout = '30s'";
 /// How long to wait before connecting again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
@@ -171,6 +175,11 @@ pub(crate) async fn notify(
             continue;
         };
         let driver = tokio::spawn(wire.drive());
+        if client.batch_execute(HINTS).await.is_err() {
+            driver.abort();
+            tokio::time::sleep(AGAIN_AFTER).await;
+            continue;
+        }
         loop {
             let Some(first) = notices.recv().await else {
                 driver.abort();

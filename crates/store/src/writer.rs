@@ -3,22 +3,28 @@
 //! While one transaction syncs the disk, the next changes gather in the queue; they share the next
 //! sync. Nobody waits for a batch to fill.
 
+mod upkeep;
+
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pushback_model::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::error::SqlState;
 
-use crate::batch::{self, Trouble};
+use crate::batch::single;
+use crate::batch::{self, Head, Trouble};
 use crate::change::Change;
+use crate::db::Conn;
 use crate::db::postgres::{Postgres, Server};
 use crate::db::sqlite::Sqlite;
-use crate::db::{Conn, Param, pieces, values};
 use crate::outbox::{self, ClaimArgs, Claimed, Settle};
 use crate::watch::{Hash, Hub, document_hash, topic_hash};
 use crate::{Commit, Refusal, StoreError, Swept, migrate};
+
+pub(crate) use upkeep::{CheckpointRow, Resealed, SweepArgs};
 
 /// How often one batch is tried when other nodes are in the way.
 const TRIES: u32 = 8;
@@ -26,26 +32,33 @@ const TRIES: u32 = 8;
 const TRY_WAIT: Duration = Duration::from_secs(20);
 /// Batches between two exact counts of the outbox; see [`Writer::outbox_room`].
 const COUNT_EVERY: u32 = 256;
-/// While the outbox is full it is counted more often, to notice room soon.
+/// While the outbox seems full it is counted more often, to notice room soon.
 const COUNT_EVERY_FULL: u32 = 8;
+/// Batches that go the long way after the short one failed: whoever was in the way may stay there for
+/// a while, and each failure costs a way.
+const LONG_FOR: u32 = 16;
+/// Bytes of changes that may wait to be written; more are refused.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// One request to the writer, its outcome so far, and who waits for it.
 pub(crate) struct Task<A, T> {
     pub(crate) args: A,
-    outcome: Option<T>,
+    outcome: Cell<Option<T>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
+    /// Room in the queue, given back when the task ends.
+    _room: Option<Room>,
 }
 
 impl<A, T> Task<A, T> {
-    pub(crate) fn new(args: A) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+    fn new(args: A, room: Option<Room>) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { args, outcome: None, reply }, answer)
+        (Self { args, outcome: Cell::new(None), reply, _room: room }, answer)
     }
 
     fn end(self, ended: &Result<(), StoreError>) {
         let outcome = match ended {
             // Every task of a batch that committed has its outcome.
-            Ok(()) => self.outcome.ok_or(StoreError::Closed),
+            Ok(()) => self.outcome.into_inner().ok_or(StoreError::Closed),
             Err(error) => Err(error.clone()),
         };
         // Nobody waits any more: that is the caller's right.
@@ -62,28 +75,6 @@ pub(crate) enum Job {
     Sweep(Task<SweepArgs, Swept>),
     Reseal(Task<Vec<Resealed>, u64>),
     Checkpoint(Task<Vec<CheckpointRow>, ()>),
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct SweepArgs {
-    pub(crate) now: Timestamp,
-    pub(crate) deleted_before: Timestamp,
-    pub(crate) dead_before: Timestamp,
-}
-
-/// A value sealed anew, written only over the very bytes that were read.
-pub(crate) struct Resealed {
-    pub(crate) update: &'static str,
-    pub(crate) new: Vec<u8>,
-    pub(crate) row: Vec<String>,
-    pub(crate) old: Vec<u8>,
-}
-
-pub(crate) struct CheckpointRow {
-    pub(crate) chain: String,
-    pub(crate) seq: i64,
-    pub(crate) at: Timestamp,
-    pub(crate) token: String,
 }
 
 /// Where the database is.
@@ -108,7 +99,11 @@ struct Writer {
     settings: Settings,
     /// `None` after a PostgreSQL connection was lost.
     conn: Option<Conn>,
-    /// Effects waiting at the last count, and those added since; what left since is not taken off.
+    /// The head of the audit chain after this node's last commit; another node may have moved it.
+    head: Option<Head>,
+    /// Batches that go the long way before the short one is tried again.
+    long_for: u32,
+    /// Effects waiting at the last count, with what this node added and took out since.
     outbox_count: usize,
     batches_since_count: u32,
 }
@@ -122,7 +117,7 @@ pub(crate) fn start(
     let cannot = |error: std::io::Error| StoreError::Setup(format!("no thread: {error}"));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let run = async move {
+    let run = || async move {
         match Writer::open(settings).await {
             Ok(mut writer) => {
                 // Nobody waits any more: the queue is then closed too.
@@ -136,7 +131,7 @@ pub(crate) fn start(
     };
     std::thread::Builder::new()
         .name("store-write".to_owned())
-        .spawn(move || runtime.block_on(run))
+        .spawn(move || runtime.block_on(run()))
         .map_err(cannot)
 }
 
@@ -145,16 +140,23 @@ impl Writer {
         let mut conn = connect(&settings.target).await?;
         migrate::run(&mut conn).await?;
         let outbox_count = count_outbox(&mut conn).await?;
-        Ok(Self { settings, conn: Some(conn), outbox_count, batches_since_count: 0 })
+        Ok(Self {
+            settings,
+            conn: Some(conn),
+            head: None,
+            long_for: 0,
+            outbox_count,
+            batches_since_count: 0,
+        })
     }
 
     /// Works until the queue is closed and empty.
     async fn run(&mut self, jobs: &mut mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
         while jobs.recv_many(&mut batch, self.settings.batch_max).await > 0 {
-            let ended = self.write(&mut batch).await;
+            let ended = self.write(&batch).await;
             if ended.is_ok() {
-                self.wake(&batch);
+                self.wake(&mut batch);
             }
             for job in batch.drain(..) {
                 match job {
@@ -170,12 +172,12 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, jobs: &mut [Job]) -> Result<(), StoreError> {
+    async fn write(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let mut reconnected = false;
         for _ in 0..TRIES {
             let mut conn = match self.conn.take() {
-                Some(conn) => conn,
-                None => connect(&self.settings.target).await?,
+                Some(conn) if !conn.is_closed() => conn,
+                Some(_) | None => connect(&self.settings.target).await?,
             };
             let outcome = match conn.is_postgres() {
                 true => {
@@ -183,7 +185,10 @@ impl Writer {
                     match tokio::time::timeout(TRY_WAIT, attempt).await {
                         Ok(outcome) => outcome,
                         // The commit may have been on its way. The connection is dropped here.
-                        Err(_) => return Err(StoreError::Unknown),
+                        Err(_) => {
+                            self.head = None;
+                            return Err(StoreError::Unknown);
+                        }
                     }
                 }
                 false => self.attempt(&mut conn, jobs).await,
@@ -195,9 +200,9 @@ impl Writer {
                 }
                 Err(trouble) => trouble,
             };
-            let is_usable = conn.roll_back().await;
-            let is_lost = is_lost(&conn);
-            if is_usable && !is_lost {
+            // A connection that cannot roll back is lost; a file is only as lost as its next use says.
+            let is_lost = !conn.roll_back().await && conn.is_postgres();
+            if !is_lost {
                 self.conn = Some(conn);
             }
             match trouble {
@@ -213,9 +218,7 @@ impl Writer {
         Err(StoreError::Contended { tries: TRIES })
     }
 
-    async fn attempt(&mut self, conn: &mut Conn, jobs: &mut [Job]) -> Result<(), Trouble> {
-        conn.begin().await?;
-        let room = self.outbox_room(conn).await?;
+    async fn attempt(&mut self, conn: &mut Conn, jobs: &[Job]) -> Result<(), Trouble> {
         let changes: Vec<&Change> = jobs
             .iter()
             .filter_map(|job| match job {
@@ -228,54 +231,108 @@ impl Writer {
                 | Job::Checkpoint(_) => None,
             })
             .collect();
-        let outcomes = batch::commit(conn, &self.settings.chain, &changes, room).await?;
-        let mut outcomes = outcomes.into_iter();
+        if let Conn::Postgres(conn) = conn
+            && self.may_go_short(jobs, &changes)
+            && let Some(short) =
+                single::prepare(&self.settings.chain, self.head, &changes, self.room())
+        {
+            match conn.alone(single::SQL, &short.sent()).await {
+                Ok(()) => {}
+                Err(error) if is_transient(&error) || is_beaten(&error) => {
+                    self.long_for = LONG_FOR;
+                    return Err(Trouble::Race);
+                }
+                Err(error) => {
+                    // Whether the chain moved is not known.
+                    self.head = None;
+                    return Err(error.into());
+                }
+            }
+            let added: usize = changes.iter().map(|change| change.outbox.len()).sum();
+            self.head = short.new_head().or(self.head);
+            self.outbox_count = self.outbox_count.saturating_add(added);
+            self.batches_since_count += 1;
+            let mut outcomes = short.outcomes.into_iter();
+            for job in jobs {
+                if let Job::Commit(task) = job {
+                    task.outcome.set(outcomes.next());
+                }
+            }
+            return Ok(());
+        }
+        self.long_for = self.long_for.saturating_sub(1);
+        let read = batch::begin(conn, &changes).await?;
+        let wanted = changes.iter().map(|change| change.outbox.len()).sum();
+        let room = self.outbox_room(conn, wanted).await?;
+        let chain = &self.settings.chain;
+        let mut written = batch::write(conn, chain, &changes, read, room).await?;
+        let mut outcomes = std::mem::take(&mut written.outcomes).into_iter();
         let gone = done(conn, jobs).await?;
         let mut added = 0;
-        for job in jobs.iter_mut() {
+        for job in jobs {
             match job {
                 Job::Commit(task) => {
-                    task.outcome = outcomes.next();
-                    if matches!(task.outcome, Some(Commit::Committed(_))) {
+                    let outcome = outcomes.next();
+                    if matches!(outcome, Some(Commit::Committed(_))) {
                         added += task.args.outbox.len();
                     }
+                    task.outcome.set(outcome);
                 }
-                Job::Claim(task) => task.outcome = Some(outbox::claim(conn, &task.args).await?),
+                Job::Claim(task) => {
+                    task.outcome.set(Some(outbox::claim(conn, &task.args).await?));
+                }
                 Job::Done(task) => {
                     let there = |key: &&String| gone.binary_search(*key).is_ok();
-                    task.outcome = Some(task.args.iter().filter(there).count());
+                    task.outcome.set(Some(task.args.iter().filter(there).count()));
                 }
-                Job::Settle(task) => task.outcome = Some(outbox::settle(conn, &task.args).await?),
-                Job::Sweep(task) => task.outcome = Some(sweep(conn, task.args).await?),
-                Job::Reseal(task) => task.outcome = Some(reseal(conn, &task.args).await?),
+                Job::Settle(task) => {
+                    task.outcome.set(Some(outbox::settle(conn, &task.args).await?));
+                }
+                Job::Sweep(task) => task.outcome.set(Some(upkeep::sweep(conn, task.args).await?)),
+                Job::Reseal(task) => {
+                    task.outcome.set(Some(upkeep::reseal(conn, &task.args).await?))
+                }
                 Job::Checkpoint(task) => {
-                    checkpoint(conn, &task.args).await?;
-                    task.outcome = Some(());
+                    upkeep::checkpoint(conn, &task.args).await?;
+                    task.outcome.set(Some(()));
                 }
             }
         }
-        conn.commit().await?;
-        self.outbox_count = self.outbox_count.saturating_add(added);
+        if let Some(head) = written.commit(conn).await? {
+            self.head = Some(head);
+        }
+        self.outbox_count = self.outbox_count.saturating_add(added).saturating_sub(gone.len());
         Ok(())
     }
 
-    /// How many effects may still be added: at most as many as there is room for, as other nodes'
-    /// effects are noticed at the next count only. Effects that left are noticed then too.
-    async fn outbox_room(&mut self, conn: &mut Conn) -> Result<usize, StoreError> {
-        let is_full = self.outbox_count >= self.settings.outbox_max;
+    /// Whether a batch is only changes, nobody was in the way of late, and nothing is to be counted.
+    fn may_go_short(&self, jobs: &[Job], changes: &[&Change]) -> bool {
+        let is_counted = self.batches_since_count + 1 < COUNT_EVERY;
+        self.long_for == 0 && is_counted && changes.len() == jobs.len()
+    }
+
+    /// How many effects may be added by what is known.
+    const fn room(&self) -> usize {
+        self.settings.outbox_max.saturating_sub(self.outbox_count)
+    }
+
+    /// How many effects may still be added. What other nodes add or take out is noticed at the next
+    /// count: after some batches, or before refusing if the last count is not fresh.
+    async fn outbox_room(&mut self, conn: &mut Conn, wanted: usize) -> Result<usize, StoreError> {
+        let seems_full = self.outbox_count.saturating_add(wanted) > self.settings.outbox_max;
         self.batches_since_count += 1;
-        if self.batches_since_count >= if is_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {
+        if self.batches_since_count >= if seems_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {
             self.outbox_count = count_outbox(conn).await?;
             self.batches_since_count = 0;
         }
-        Ok(self.settings.outbox_max.saturating_sub(self.outbox_count))
+        Ok(self.room())
     }
 
-    fn wake(&self, jobs: &[Job]) {
+    fn wake(&self, jobs: &mut [Job]) {
         let mut hashes = Vec::new();
         for job in jobs {
             let Job::Commit(task) = job else { continue };
-            if matches!(task.outcome, Some(Commit::Committed(_))) {
+            if matches!(task.outcome.get_mut(), Some(Commit::Committed(_))) {
                 hashes.extend(task.args.written().map(document_hash));
                 hashes.extend(task.args.outbox.iter().map(|row| topic_hash(&row.topic)));
             }
@@ -299,13 +356,6 @@ async fn connect(target: &Target) -> Result<Conn, StoreError> {
     })
 }
 
-fn is_lost(conn: &Conn) -> bool {
-    match conn {
-        Conn::Sqlite(_) => false,
-        Conn::Postgres(conn) => conn.is_closed(),
-    }
-}
-
 /// Whether other writers were in the way and the same transaction may work next time.
 fn is_transient(error: &StoreError) -> bool {
     let StoreError::Postgres(error) = error else { return false };
@@ -317,6 +367,12 @@ fn is_transient(error: &StoreError) -> bool {
     ]
     .iter()
     .any(|state| error.code() == Some(state))
+}
+
+/// Whether the short way found something not to be as assumed; see [`single::SQL`].
+fn is_beaten(error: &StoreError) -> bool {
+    let StoreError::Postgres(error) = error else { return false };
+    error.code() == Some(&SqlState::DIVISION_BY_ZERO)
 }
 
 async fn count_outbox(conn: &mut Conn) -> Result<usize, StoreError> {
@@ -340,76 +396,37 @@ async fn done(conn: &mut Conn, jobs: &[Job]) -> Result<Vec<String>, StoreError> 
     Ok(gone)
 }
 
-async fn sweep(conn: &mut Conn, args: SweepArgs) -> Result<Swept, StoreError> {
-    // Bounded, so that the sweep never holds up the changes in its batch for long.
-    const ROWS: i64 = 1_000;
-    let answers = conn
-        .execute(
-            "DELETE FROM answers WHERE request_key IN \
-             (SELECT request_key FROM answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-            &[Param::Int(args.now.as_millis()), Param::Int(ROWS)],
-        )
-        .await?;
-    let documents = conn
-        .execute(
-            "DELETE FROM documents WHERE deleted_at < $1 AND (kind, id) IN \
-             (SELECT kind, id FROM documents WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2)",
-            &[Param::Int(args.deleted_before.as_millis()), Param::Int(ROWS)],
-        )
-        .await?;
-    let dead = conn
-        .execute(
-            "DELETE FROM outbox WHERE dead_at < $1 AND row_key IN \
-             (SELECT row_key FROM outbox WHERE dead_at < $1 ORDER BY dead_at LIMIT $2)",
-            &[Param::Int(args.dead_before.as_millis()), Param::Int(ROWS)],
-        )
-        .await?;
-    let is_full = [answers, documents, dead].iter().any(|count| *count >= ROWS.unsigned_abs());
-    Ok(Swept { answers, documents, dead, is_complete: !is_full })
-}
-
-async fn reseal(conn: &mut Conn, rows: &[Resealed]) -> Result<u64, StoreError> {
-    let mut count = 0;
-    for row in rows {
-        let mut params = vec![Param::Blob(&row.new)];
-        params.extend(row.row.iter().map(|part| Param::Text(part)));
-        params.push(Param::Blob(&row.old));
-        count += conn.execute(row.update, &params).await?;
-    }
-    Ok(count)
-}
-
-async fn checkpoint(conn: &mut Conn, rows: &[CheckpointRow]) -> Result<(), StoreError> {
-    for piece in pieces(rows) {
-        let list = values(piece.len(), 4);
-        let sql = format!(
-            "INSERT INTO audit_checkpoints (chain, seq, at, token) VALUES {list} \
-             ON CONFLICT (chain, seq) DO NOTHING"
-        );
-        let params: Vec<Param<'_>> = piece
-            .iter()
-            .flat_map(|row| {
-                [
-                    Param::Text(&row.chain),
-                    Param::Int(row.seq),
-                    Param::Int(row.at.as_millis()),
-                    Param::Text(&row.token),
-                ]
-            })
-            .collect();
-        conn.execute(&sql, &params).await?;
-    }
-    Ok(())
-}
-
 /// The queue to the writer; full is a refusal, never a wait.
-#[derive(Clone)]
-pub(crate) struct Queue(pub(crate) mpsc::Sender<Job>);
+pub(crate) struct Queue {
+    jobs: mpsc::Sender<Job>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// Bytes that a waiting change takes up.
+struct Room {
+    bytes: Arc<AtomicUsize>,
+    taken: usize,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.bytes.fetch_sub(self.taken, Ordering::Relaxed);
+    }
+}
 
 impl Queue {
+    pub(crate) fn new(jobs: mpsc::Sender<Job>) -> Self {
+        Self { jobs, bytes: Arc::default() }
+    }
+
     pub(crate) async fn commit(&self, change: Change) -> Result<Commit, StoreError> {
-        let (task, answer) = Task::new(change);
-        match self.0.try_send(Job::Commit(task)) {
+        let taken = change.bytes();
+        let room = Room { bytes: Arc::clone(&self.bytes), taken };
+        if self.bytes.fetch_add(taken, Ordering::Relaxed).saturating_add(taken) > QUEUE_BYTES_MAX {
+            return Ok(Commit::Refused(Refusal::QueueFull));
+        }
+        let (task, answer) = Task::new(change, Some(room));
+        match self.jobs.try_send(Job::Commit(task)) {
             Ok(()) => answer.await.map_err(|_| StoreError::Closed)?,
             Err(mpsc::error::TrySendError::Full(_)) => Ok(Commit::Refused(Refusal::QueueFull)),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed),
@@ -422,8 +439,11 @@ impl Queue {
         args: A,
         job: impl FnOnce(Task<A, T>) -> Job,
     ) -> Result<T, StoreError> {
-        let (task, answer) = Task::new(args);
-        self.0.send(job(task)).await.map_err(|_| StoreError::Closed)?;
+        let (task, answer) = Task::new(args, None);
+        self.jobs.send(job(task)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 }
+
+#[cfg(test)]
+mod tests;

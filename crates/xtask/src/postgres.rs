@@ -59,9 +59,11 @@ impl Server {
             None => install()?,
         };
         let user = is_root().then_some(SERVER_USER);
+        for home in forgotten() {
+            drop(Self { programs: programs.clone(), user, home });
+        }
         let home = home(user)?;
         let server = Self { programs, user, home };
-        server.clear()?;
         server.make().and_then(|()| server.boot()).inspect_err(|_| server.show_log())?;
         Ok(server)
     }
@@ -70,15 +72,6 @@ impl Server {
     pub fn url(&self) -> String {
         let socket = self.home.to_string_lossy().replace('/', "%2F");
         format!("postgres://pushback@{socket}/postgres")
-    }
-
-    /// What an earlier run left behind, for example because it was killed.
-    fn clear(&self) -> anyhow::Result<()> {
-        if self.data().exists() {
-            self.halt();
-            std::fs::remove_dir_all(self.data()).context("an old server cannot be removed")?;
-        }
-        Ok(())
     }
 
     fn make(&self) -> anyhow::Result<()> {
@@ -108,10 +101,25 @@ impl Server {
     }
 
     fn halt(&self) {
+        if !self.runs() {
+            return;
+        }
         let mut stop = self.program("pg_ctl");
         stop.arg("--pgdata").arg(self.data()).args(["--mode=immediate", "--wait", "stop"]);
-        // One that does not run cannot be stopped; that is fine too.
+        // One that has just stopped by itself cannot be stopped; that is fine too.
         let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+
+    /// Whether the process in the server's own note is the server. The number may be another's by
+    /// now, and what is told to stop must be ours.
+    fn runs(&self) -> bool {
+        if !Path::new("/proc/self").exists() {
+            return true;
+        }
+        let note = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        let process = Path::new("/proc").join(note.lines().next().unwrap_or("none"));
+        let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains(&*self.data().to_string_lossy())
     }
 
     fn show_log(&self) {
@@ -156,13 +164,38 @@ fn as_user(user: Option<&str>, program: &Path) -> Command {
     command
 }
 
+/// What the folders of private servers are called, before the number of the process that made them.
+const HOME: &str = "pushback-postgres-";
+
+fn parents() -> [PathBuf; 2] {
+    [run::target_dir(), std::env::temp_dir()]
+}
+
+/// Folders of servers whose maker was killed before it could stop them.
+fn forgotten() -> Vec<PathBuf> {
+    let entries = parents().into_iter().flat_map(std::fs::read_dir).flatten().flatten();
+    entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            let maker = name.to_str().and_then(|name| name.strip_prefix(HOME));
+            maker.is_some_and(|maker| {
+                let is_number = maker.parse::<u32>().is_ok();
+                // Without a list of processes nothing is known about them: leave them alone.
+                let is_known = Path::new("/proc/self").exists();
+                is_number && is_known && !Path::new("/proc").join(maker).exists()
+            })
+        })
+        .map(|entry| entry.path())
+        .collect()
+}
+
 /// A folder of the server's own: in the target folder, or in the system's temporary one if the user
 /// cannot get there or the path is too long for a socket.
 fn home(user: Option<&str>) -> anyhow::Result<PathBuf> {
     // 107 bytes and a NUL (unix(7)); the socket is called `.s.PGSQL.5432.lock` at the longest.
     const PATH_BYTES_MAX: usize = 85;
-    let name = format!("pushback-postgres-{}", std::process::id());
-    for parent in [run::target_dir(), std::env::temp_dir()] {
+    let name = format!("{HOME}{}", std::process::id());
+    for parent in parents() {
         let home = parent.join(&name);
         if home.as_os_str().len() > PATH_BYTES_MAX {
             continue;

@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::task::AbortHandle;
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Connection, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Param, Row, Value};
+use super::sent::Sent;
+use super::{Answer, Edge, Param, Row, Step, Value};
 use crate::StoreError;
 
 /// How long making a connection may take.
@@ -26,6 +29,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// stuck node cannot hold the others for long.
 pub(super) const SETTINGS: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; \
      SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '15s'";
+
+/// What the connection that writes is set to as well. Its statements find rows by their keys, however
+/// small the tables look when they are first planned; planning them again each time, with arrays of
+/// hundreds of bodies, would cost more than running them.
+const WRITER_SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; \
+     SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
 
 /// How to reach the server.
 #[derive(Clone)]
@@ -196,25 +205,38 @@ impl Postgres {
         let driver = tokio::spawn(wire.drive()).abort_handle();
         let conn = Self { client, statements: BTreeMap::new(), driver };
         conn.client.batch_execute(SETTINGS).await?;
-        conn.require_durable().await?;
+        conn.client.batch_execute(WRITER_SETTINGS).await?;
+        conn.check().await?;
         Ok(conn)
     }
 
     // SECURITY: as on SQLite, a commit that can be taken back lets a spent prompt ring again. Guarded
     // by `a_connection_commits_durably_whatever_the_role_is_set_to`.
-    async fn require_durable(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), StoreError> {
         let is = |name: &'static str| async move {
             let row = self.client.query_one("SELECT current_setting($1)", &[&name]).await?;
             Ok::<String, StoreError>(row.try_get(0)?)
         };
-        if is("synchronous_commit").await? == "off" {
-            self.client.batch_execute("SET synchronous_commit = on").await?;
-        }
+        // Set in any case: what a connection has not set follows the server's file when that is read
+        // again.
+        let level = match is("synchronous_commit").await?.as_str() {
+            "local" => "local",
+            "remote_write" => "remote_write",
+            "remote_apply" => "remote_apply",
+            _ => "on",
+        };
+        self.client.batch_execute(&format!("SET synchronous_commit = {level}")).await?;
         for name in ["fsync", "full_page_writes"] {
             if is(name).await? != "on" {
                 let message = format!("PostgreSQL runs with {name} = off: a crash loses commits");
                 return Err(StoreError::Setup(message));
             }
+        }
+        // One name that the database cannot hold would fail everything that is batched with it.
+        let encoding = is("server_encoding").await?;
+        if encoding != "UTF8" {
+            let message = format!("the database has the encoding {encoding}, but needs UTF8");
+            return Err(StoreError::Setup(message));
         }
         Ok(())
     }
@@ -250,18 +272,100 @@ impl Postgres {
         Ok(self.client.batch_execute(sql).await?)
     }
 
-    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
-        match self.client.batch_execute("COMMIT").await {
-            Ok(()) => Ok(()),
-            // The server answered: it did not commit.
-            Err(error) if error.as_db_error().is_some() => Err(error.into()),
-            Err(_) => Err(StoreError::Unknown),
-        }
+    /// Runs one statement that is a whole transaction.
+    ///
+    /// # Errors
+    /// As [`super::Conn::run`] at [`Edge::Commit`].
+    pub(crate) async fn alone(&mut self, sql: &str, sent: &[Sent<'_>]) -> Result<(), StoreError> {
+        let statement = self.statement(sql).await?;
+        self.client.execute_raw(&statement, sent).await.map(|_| ()).map_err(ending)
     }
 
+    #[cfg(test)]
+    pub(crate) fn knows(&self, sql: &str) -> bool {
+        self.statements.contains_key(sql)
+    }
+
+    /// Whether the connection is known to be lost.
     pub(crate) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
+
+    pub(crate) async fn run(
+        &mut self,
+        edge: Edge,
+        steps: &[Step<'_>],
+    ) -> Result<Vec<Answer>, StoreError> {
+        let mut statements = Vec::with_capacity(steps.len());
+        for step in steps {
+            statements.push(self.statement(&step.sql).await?);
+        }
+        let client = &self.client;
+        let mut answers = Vec::with_capacity(steps.len());
+        let pairs: Vec<(&Step<'_>, &Statement)> = steps.iter().zip(&statements).collect();
+        let mut parts = pairs.chunks(TOGETHER).peekable();
+        if edge == Edge::Begin {
+            let part = parts.next().unwrap_or_default();
+            let (begun, given) = join(client.batch_execute("BEGIN"), together(client, part)).await;
+            begun?;
+            answers.extend(given?);
+        }
+        while let Some(part) = parts.next() {
+            if edge == Edge::Commit && parts.peek().is_none() {
+                let (given, ended) =
+                    join(together(client, part), client.batch_execute("COMMIT")).await;
+                // A statement that failed has turned the commit into the opposite.
+                answers.extend(given.map_err(ending)?);
+                ended.map_err(ending)?;
+                return Ok(answers);
+            }
+            answers.extend(together(client, part).await?);
+        }
+        if edge == Edge::Commit {
+            client.batch_execute("COMMIT").await.map_err(ending)?;
+        }
+        Ok(answers)
+    }
+}
+
+/// Statements that travel together at most.
+// SECURITY: a commit that overtakes what it commits would lose it. The order holds because `join_all`
+// polls at most 30 futures in their order. Guarded by
+// `of_changes_in_one_transaction_a_conflict_touches_no_other`.
+const TOGETHER: usize = 16;
+
+/// Sends statements at once and waits for all their answers. They are sent in their order, because
+/// so few are polled in their order and each is sent when it is first polled.
+async fn together(
+    client: &Client,
+    steps: &[(&Step<'_>, &Statement)],
+) -> Result<Vec<Answer>, tokio_postgres::Error> {
+    let answers = steps.iter().map(|(step, statement)| async {
+        let sent = Sent::of(step);
+        if statement.columns().is_empty() {
+            let count = client.execute_raw(*statement, &sent).await?;
+            return Ok(Answer { rows: Vec::new(), count });
+        }
+        let params: Vec<&(dyn ToSql + Sync)> =
+            sent.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let rows = client.query(*statement, &params).await?;
+        Ok(Answer { rows: rows.iter().map(row).collect::<Result<_, _>>()?, count: 0 })
+    });
+    join_all(answers).await.into_iter().collect()
+}
+
+/// What an error means for a transaction whose commit was sent.
+fn ending(error: tokio_postgres::Error) -> StoreError {
+    match error.as_db_error().is_some_and(is_answer) {
+        true => error.into(),
+        false => StoreError::Unknown,
+    }
+}
+
+/// Whether an error tells how the transaction ended. The last words of a connection that is shut down
+/// do not: it may have committed here and waited for another server to have it too.
+fn is_answer(error: &DbError) -> bool {
+    error.parsed_severity() == Some(Severity::Error)
 }
 
 /// Runs a prepared statement; several may be under way on one client.
@@ -273,10 +377,10 @@ pub(crate) async fn query(
     let params: Vec<&(dyn ToSql + Sync)> =
         params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
     let rows = client.query(statement, &params).await?;
-    rows.iter().map(row).collect()
+    Ok(rows.iter().map(row).collect::<Result<_, _>>()?)
 }
 
-fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
     let values = row.columns().iter().enumerate().map(|(at, column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Int),
@@ -362,7 +466,18 @@ mod tests {
         // As a role or a database would set it: at the start of every connection.
         let server = Server::parse(&format!("{url}?options=-csynchronous_commit%3Doff"), false);
         let conn = Postgres::open(&server.unwrap()).await.unwrap();
-        let row = conn.client.query_one("SHOW synchronous_commit", &[]).await.unwrap();
-        assert_eq!(row.get::<_, String>(0), "on");
+        assert_eq!(shown(&conn).await, ("on".to_owned(), "session".to_owned()));
+        // Neither may reading the server's file again take it back, nor is more than "on" lowered.
+        for (level, kept) in [("on", "on"), ("remote_apply", "remote_apply")] {
+            let url = format!("{url}?options=-csynchronous_commit%3D{level}");
+            let conn = Postgres::open(&Server::parse(&url, false).unwrap()).await.unwrap();
+            assert_eq!(shown(&conn).await, (kept.to_owned(), "session".to_owned()));
+        }
+    }
+
+    async fn shown(conn: &Postgres) -> (String, String) {
+        let sql = "SELECT setting, source FROM pg_settings WHERE name = 'synchronous_commit'";
+        let row = conn.client.query_one(sql, &[]).await.unwrap();
+        (row.get(0), row.get(1))
     }
 }

@@ -96,8 +96,14 @@ impl Reader {
                 let params: Vec<Param<'_>> = params.iter().map(Value::as_param).collect();
                 let asking = async {
                     let shared = slot.connected(server).await?;
-                    let statement = shared.statement(sql).await?;
-                    query(&shared.client, &statement, &params).await
+                    match shared.query(sql, &params).await {
+                        // Lost while nobody used it, which only the first use notices. Asking twice
+                        // does no harm.
+                        Err(StoreError::Postgres(_)) if shared.client.is_closed() => {
+                            slot.connected(server).await?.query(sql, &params).await
+                        }
+                        answer => answer,
+                    }
                 };
                 let late = StoreError::Timeout { seconds: ANSWER_WAIT.as_secs() };
                 tokio::time::timeout(ANSWER_WAIT, asking).await.map_err(|_| late)?
@@ -125,6 +131,11 @@ impl Shared {
         let shared = Self { client, statements: Mutex::default(), driver };
         shared.client.batch_execute(super::postgres::SETTINGS).await?;
         Ok(shared)
+    }
+
+    async fn query(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let statement = self.statement(sql).await?;
+        query(&self.client, &statement, params).await
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, StoreError> {

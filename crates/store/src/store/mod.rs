@@ -140,7 +140,7 @@ impl Store {
             Target::Postgres(server) => Reader::postgres(server, options.readers),
         };
         let inner = Inner {
-            queue: Queue(jobs),
+            queue: Queue::new(jobs),
             reader,
             keys: options.keys,
             hub,

@@ -1,0 +1,235 @@
+//! Documents, versions, answers.
+
+use pushback_model::Span;
+use pushback_store::{Answer, Change, Commit, Conflict, Expect, Refusal, Version};
+
+use crate::{NOW, Place, commit, effect, entry, is_committed, key};
+
+on_both! {
+    what_was_acknowledged_is_there_after_reopening_without_a_close
+    of_many_who_saw_one_version_exactly_one_wins
+    a_conflict_keeps_nothing_of_its_change_and_all_of_its_neighbours
+    what_a_decision_rested_on_must_still_hold
+    an_answer_is_given_again_until_it_expires
+    a_version_is_never_given_twice
+    lists_come_in_pages_and_in_order
+    two_changes_that_rest_on_each_others_absence_are_never_both_kept
+    what_was_required_to_be_absent_can_be_created_later
+    the_sweep_takes_out_what_nobody_needs_any_more
+    a_full_queue_refuses_and_keeps_nothing_of_what_it_refused
+}
+
+async fn what_was_acknowledged_is_there_after_reopening_without_a_close(place: Place) {
+    let store = place.open().await;
+    for n in 0..50 {
+        let change = Change::at(NOW).create(key(&n.to_string()), vec![n]).audit(entry("s"));
+        assert!(is_committed(&store.commit(change).await.unwrap()));
+    }
+    drop(store);
+    let store = place.open().await;
+    for n in 0..50 {
+        assert_eq!(store.load(&key(&n.to_string())).await.unwrap().unwrap().body, vec![n]);
+    }
+}
+
+async fn of_many_who_saw_one_version_exactly_one_wins(place: Place) {
+    let store = place.open().await;
+    let other = place.open().await;
+    let first = Change::at(NOW).create(key("a"), vec![0]);
+    assert!(is_committed(&store.commit(first).await.unwrap()));
+    for round in 1..=10 {
+        let found = store.load(&key("a")).await.unwrap().unwrap();
+        let writers: Vec<_> = (0..20_u8)
+            .map(|n| {
+                let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+                let change =
+                    Change::at(NOW).update(key("a"), found.version, vec![n]).audit(entry("a"));
+                tokio::spawn(async move { store.commit(change).await.unwrap() })
+            })
+            .collect();
+        let mut won = 0;
+        for writer in writers {
+            match writer.await.unwrap() {
+                Commit::Committed(_) => won += 1,
+                Commit::Conflict(Conflict::Version { found, .. }) => {
+                    assert_eq!(found.unwrap().get(), round + 1);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+async fn a_conflict_keeps_nothing_of_its_change_and_all_of_its_neighbours(place: Place) {
+    let store = place.open().await;
+    let writers: Vec<_> = (0..40_u8)
+        .map(|n| {
+            let store = store.clone();
+            // Every second one creates what another has created.
+            let id = if n % 2 == 0 { n.to_string() } else { "0".to_owned() };
+            let change = Change::at(NOW)
+                .create(key(&id), vec![n])
+                .create(key(&format!("beside-{n}")), vec![n])
+                .audit(entry(&id))
+                .effect(effect(&format!("e{n}")));
+            tokio::spawn(async move { is_committed(&store.commit(change).await.unwrap()) })
+        })
+        .collect();
+    let mut kept = Vec::new();
+    for (n, writer) in writers.into_iter().enumerate() {
+        if writer.await.unwrap() {
+            kept.push(n);
+        }
+    }
+    assert_eq!(kept.len(), 20);
+    for n in 0..40 {
+        let beside = store.load(&key(&format!("beside-{n}"))).await.unwrap();
+        assert_eq!(beside.is_some(), kept.contains(&n), "{n}");
+    }
+    assert_eq!(store.outbox().await.unwrap().waiting, 20);
+    assert_eq!(store.verify_audit(None, &[]).await.unwrap().chains["main"], 20);
+}
+
+async fn what_a_decision_rested_on_must_still_hold(place: Place) {
+    let store = place.open().await;
+    assert!(is_committed(&store.commit(Change::at(NOW).create(key("a"), vec![])).await.unwrap()));
+    let seen = store.load(&key("a")).await.unwrap().unwrap().version;
+    let update = Change::at(NOW).update(key("a"), seen, vec![1]);
+    assert!(is_committed(&store.commit(update).await.unwrap()));
+    let stale = Change::at(NOW).create(key("b"), vec![]).require(key("a"), Expect::Version(seen));
+    assert!(!is_committed(&store.commit(stale).await.unwrap()));
+    assert!(store.load(&key("b")).await.unwrap().is_none());
+}
+
+async fn an_answer_is_given_again_until_it_expires(place: Place) {
+    let store = place.open().await;
+    let answered = |id: &str| {
+        Change::at(NOW).create(key(id), vec![]).answer(Answer {
+            request_key: "rp/1".into(),
+            request_digest: [7; 32],
+            body: b"yes".to_vec(),
+            expires_at: NOW + Span::hours(1),
+        })
+    };
+    assert!(is_committed(&store.commit(answered("a")).await.unwrap()));
+    let second = store.commit(answered("b")).await.unwrap();
+    assert!(matches!(second, Commit::Conflict(Conflict::Answered { .. })));
+    assert!(store.load(&key("b")).await.unwrap().is_none());
+    let found = store.find_answer("rp/1", NOW).await.unwrap().unwrap();
+    assert_eq!((found.request_digest, &found.body[..]), ([7; 32], &b"yes"[..]));
+    assert!(store.find_answer("rp/1", NOW + Span::hours(1)).await.unwrap().is_none());
+}
+
+async fn a_version_is_never_given_twice(place: Place) {
+    let store = place.open().await;
+    assert!(is_committed(&store.commit(Change::at(NOW).create(key("a"), vec![1])).await.unwrap()));
+    let seen = store.load(&key("a")).await.unwrap().unwrap().version;
+    assert!(is_committed(&store.commit(Change::at(NOW).delete(key("a"), seen)).await.unwrap()));
+    assert!(store.load(&key("a")).await.unwrap().is_none());
+    assert!(is_committed(&store.commit(Change::at(NOW).create(key("a"), vec![2])).await.unwrap()));
+    assert!(store.load(&key("a")).await.unwrap().unwrap().version > seen);
+    let stale = store.commit(Change::at(NOW).update(key("a"), seen, vec![3])).await.unwrap();
+    assert!(!is_committed(&stale));
+}
+
+async fn lists_come_in_pages_and_in_order(place: Place) {
+    let store = place.open().await;
+    for id in ["b", "C", "a", "ä", "aa"] {
+        let change = Change::at(NOW).create(key(id), id.into());
+        assert!(is_committed(&store.commit(change).await.unwrap()));
+    }
+    let mut all = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list("thing", after.as_deref(), 2).await.unwrap();
+        all.extend(page.documents.into_iter().map(|(id, _)| id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all, ["C", "a", "aa", "b", "ä"]);
+}
+
+async fn two_changes_that_rest_on_each_others_absence_are_never_both_kept(place: Place) {
+    let (store, other) = (place.open().await, place.open().await);
+    for round in 0..20 {
+        let (x, y) = (key(&format!("x{round}")), key(&format!("y{round}")));
+        let one = Change::at(NOW).create(x.clone(), vec![]).require(y.clone(), Expect::Absent);
+        let two = Change::at(NOW).create(y, vec![]).require(x, Expect::Absent);
+        let (one, two) = tokio::join!(store.commit(one), other.commit(two));
+        let kept = [one.unwrap(), two.unwrap()].iter().filter(|one| is_committed(one)).count();
+        assert_eq!(kept, 1, "round {round}");
+    }
+}
+
+async fn what_was_required_to_be_absent_can_be_created_later(place: Place) {
+    let store = place.open().await;
+    let change = Change::at(NOW).create(key("a"), vec![]).require(key("b"), Expect::Absent);
+    let Commit::Committed(committed) = store.commit(change).await.unwrap() else { panic!() };
+    assert_eq!(committed.versions, [Version::from_number(1), None]);
+    assert!(store.load(&key("b")).await.unwrap().is_none());
+    commit(&store, Change::at(NOW).create(key("b"), vec![7])).await;
+    let found = store.load(&key("b")).await.unwrap().unwrap();
+    assert_eq!((found.version.get(), found.body), (1, vec![7]));
+}
+
+async fn the_sweep_takes_out_what_nobody_needs_any_more(place: Place) {
+    let store = place.open().await;
+    commit(&store, Change::at(NOW).create(key("a"), vec![]).create(key("kept"), vec![])).await;
+    let seen = store.load(&key("a")).await.unwrap().unwrap().version;
+    let answer = Answer {
+        request_key: "rp/1".into(),
+        request_digest: [7; 32],
+        body: vec![],
+        expires_at: NOW + Span::hours(1),
+    };
+    commit(&store, Change::at(NOW).delete(key("a"), seen).answer(answer)).await;
+    let swept = store.sweep(NOW).await.unwrap();
+    assert_eq!((swept.answers, swept.documents, swept.is_complete), (0, 0, true));
+    let swept = store.sweep(NOW + Span::days(2)).await.unwrap();
+    assert_eq!((swept.answers, swept.documents, swept.dead), (1, 1, 0));
+    assert!(store.load(&key("kept")).await.unwrap().is_some());
+}
+
+async fn a_full_queue_refuses_and_keeps_nothing_of_what_it_refused(place: Place) {
+    let store = place.open_with(|options| (options.queue_max, options.batch_max) = (1, 1)).await;
+    let writers: Vec<_> = (0..50)
+        .map(|n| {
+            let store = store.clone();
+            let change = Change::at(NOW).create(key(&n.to_string()), vec![]);
+            tokio::spawn(async move { store.commit(change).await.unwrap() })
+        })
+        .collect();
+    let mut refused = 0;
+    for (n, writer) in writers.into_iter().enumerate() {
+        let outcome = writer.await.unwrap();
+        let is_there = store.load(&key(&n.to_string())).await.unwrap().is_some();
+        assert_eq!(is_there, is_committed(&outcome), "{n}");
+        refused += usize::from(outcome == Commit::Refused(Refusal::QueueFull));
+    }
+    assert!(refused > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_wait_take_at_most_64_mib() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    // Each is 16 MiB, and the first is not on disk before the last was handed in.
+    let writers: Vec<_> = (0..8)
+        .map(|n| {
+            let store = store.clone();
+            let change = (0..64).fold(Change::at(NOW), |change, part| {
+                change.create(key(&format!("{n}-{part}")), vec![7; 256 * 1024])
+            });
+            tokio::spawn(async move { store.commit(change).await.unwrap() })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for writer in writers {
+        outcomes.push(writer.await.unwrap());
+    }
+    assert!(outcomes.contains(&Commit::Refused(Refusal::QueueFull)));
+    assert!(outcomes.iter().any(is_committed));
+}
