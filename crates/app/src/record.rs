@@ -1,9 +1,9 @@
 //! One line of the audit trail: what the rules wrote down, and the identity event that the detection
 //! engine reads, in one JSON object. `pushback scan` reads these lines like any vendor's log.
 
-use pushback_model::{Endpoint, IdentityEvent};
+use pushback_model::{Endpoint, IdentityEvent, Timestamp};
 use pushback_store::AuditEntry as Stored;
-use pushback_verify::{AuditEntry, Decision, SubscriberId};
+use pushback_verify::{Attempt, AuditEntry, Decision, SubscriberId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -43,6 +43,23 @@ pub(crate) fn lines(
     beside: &Beside,
 ) -> Result<Vec<Stored>, AppError> {
     decision.audit.iter().map(|entry| line(who, entry, &decision.events, beside)).collect()
+}
+
+/// The line of an attempt for a name that nobody has. The name is not kept: people type passwords
+/// into the wrong field.
+pub(crate) fn asked_for_nobody(attempt: &Attempt, at: Timestamp) -> Result<Stored, AppError> {
+    let body = json!({
+        "format": EVENT_FORMAT,
+        "at": at.to_string(),
+        "details": {
+            "what": "asked_for_nobody",
+            "attempt": attempt.id.as_str(),
+            "relying_party": attempt.relying_party.as_str(),
+            "ip": attempt.requester.ip,
+        },
+    });
+    let body = serde_json::to_vec(&body)?;
+    Ok(Stored { at, kind: "asked_for_nobody".to_owned(), subject: "nobody".to_owned(), body })
 }
 
 fn line(

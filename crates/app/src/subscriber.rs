@@ -154,10 +154,15 @@ impl App {
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
             let body = decision.state.to_json()?.into_bytes();
             let mut change = Change::at(now).put(whom.key()?, found, body);
-            for line in record::lines(&whom.id, &decision, &with.beside)? {
-                change = change.audit(line);
-            }
-            if !whom.is_decoy {
+            if whom.is_decoy {
+                // Nobody was asked and nobody answered; the trail must not tell of phones that rang.
+                if let Command::StartAttempt(attempt) = command {
+                    change = change.audit(record::asked_for_nobody(attempt, now)?);
+                }
+            } else {
+                for line in record::lines(&whom.id, &decision, &with.beside)? {
+                    change = change.audit(line);
+                }
                 change = effects(change, &whom.id, &decision, now)?;
                 if decision.state.incident() != state.incident() {
                     change = self.incident(change, &state, &decision.state).await?;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Mapping, auth0, aws, fixture, google, keycloak, m365, onelogin, ping};
+use crate::{Mapping, auth0, aws, fixture, google, keycloak, m365, onelogin, ping, pushback};
 
 /// One rich record a vendor.
 fn whole() -> Vec<Value> {
@@ -51,6 +51,7 @@ fn read_with_all(value: &Value) {
         (auth0::recognises, auth0::read),
         (keycloak::recognises, keycloak::read),
         (aws::recognises, aws::read),
+        (pushback::recognises, pushback::read),
     ] {
         if recognises(value) {
             let (_, events) = fixture::events(reader, &mapping, value);

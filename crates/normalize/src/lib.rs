@@ -21,6 +21,7 @@ pub mod ocsf;
 mod okta;
 mod onelogin;
 mod ping;
+mod pushback;
 mod repair;
 #[cfg(test)]
 mod testing;

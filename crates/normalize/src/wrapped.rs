@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::json::{Cursor, Fault};
 use crate::{
     Hint, Mapping, Read, Reader, Reject, Sink, auth0, aws, duo, entra, google, keycloak, m365,
-    onelogin, ping, rejection, windows,
+    onelogin, ping, pushback, rejection, windows,
 };
 
 /// How many wrappers around one event are taken off. Real chains have two or three.
@@ -55,6 +55,7 @@ pub(crate) fn reader_of(value: &Value) -> Option<ReadValue> {
         (keycloak::recognises, keycloak::read),
         (aws::recognises, aws::read),
         (windows::recognises, windows::read),
+        (pushback::recognises, pushback::read),
     ];
     READERS.iter().find(|(recognises, _)| recognises(value)).map(|(_, read)| *read)
 }

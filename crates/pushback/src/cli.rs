@@ -327,6 +327,15 @@ pub struct DemoArgs {
     /// Incidents shown in the terminal; the page has all
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub limit: usize,
+    /// Then serve the prompt service with a panel of attacks, until stopped [default: on a terminal]
+    #[arg(long, conflicts_with = "no_serve")]
+    pub serve: bool,
+    /// End after the report
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Where the panel is
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8420")]
+    pub listen: std::net::SocketAddr,
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,

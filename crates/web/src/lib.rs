@@ -8,6 +8,7 @@
 mod admin;
 mod assets;
 mod authenticator;
+mod demo;
 mod headers;
 mod phone;
 mod problem;
@@ -26,6 +27,7 @@ use axum::middleware;
 use axum::routing::{delete, get, post, put};
 use pushback_app::App;
 
+pub use demo::{Judged, Judges};
 pub use seen::{Describe, Known, TrustedProxies};
 
 /// The largest body that is read, in bytes: a passkey's answer has a few thousand.
@@ -103,6 +105,12 @@ impl Web {
     /// All routes.
     #[must_use]
     pub fn router(&self) -> Router {
+        self.router_with(Router::new())
+    }
+
+    /// All routes, and some more.
+    #[must_use]
+    pub fn router_with(&self, more: Router<Self>) -> Router {
         let api = Router::new()
             .route("/v1/attempts", post(relying_party::start))
             .route("/v1/attempts/{id}", get(relying_party::show))
@@ -151,11 +159,11 @@ impl Web {
             .route("/healthz", get(system::health))
             .route("/readyz", get(system::ready))
             .route("/metrics", get(system::metrics));
-        self.finish(api.merge(pages).merge(system).merge(admin::routes()))
+        self.finish(api.merge(pages).merge(system).merge(admin::routes()).merge(more))
     }
 
     /// What every route has: the strict headers, a bound on bodies, an answer for what is not there.
-    pub fn finish(&self, router: Router<Self>) -> Router {
+    fn finish(&self, router: Router<Self>) -> Router {
         router
             .fallback(system::not_found)
             .method_not_allowed_fallback(system::not_allowed)

@@ -107,6 +107,9 @@ async fn a_name_that_nobody_has_looks_like_somebody_who_does_not_answer() {
     }
     assert_eq!(seen[0], seen[1]);
     assert!(bench.app.subscriber("nobody@example.org").await.is_err());
+    let trail = bench.app.audit("main", 0).await.unwrap();
+    assert_eq!(trail.iter().filter(|entry| entry.kind == "asked_for_nobody").count(), 8);
+    assert!(!serde_json::to_string(&trail).unwrap().contains("nobody@example.org"));
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use pushback_sim::{Figures, Score, Settings, Share, Vendor, score};
 
 use super::scan::Page as ScanPage;
 use super::simulate::{LOGS, Written, domain, holds_simulation, is_empty, write_all};
-use super::{Failure, Notes, account, called, quoted, stdout_is_terminal, terminal_options};
+use super::{
+    Failure, Notes, account, called, demo_service, print, quoted, stdout_is_terminal, terminal_options,
+};
 use crate::cli::{DemoArgs, Exit, Format, InputArgs};
 use crate::config::Config;
 use crate::progress::Bar;
@@ -77,6 +79,12 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
         .and_then(|()| next(report.worst(), &logs, &page, &mut text, options))
         .and_then(|()| text.flush())
         .map_err(Failure::io("standard output"))?;
+    drop(text);
+    if args.serve || (stdout_is_terminal() && !args.no_serve) {
+        demo_service::run(args.listen)?;
+    } else {
+        print("    pushback demo --serve  attack a phone at the press of a button\n")?;
+    }
     Ok(Exit::Clean)
 }
 

@@ -3,6 +3,7 @@
 mod authenticator;
 mod config;
 mod demo;
+mod demo_service;
 mod explain;
 mod normalize;
 mod replay;

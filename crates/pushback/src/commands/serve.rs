@@ -26,7 +26,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         print("fine\n")?;
         return Ok(Exit::Clean);
     }
-    log();
+    log("info");
     runtime()?.block_on(async {
         let service = wiring::build(&settings).await?;
         let router = service.web.router();
@@ -61,9 +61,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     builder.enable_all().build().map_err(Failure::io("starting"))
 }
 
-/// Logs go to standard error: words for people on a terminal, JSON for machines.
-pub fn log() {
-    let filter = EnvFilter::try_from_env("PUSHBACK_LOG").unwrap_or_else(|_| "info".into());
+/// Logs of this level and above, unless `PUSHBACK_LOG` says otherwise. They go to standard error: words for people on a terminal, JSON for machines.
+pub fn log(level: &str) {
+    let filter = EnvFilter::try_from_env("PUSHBACK_LOG").unwrap_or_else(|_| level.into());
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
