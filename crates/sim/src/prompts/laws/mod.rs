@@ -1,0 +1,646 @@
+//! The laws, judged from outside: by what was typed, heard and committed, never by what the rules
+//! believe about themselves.
+
+mod rings;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pushback_model::{Span, Timestamp};
+use pushback_verify::{
+    Act, AuditEntry, AuthenticatorId, AuthenticatorKind, CallerCheckId, Decision, DeviceId, Effect,
+    Happened, Observation, Outcome, Policy, PromptEnd, Prompted, PushState, Reason, Ring, RingFor,
+    Risk, STATE_BYTES_MAX, SubscriberState, Verified,
+};
+
+pub use self::rings::BudgetRule;
+use self::rings::Rings;
+use super::ask::{Claim, Request};
+use super::people::{Side, side_of};
+use super::tally::Tally;
+
+/// What must hold after every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Law {
+    /// Nothing succeeds without the right code typed on a bound phone for that very prompt, or a
+    /// passkey, time-based code, certificate, recovery or binding code that is right.
+    Proof,
+    /// Rings that no success answered never exceed the budget in any sliding window.
+    Budget,
+    /// A prompt ends once, and one is open at a time.
+    OneOutcome,
+    /// Nothing is sent that was not committed.
+    SentAfterCommit,
+    /// Every outcome has its audit record.
+    Audited,
+    /// Strangers never keep the owner on a known device out.
+    OwnerGetsIn,
+    /// After a report no node rings or verifies by push until it is restored.
+    ReportStops,
+    /// The document survives: it can be read again, and its owner can sign in again.
+    Survives,
+}
+
+impl Law {
+    /// The law in a few words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Proof => "no success without the right proof",
+            Self::Budget => "rings stay within the budget",
+            Self::OneOutcome => "one prompt, one outcome",
+            Self::SentAfterCommit => "nothing is sent that was not committed",
+            Self::Audited => "every outcome has its audit record",
+            Self::OwnerGetsIn => "strangers never keep a known device out",
+            Self::ReportStops => "a report stops push everywhere at once",
+            Self::Survives => "the state survives and everybody gets in again",
+        }
+    }
+}
+
+/// A prompt, as its sign-in screen and the audit trail told of it.
+#[derive(Debug)]
+struct Made {
+    code: String,
+    expires_at: Timestamp,
+    /// Whether the owner's usual browser asked for it.
+    is_own: bool,
+    is_over: bool,
+}
+
+/// What has been seen of one subscriber.
+#[derive(Debug, Default)]
+struct Known {
+    made: BTreeMap<u64, Made>,
+    open: Option<u64>,
+    rings: Rings,
+    is_suspended: bool,
+    bound: BTreeMap<AuthenticatorId, AuthenticatorKind>,
+    totp_steps: BTreeMap<AuthenticatorId, u64>,
+    /// Prompts of the usual browser that ended without success since the last one that had it.
+    own_failures: u32,
+    /// Devices that a stranger got by a success.
+    foreign: BTreeSet<DeviceId>,
+    seen_at: Timestamp,
+}
+
+/// Watches every commit, every effect and every ring.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    people: Vec<Known>,
+    rule: BudgetRule,
+    policy: Policy,
+    /// Whether the nodes' clocks stay within two seconds of the truth.
+    is_steady: bool,
+    sent_keys: BTreeSet<u64>,
+    audit_ids: BTreeSet<u64>,
+    pub broken: Option<(Law, String)>,
+    pub tally: Tally,
+}
+
+/// FNV-1a, 64 bits: keys are compared by the thousand and none is chosen by an attacker.
+pub(crate) fn short(key: &str) -> u64 {
+    key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Watch {
+    pub fn new(people: usize, policy: Policy, rule: BudgetRule, is_steady: bool) -> Self {
+        Self {
+            people: (0..people).map(|_| Known::default()).collect(),
+            rule,
+            policy,
+            is_steady,
+            sent_keys: BTreeSet::new(),
+            audit_ids: BTreeSet::new(),
+            broken: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Notes the first broken law; later ones may follow from it.
+    pub fn broke(&mut self, law: Law, what: String) {
+        self.broken.get_or_insert((law, what));
+    }
+
+    fn demand(&mut self, holds: bool, law: Law, what: impl FnOnce() -> String) {
+        if !holds {
+            self.broke(law, what());
+        }
+    }
+
+    /// A decision was committed.
+    pub fn committed(&mut self, request: &Request, before: &SubscriberState, decision: &Decision) {
+        self.tally.decisions += 1;
+        self.audited(before, decision);
+        self.proven(request, decision);
+        self.let_in(request, before, decision);
+        let was_suspended = self.people.get(request.who).is_some_and(|known| known.is_suspended);
+        for effect in &decision.effects {
+            let is_new = self.sent_keys.insert(short(effect.key.as_str()));
+            self.demand(is_new, Law::Audited, || format!("the key {} came twice", effect.key));
+            if let Act::RingPhones { .. } = effect.act {
+                self.demand(!was_suspended, Law::ReportStops, || {
+                    format!("{} asks for a ring after a report", effect.key)
+                });
+            }
+        }
+        for entry in &decision.audit {
+            self.entry(request, before, decision, entry);
+        }
+        let is_suspended = matches!(decision.state.push(), PushState::Suspended { .. });
+        let known = self.people.get(request.who).is_some_and(|known| known.is_suspended);
+        self.demand(is_suspended == known, Law::Audited, || {
+            format!("push is suspended: {is_suspended}, the audit trail says {known}")
+        });
+        if decision.state.revision().is_multiple_of(64) {
+            self.readable(&decision.state);
+        }
+    }
+
+    /// The document can be written and read and is the same afterwards.
+    fn readable(&mut self, state: &SubscriberState) {
+        let again = state.to_json().and_then(|json| {
+            let read = SubscriberState::from_json(&json)?;
+            Ok((json.len() <= STATE_BYTES_MAX && read.to_json()? == json, json.len()))
+        });
+        match again {
+            Ok((is_same, bytes)) => self.demand(is_same, Law::Survives, || {
+                format!("a document of {bytes} bytes is not what it was when it is read again")
+            }),
+            Err(error) => self.broke(Law::Survives, format!("a document is lost: {error}")),
+        }
+    }
+
+    fn audited(&mut self, before: &SubscriberState, decision: &Decision) {
+        let next = before.revision() + 1;
+        self.demand(decision.state.revision() == next, Law::Audited, || {
+            format!("revision {} after {}", decision.state.revision(), before.revision())
+        });
+        for entry in &decision.audit {
+            let is_new = self.audit_ids.insert(short(entry.id.as_str()));
+            self.demand(is_new, Law::Audited, || format!("the entry {} came twice", entry.id));
+        }
+        let has = outcome_is_written(&decision.outcome, &decision.audit);
+        self.demand(has, Law::Audited, || {
+            format!("{:?} is not in {:?}", decision.outcome, decision.audit)
+        });
+    }
+
+    /// The first law.
+    fn proven(&mut self, request: &Request, decision: &Decision) {
+        let Some(known) = self.people.get_mut(request.who) else { return };
+        let wrong = match (&decision.outcome, &request.claim) {
+            (Outcome::Verified(verified), claim) => known.unproven(verified, claim, decision),
+            (Outcome::Recovered { .. }, Claim::Recovery)
+            | (Outcome::Bound { .. }, Claim::Binding) => None,
+            (Outcome::Recovered { .. } | Outcome::Bound { .. }, claim) => {
+                Some(format!("{:?} on {claim:?}", decision.outcome))
+            }
+            // Whatever else is answered lets nobody in.
+            (
+                Outcome::Prompted(_)
+                | Outcome::Wait { .. }
+                | Outcome::PasskeyOnly { .. }
+                | Outcome::Refused { .. }
+                | Outcome::WrongCode { .. }
+                | Outcome::Ended(_)
+                | Outcome::AlreadyOver(_)
+                | Outcome::Reported { .. }
+                | Outcome::App { .. }
+                | Outcome::BindingCode { .. }
+                | Outcome::ResetPending { .. }
+                | Outcome::CallerCheck { .. }
+                | Outcome::CallerVerified
+                | Outcome::Done,
+                _,
+            ) => None,
+        };
+        if let Some(what) = wrong {
+            self.broke(Law::Proof, what);
+        }
+        if let Outcome::Verified(verified) = &decision.outcome {
+            match side_of(&verified.attempt) {
+                Side::Owner => self.tally.own_successes += 1,
+                Side::Stranger => self.tally.foreign_successes += 1,
+            }
+        }
+    }
+
+    /// The sixth law: what strangers did is no reason to keep the usual browser out.
+    fn let_in(&mut self, request: &Request, before: &SubscriberState, decision: &Decision) {
+        let Some(known) = self.people.get(request.who) else { return };
+        // A node whose clock is behind ends what is open: that is a fault, not a stranger.
+        let is_late = |entry: &AuditEntry| matches!(entry.what, Happened::ClockWentBack { .. });
+        let is_foreign = before.devices().iter().any(|d| known.foreign.contains(&d.id()));
+        if decision.audit.iter().any(is_late) || is_foreign || known.is_suspended {
+            return;
+        }
+        let kept_out = match &request.claim {
+            Claim::OwnStart { device } => {
+                let is_known = decision.state.devices().iter().any(|d| d.id() == *device);
+                let has_phone = before
+                    .authenticators()
+                    .iter()
+                    .any(|a| a.kind() == AuthenticatorKind::Phone && a.disabled_at().is_none());
+                if !is_known || !has_phone {
+                    return;
+                }
+                self.tally.known_device_starts += 1;
+                known.kept_out(decision, &self.policy)
+            }
+            Claim::Code { prompt, typed, phone } => {
+                let at = decision.audit.last().map_or(known.seen_at, |entry| entry.at);
+                let is_right = known.open == Some(prompt.0)
+                    && known.bound.contains_key(phone)
+                    && known.made.get(&prompt.0).is_some_and(|made| {
+                        made.is_own && made.code == *typed && at < made.expires_at
+                    });
+                match &decision.outcome {
+                    // The phone is in another country than the browser: the owner's own doing.
+                    Outcome::Verified(_) | Outcome::Ended(PromptEnd::SteppedUp) => None,
+                    other if is_right => Some(format!("the right code gave {other:?}")),
+                    _ => None,
+                }
+            }
+            Claim::Nothing
+            | Claim::Passkey { .. }
+            | Claim::Totp { .. }
+            | Claim::Certificate { .. }
+            | Claim::Recovery
+            | Claim::Binding
+            | Claim::Restore
+            | Claim::Report => None,
+        };
+        if let Some(what) = kept_out {
+            self.broke(Law::OwnerGetsIn, what);
+        }
+    }
+
+    /// One line of the audit trail, as it is committed.
+    fn entry(
+        &mut self,
+        request: &Request,
+        before: &SubscriberState,
+        decision: &Decision,
+        entry: &AuditEntry,
+    ) {
+        let Some(known) = self.people.get_mut(request.who) else { return };
+        let mut wrong = None;
+        if entry.at < known.seen_at && !matches!(entry.what, Happened::ClockSetRight) {
+            wrong = Some((Law::Survives, format!("time went back in {entry:?}")));
+        }
+        known.seen_at = entry.at;
+        match &entry.what {
+            Happened::PromptMade { prompt, ring, .. } => {
+                self.tally.prompts += 1;
+                let replaced = known.rings.of_prompt(prompt.0, *ring);
+                wrong = wrong.or_else(|| known.made(request, decision, prompt.0));
+                if *ring == Ring::Rang {
+                    self.tally.rings += 1;
+                    let key = ring_key(&decision.effects, RingFor::Prompt(*prompt));
+                    let is_own = matches!(request.claim, Claim::OwnStart { .. });
+                    let is_shared = !before.devices().is_empty();
+                    let ring = known.rings.rang(entry.at, key, Some(prompt.0), is_own, is_shared);
+                    wrong = wrong.or(ring).or_else(|| known.rings.over(&self.policy));
+                } else if replaced.is_none() && *ring == Ring::Replaced {
+                    wrong = Some((Law::Budget, format!("{prompt} replaces a ring that was none")));
+                }
+            }
+            Happened::CallerCheckStarted { check: CallerCheckId(check), ring: Ring::Rang } => {
+                self.tally.rings += 1;
+                let key = ring_key(&decision.effects, RingFor::CallerCheck(CallerCheckId(*check)));
+                let ring = known.rings.rang(entry.at, key, None, false, true);
+                wrong = wrong.or(ring).or_else(|| known.rings.over(&self.policy));
+            }
+            Happened::PromptEnded { prompt, end, .. } => {
+                known.rings.last_open = Some(prompt.0);
+                wrong = wrong.or_else(|| known.ended(prompt.0, *end));
+                if matches!(end, PromptEnd::Approved | PromptEnd::Overtaken) {
+                    known.rings.answered(prompt.0);
+                }
+            }
+            Happened::Succeeded { attempt, device, .. } => {
+                if let Some(device) = device {
+                    known.succeeded(side_of(attempt), *device, self.rule);
+                }
+            }
+            Happened::PushSuspended { .. } => known.is_suspended = true,
+            Happened::PushRestored => {
+                if !matches!(request.claim, Claim::Restore) {
+                    wrong = Some((Law::ReportStops, "push was restored by nobody".to_owned()));
+                }
+                known.is_suspended = false;
+            }
+            Happened::Reported { .. } => {
+                self.tally.reports += 1;
+                if !known.is_suspended && !writes_suspension(decision) {
+                    wrong = Some((Law::ReportStops, "a report suspended nothing".to_owned()));
+                }
+            }
+            Happened::Bound { authenticator, kind } => {
+                known.bound.insert(*authenticator, *kind);
+            }
+            Happened::Invalidated { authenticator, .. }
+            | Happened::Disabled { authenticator, .. } => {
+                known.bound.remove(authenticator);
+            }
+            Happened::ResetDone { .. } => {
+                self.tally.resets += 1;
+                known.foreign.clear();
+            }
+            Happened::DeviceForgotten { device } => {
+                known.foreign.remove(device);
+            }
+            Happened::ClockSetRight => known.rings.set_right(entry.at),
+            Happened::CallerCheckStarted { ring: Ring::Replaced | Ring::Quiet(_), .. }
+            | Happened::AttemptRepeated { .. }
+            | Happened::AttemptHeld { .. }
+            | Happened::WrongCode { .. }
+            | Happened::AnswerIgnored { .. }
+            | Happened::ProofRefused { .. }
+            | Happened::AppOpened { .. }
+            | Happened::PasswordBurned
+            | Happened::PasswordChanged
+            | Happened::IncidentOpened { .. }
+            | Happened::IncidentClosed { .. }
+            | Happened::BindingCodeIssued { .. }
+            | Happened::AddressesChanged { .. }
+            | Happened::RoleChanged { .. }
+            | Happened::AddressCodeIssued { .. }
+            | Happened::Recovered { .. }
+            | Happened::ResetRequested { .. }
+            | Happened::ResetCancelled { .. }
+            | Happened::CallerCheckEnded { .. }
+            | Happened::ChangeRefused { .. }
+            | Happened::ClockWentBack { .. }
+            | Happened::Ticked => {}
+        }
+        if let Some((law, what)) = wrong {
+            self.broke(law, what);
+        }
+    }
+
+    /// A worker is about to do this, having looked at the document just before.
+    pub fn sends(&mut self, who: usize, effect: &Effect) {
+        self.tally.effects += 1;
+        let is_committed = self.sent_keys.contains(&short(effect.key.as_str()));
+        self.demand(is_committed, Law::SentAfterCommit, || {
+            format!("{} leaves without a commit", effect.key)
+        });
+        let is_suspended = self.people.get(who).is_some_and(|known| known.is_suspended);
+        if let Act::RingPhones { .. } = effect.act {
+            self.demand(!is_suspended, Law::ReportStops, || {
+                format!("{} rings after a report", effect.key)
+            });
+        }
+    }
+
+    /// A phone sounds, for the first time with this key.
+    pub fn heard(&mut self, who: usize, key: u64, now: Timestamp) {
+        let Some(known) = self.people.get_mut(who) else { return };
+        let heard = known.rings.heard(key, now);
+        self.tally.rings_heard += u64::from(heard.is_first);
+        if !heard.is_known {
+            let what = format!("a phone rang for {key:x}, which nobody asked for");
+            self.broke(Law::SentAfterCommit, what);
+        } else if self.is_steady
+            && let Some(broken) = known.rings.heard_over(now, &self.policy)
+        {
+            self.broke(broken.0, broken.1);
+        }
+    }
+
+    /// Whether push is suspended, by what was committed.
+    pub fn is_suspended(&self, who: usize) -> bool {
+        self.people.get(who).is_some_and(|known| known.is_suspended)
+    }
+}
+
+/// What breaks a law, and which.
+type Breach = Option<(Law, String)>;
+
+impl Known {
+    fn made(&mut self, request: &Request, decision: &Decision, prompt: u64) -> Breach {
+        let Outcome::Prompted(Prompted { code, expires_at, .. }) = &decision.outcome else {
+            return Some((Law::Audited, format!("prompt {prompt} was made and not told")));
+        };
+        let made = Made {
+            code: code.reveal().to_owned(),
+            expires_at: *expires_at,
+            is_own: matches!(request.claim, Claim::OwnStart { .. }),
+            is_over: false,
+        };
+        let is_second = self.open.replace(prompt).is_some();
+        let came_before = self.made.insert(prompt, made).is_some();
+        (is_second || came_before)
+            .then(|| (Law::OneOutcome, format!("prompt {prompt} is made beside another")))
+    }
+
+    fn ended(&mut self, prompt: u64, end: PromptEnd) -> Breach {
+        let was_open = self.open == Some(prompt);
+        self.open.take_if(|open| *open == prompt);
+        let Some(made) = self.made.get_mut(&prompt) else {
+            return Some((Law::OneOutcome, format!("prompt {prompt} ended and was never made")));
+        };
+        let was_over = std::mem::replace(&mut made.is_over, true);
+        if made.is_own {
+            match end {
+                PromptEnd::Denied
+                | PromptEnd::Reported
+                | PromptEnd::Mismatched
+                | PromptEnd::Expired
+                | PromptEnd::ClockWentBack => self.own_failures += 1,
+                PromptEnd::Approved
+                | PromptEnd::Overtaken
+                | PromptEnd::TakenOver
+                | PromptEnd::Cancelled
+                | PromptEnd::SteppedUp => {}
+            }
+        }
+        (was_over || !was_open)
+            .then(|| (Law::OneOutcome, format!("prompt {prompt} ended twice, at last {end:?}")))
+    }
+
+    fn succeeded(&mut self, side: Side, device: DeviceId, rule: BudgetRule) {
+        match side {
+            Side::Owner => self.own_failures = 0,
+            Side::Stranger => {
+                self.foreign.insert(device);
+            }
+        }
+        match rule {
+            BudgetRule::SinceLastSuccess => self.rings.all_answered(),
+            BudgetRule::UntilAnswered => {}
+        }
+    }
+
+    /// Why this success is none, or `None` if it was proven.
+    fn unproven(
+        &mut self,
+        verified: &Verified,
+        claim: &Claim,
+        decision: &Decision,
+    ) -> Option<String> {
+        let at = decision.audit.last().map_or(self.seen_at, |entry| entry.at);
+        let is_bound = self.bound.get(&verified.authenticator) == Some(&verified.kind);
+        if !is_bound {
+            return Some(format!("{verified:?} with what is not bound"));
+        }
+        let is_proven = match (verified.kind, claim) {
+            (AuthenticatorKind::Phone, Claim::Code { prompt, typed, phone }) => {
+                let made = self.made.get(&prompt.0);
+                !self.is_suspended
+                    && *phone == verified.authenticator
+                    && self.open == Some(prompt.0)
+                    && made.is_some_and(|made| made.code == *typed && at < made.expires_at)
+            }
+            (AuthenticatorKind::Passkey, Claim::Passkey { key })
+            | (AuthenticatorKind::Certificate, Claim::Certificate { key }) => {
+                *key == verified.authenticator
+            }
+            (AuthenticatorKind::Totp, Claim::Totp { key, step }) => {
+                let last = self.totp_steps.insert(*key, *step);
+                *key == verified.authenticator && last.is_none_or(|last| last < *step)
+            }
+            (
+                AuthenticatorKind::Phone
+                | AuthenticatorKind::Passkey
+                | AuthenticatorKind::RecoveryCodes
+                | AuthenticatorKind::Totp
+                | AuthenticatorKind::Certificate,
+                _,
+            ) => false,
+        };
+        (!is_proven).then(|| format!("{verified:?} on {claim:?}"))
+    }
+
+    /// Why the usual browser was kept out by strangers, or `None` if it was not.
+    fn kept_out(&self, decision: &Decision, policy: &Policy) -> Option<String> {
+        let risk = decision.audit.iter().find_map(|entry| match &entry.what {
+            Happened::PromptMade { risk, .. } | Happened::AttemptHeld { risk, .. } => Some(risk),
+            _ => None,
+        });
+        let is_foreign_risk = risk.is_some_and(weighs_strangers);
+        let may = match &decision.outcome {
+            Outcome::AlreadyOver(_) => true,
+            Outcome::Prompted(prompted) => match prompted.ring {
+                Ring::Rang | Ring::Replaced => true,
+                Ring::Quiet(Reason::BudgetSpent) => self.rings.owner_spent_their_share(),
+                Ring::Quiet(Reason::RiskHigh) => !is_foreign_risk,
+                // The same attempt asked again is told what it was told.
+                Ring::Quiet(_) => false,
+            },
+            Outcome::Wait { reason: Reason::TooManyFailures, .. } => {
+                self.own_failures > u32::from(policy.throttle.free_failures)
+            }
+            Outcome::PasskeyOnly { reason: Reason::RiskHigh, .. }
+            | Outcome::Refused { reason: Reason::RiskHigh } => !is_foreign_risk,
+            Outcome::Wait { .. }
+            | Outcome::PasskeyOnly { .. }
+            | Outcome::Refused { .. }
+            | Outcome::Verified(_)
+            | Outcome::WrongCode { .. }
+            | Outcome::Ended(_)
+            | Outcome::Reported { .. }
+            | Outcome::App { .. }
+            | Outcome::BindingCode { .. }
+            | Outcome::Bound { .. }
+            | Outcome::Recovered { .. }
+            | Outcome::ResetPending { .. }
+            | Outcome::CallerCheck { .. }
+            | Outcome::CallerVerified
+            | Outcome::Done => false,
+        };
+        (!may).then(|| format!("a known device got {:?}, {risk:?}", decision.outcome))
+    }
+}
+
+/// Whether what strangers did counts against the owner's own device.
+fn weighs_strangers(risk: &Risk) -> bool {
+    risk.terms.iter().any(|term| match term.kind {
+        Observation::Unanswered | Observation::Denied | Observation::ManyAsked => true,
+        Observation::KnownDevice
+        | Observation::UnfamiliarCountry
+        | Observation::UnfamiliarNetwork
+        | Observation::UnfamiliarBrowser
+        | Observation::OriginUnknown
+        | Observation::ForeignHour
+        | Observation::HostingNetwork
+        | Observation::PhoneFar
+        | Observation::PhoneSameNetwork
+        | Observation::PhoneNear => false,
+    })
+}
+
+fn writes_suspension(decision: &Decision) -> bool {
+    decision.audit.iter().any(|entry| matches!(entry.what, Happened::PushSuspended { .. }))
+}
+
+fn ring_key(effects: &[Effect], of: RingFor) -> Option<u64> {
+    let ring = effects
+        .iter()
+        .find(|effect| matches!(&effect.act, Act::RingPhones { ring_for, .. } if *ring_for == of));
+    ring.map(|effect| short(effect.key.as_str()))
+}
+
+/// Whether the trail says what the outcome says.
+fn outcome_is_written(outcome: &Outcome, audit: &[AuditEntry]) -> bool {
+    let has = |is: &dyn Fn(&Happened) -> bool| audit.iter().any(|entry| is(&entry.what));
+    match outcome {
+        Outcome::Prompted(told) => has(&|what| match what {
+            Happened::PromptMade { prompt, .. } => *prompt == told.prompt,
+            Happened::AttemptRepeated { .. } => true,
+            _ => false,
+        }),
+        Outcome::Wait { .. } | Outcome::PasskeyOnly { .. } => has(&|what| {
+            matches!(what, Happened::AttemptHeld { .. } | Happened::ProofRefused { .. })
+        }),
+        Outcome::Refused { .. } => has(&|what| {
+            matches!(
+                what,
+                Happened::AttemptHeld { .. }
+                    | Happened::ProofRefused { .. }
+                    | Happened::ChangeRefused { .. }
+                    | Happened::AnswerIgnored { .. }
+            )
+        }),
+        Outcome::Verified(verified) => has(
+            &|what| matches!(what, Happened::Succeeded { attempt, .. } if *attempt == verified.attempt),
+        ),
+        Outcome::WrongCode { .. } => has(&|what| matches!(what, Happened::WrongCode { .. })),
+        Outcome::Ended(told) => {
+            has(&|what| matches!(what, Happened::PromptEnded { end, .. } if end == told))
+        }
+        Outcome::Reported { .. } => has(&|what| {
+            matches!(what, Happened::Reported { .. } | Happened::CallerCheckEnded { .. })
+        }),
+        Outcome::Bound { authenticator: told } => has(
+            &|what| matches!(what, Happened::Bound { authenticator, .. } if authenticator == told),
+        ),
+        Outcome::Recovered { .. } => has(&|what| matches!(what, Happened::Recovered { .. })),
+        Outcome::App { .. } => has(&|what| matches!(what, Happened::AppOpened { .. })),
+        Outcome::BindingCode { .. } => {
+            has(&|what| matches!(what, Happened::BindingCodeIssued { .. }))
+        }
+        Outcome::ResetPending { .. } => {
+            has(&|what| matches!(what, Happened::ResetRequested { .. }))
+        }
+        Outcome::CallerCheck { .. } => {
+            has(&|what| matches!(what, Happened::CallerCheckStarted { .. }))
+        }
+        Outcome::CallerVerified => has(&|what| matches!(what, Happened::CallerCheckEnded { .. })),
+        Outcome::AlreadyOver(_) | Outcome::Done => !audit.is_empty(),
+    }
+}
+
+/// How much later than its decision a phone may ring: the longest that anything is open, and the
+/// two seconds that clocks may differ by.
+const fn ring_is_late_by(policy: &Policy) -> Span {
+    let longest = if policy.account.caller_check_seconds > policy.prompt.life_seconds {
+        policy.account.caller_check_seconds
+    } else {
+        policy.prompt.life_seconds
+    };
+    Span::seconds(longest as i64 + 2)
+}
