@@ -77,6 +77,14 @@ pub struct Broken {
     faults: Vec<(StepId, Fault)>,
 }
 
+impl Broken {
+    /// What the world was made of.
+    #[must_use]
+    pub const fn settings(&self) -> &LawSettings {
+        &self.settings
+    }
+}
+
 /// Lives one world. The seed also chooses its weather: one world in four is calm, and in a third
 /// of them clocks jump.
 ///

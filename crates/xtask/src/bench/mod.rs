@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod efficacy;
+mod laws;
 mod scan;
 
 use clap::Subcommand;
@@ -13,6 +14,8 @@ pub enum Bench {
     Scan(scan::Args),
     /// What is found, and what published rules find on the same worlds
     Efficacy(efficacy::Args),
+    /// Whether the prompt service keeps its laws, whatever fails
+    Laws(laws::Args),
     /// Which values of the policy matter, and whether others would do better
     Calibrate(calibrate::Args),
 }
@@ -25,6 +28,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Scan(args) => scan::run(args),
         Bench::Efficacy(args) => efficacy::run(args),
+        Bench::Laws(args) => laws::run(args),
         Bench::Calibrate(args) => calibrate::run(args),
     }
 }
