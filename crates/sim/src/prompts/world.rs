@@ -159,7 +159,9 @@ impl World {
             self.now = next.at;
             self.happen(next.act, next.event);
         }
-        self.now = until.max(self.now);
+        if self.watch.broken.is_none() {
+            self.now = until.max(self.now);
+        }
     }
 
     pub fn plan(&mut self, at: Timestamp, act: ActNo, event: Event) {
