@@ -70,6 +70,7 @@ pub(crate) enum Then {
     /// Both proofs of a recovery were typed.
     RecoveryTyped {
         attempt: AttemptId,
+        saved: u64,
     },
     /// The help desk asked for a reset.
     ResetAsked {

@@ -51,6 +51,8 @@ pub(crate) struct Person {
     pub recovery: Option<AuthenticatorId>,
     /// The next saved recovery code that is unused.
     pub saved_next: u64,
+    /// One that was taken and must not be taken again.
+    pub saved_used: Option<u64>,
     /// The next time step whose code has not been typed.
     pub totp_step: u64,
     /// What the device cookie of the usual browser names.

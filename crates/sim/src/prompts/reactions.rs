@@ -40,8 +40,11 @@ impl World {
             Then::AddressCoded { is_right, number } => {
                 self.address_coded(who, act, outcome, *is_right, *number)
             }
-            Then::RecoveryTyped { attempt } => match outcome {
+            Then::RecoveryTyped { attempt, saved } => match outcome {
                 Outcome::Recovered { .. } => {
+                    if let Some(person) = self.people.get_mut(who) {
+                        person.saved_used = Some(*saved);
+                    }
                     self.issue(who, act, Authority::Recovered(attempt.clone()))
                 }
                 _ => None,
@@ -259,8 +262,10 @@ impl World {
         let way = if is_right { 3 } else { self.bits(act) % 3 };
         let person = self.people.get_mut(who)?;
         let id = person.attempt(if is_right { Side::Owner } else { Side::Stranger })?;
+        let number_of_saved = person.saved_next;
         let saved = match way {
-            0 => saved_code(who, person.saved_next.wrapping_sub(1)),
+            // Without a used one, a code that was never given.
+            0 => saved_code(who, person.saved_used.unwrap_or(999)),
             1 => saved_code(who + 1, person.saved_next),
             _ => saved_code(who, person.saved_next),
         };
@@ -274,7 +279,13 @@ impl World {
         let second = RecoveryEvidence::AddressCode(mailed);
         let command = Command::Recover { attempt, first, second };
         let claim = if is_right { Claim::Recovery } else { Claim::Nothing };
-        self.say(who, act, command, claim, Then::RecoveryTyped { attempt: id })
+        self.say(
+            who,
+            act,
+            command,
+            claim,
+            Then::RecoveryTyped { attempt: id, saved: number_of_saved },
+        )
     }
 
     fn reset_asked(

@@ -241,6 +241,7 @@ impl World {
             certificate: None,
             recovery: None,
             saved_next: 0,
+            saved_used: None,
             totp_step: 1,
             cookie: None,
             stolen_cookie: None,

@@ -62,8 +62,8 @@ impl Law {
 struct Made {
     code: String,
     expires_at: Timestamp,
-    /// Whether the owner's usual browser asked for it.
-    is_own: bool,
+    /// The known device that asked for it, if it was the owner's usual browser.
+    own_device: Option<DeviceId>,
     is_over: bool,
 }
 
@@ -76,8 +76,8 @@ struct Known {
     is_suspended: bool,
     bound: BTreeMap<AuthenticatorId, AuthenticatorKind>,
     totp_steps: BTreeMap<AuthenticatorId, u64>,
-    /// Prompts of the usual browser that ended without success since the last one that had it.
-    own_failures: u32,
+    /// Prompts of each known device that failed since its last success.
+    own_failures: BTreeMap<DeviceId, u32>,
     /// Devices that a stranger got by a success.
     foreign: BTreeSet<DeviceId>,
     seen_at: Timestamp,
@@ -134,7 +134,7 @@ impl Watch {
         self.tally.decisions += 1;
         self.audited(before, decision);
         self.proven(request, decision);
-        self.let_in(request, before, decision);
+        self.takes_the_right_code(request, before, decision);
         let was_suspended = self.people.get(request.who).is_some_and(|known| known.is_suspended);
         for effect in &decision.effects {
             let is_new = self.sent_keys.insert(short(effect.key.as_str()));
@@ -148,6 +148,7 @@ impl Watch {
         for entry in &decision.audit {
             self.entry(request, before, decision, entry);
         }
+        self.lets_in(request, before, decision);
         let is_suspended = matches!(decision.state.push(), PushState::Suspended { .. });
         let known = self.people.get(request.who).is_some_and(|known| known.is_suspended);
         self.demand(is_suspended == known, Law::Audited, || {
@@ -227,53 +228,55 @@ impl Watch {
         }
     }
 
-    /// The sixth law: what strangers did is no reason to keep the usual browser out.
-    fn let_in(&mut self, request: &Request, before: &SubscriberState, decision: &Decision) {
-        let Some(known) = self.people.get(request.who) else { return };
-        // A node whose clock is behind ends what is open: that is a fault, not a stranger.
+    /// Whether the sixth law is asked about: not while a stranger has a known device through a code
+    /// that the owner gave them, not while push is suspended, and not on a node whose clock is
+    /// behind and which ends what is open: that is a fault, not a stranger.
+    fn is_judged(&self, who: usize, before: &SubscriberState, decision: &Decision) -> bool {
+        let Some(known) = self.people.get(who) else { return false };
         let is_late = |entry: &AuditEntry| matches!(entry.what, Happened::ClockWentBack { .. });
         let is_foreign = before.devices().iter().any(|d| known.foreign.contains(&d.id()));
-        if decision.audit.iter().any(is_late) || is_foreign || known.is_suspended {
+        !decision.audit.iter().any(is_late) && !is_foreign && !known.is_suspended
+    }
+
+    /// The sixth law: what strangers did is no reason to keep the usual browser out.
+    fn lets_in(&mut self, request: &Request, before: &SubscriberState, decision: &Decision) {
+        let Claim::OwnStart { device } = &request.claim else { return };
+        let is_known = decision.state.devices().iter().any(|d| d.id() == *device);
+        let has_phone = before
+            .authenticators()
+            .iter()
+            .any(|a| a.kind() == AuthenticatorKind::Phone && a.disabled_at().is_none());
+        if !is_known || !has_phone || !self.is_judged(request.who, before, decision) {
             return;
         }
-        let kept_out = match &request.claim {
-            Claim::OwnStart { device } => {
-                let is_known = decision.state.devices().iter().any(|d| d.id() == *device);
-                let has_phone = before
-                    .authenticators()
-                    .iter()
-                    .any(|a| a.kind() == AuthenticatorKind::Phone && a.disabled_at().is_none());
-                if !is_known || !has_phone {
-                    return;
-                }
-                self.tally.known_device_starts += 1;
-                known.kept_out(decision, &self.policy)
-            }
-            Claim::Code { prompt, typed, phone } => {
-                let at = decision.audit.last().map_or(known.seen_at, |entry| entry.at);
-                let is_right = known.open == Some(prompt.0)
-                    && known.bound.contains_key(phone)
-                    && known.made.get(&prompt.0).is_some_and(|made| {
-                        made.is_own && made.code == *typed && at < made.expires_at
-                    });
-                match &decision.outcome {
-                    // The phone is in another country than the browser: the owner's own doing.
-                    Outcome::Verified(_) | Outcome::Ended(PromptEnd::SteppedUp) => None,
-                    other if is_right => Some(format!("the right code gave {other:?}")),
-                    _ => None,
-                }
-            }
-            Claim::Nothing
-            | Claim::Passkey { .. }
-            | Claim::Totp { .. }
-            | Claim::Certificate { .. }
-            | Claim::Recovery
-            | Claim::Binding
-            | Claim::Restore
-            | Claim::Report => None,
-        };
-        if let Some(what) = kept_out {
+        self.tally.known_device_starts += 1;
+        let known = self.people.get(request.who);
+        if let Some(what) = known.and_then(|known| known.kept_out(decision, *device, &self.policy))
+        {
             self.broke(Law::OwnerGetsIn, what);
+        }
+    }
+
+    /// The sixth law, second half: the right code for the usual browser's prompt succeeds.
+    fn takes_the_right_code(
+        &mut self,
+        request: &Request,
+        before: &SubscriberState,
+        decision: &Decision,
+    ) {
+        let Claim::Code { prompt, typed, phone } = &request.claim else { return };
+        let Some(known) = self.people.get(request.who) else { return };
+        let at = decision.audit.last().map_or(known.seen_at, |entry| entry.at);
+        let is_right = known.open == Some(prompt.0)
+            && known.bound.contains_key(phone)
+            && known.made.get(&prompt.0).is_some_and(|made| {
+                made.own_device.is_some() && made.code == *typed && at < made.expires_at
+            });
+        // Stepped up: the phone is in another country than the browser, the owner's own doing.
+        let is_taken =
+            matches!(decision.outcome, Outcome::Verified(_) | Outcome::Ended(PromptEnd::SteppedUp));
+        if is_right && !is_taken && self.is_judged(request.who, before, decision) {
+            self.broke(Law::OwnerGetsIn, format!("the right code gave {:?}", decision.outcome));
         }
     }
 
@@ -425,10 +428,14 @@ impl Known {
         let Outcome::Prompted(Prompted { code, expires_at, .. }) = &decision.outcome else {
             return Some((Law::Audited, format!("prompt {prompt} was made and not told")));
         };
+        let own_device = match request.claim {
+            Claim::OwnStart { device } => Some(device),
+            _ => None,
+        };
         let made = Made {
             code: code.reveal().to_owned(),
             expires_at: *expires_at,
-            is_own: matches!(request.claim, Claim::OwnStart { .. }),
+            own_device,
             is_over: false,
         };
         let is_second = self.open.replace(prompt).is_some();
@@ -444,13 +451,13 @@ impl Known {
             return Some((Law::OneOutcome, format!("prompt {prompt} ended and was never made")));
         };
         let was_over = std::mem::replace(&mut made.is_over, true);
-        if made.is_own {
+        if let Some(device) = made.own_device {
             match end {
                 PromptEnd::Denied
                 | PromptEnd::Reported
                 | PromptEnd::Mismatched
                 | PromptEnd::Expired
-                | PromptEnd::ClockWentBack => self.own_failures += 1,
+                | PromptEnd::ClockWentBack => *self.own_failures.entry(device).or_default() += 1,
                 PromptEnd::Approved
                 | PromptEnd::Overtaken
                 | PromptEnd::TakenOver
@@ -464,7 +471,9 @@ impl Known {
 
     fn succeeded(&mut self, side: Side, device: DeviceId, rule: BudgetRule) {
         match side {
-            Side::Owner => self.own_failures = 0,
+            Side::Owner => {
+                self.own_failures.remove(&device);
+            }
             Side::Stranger => {
                 self.foreign.insert(device);
             }
@@ -516,7 +525,8 @@ impl Known {
     }
 
     /// Why the usual browser was kept out by strangers, or `None` if it was not.
-    fn kept_out(&self, decision: &Decision, policy: &Policy) -> Option<String> {
+    fn kept_out(&self, decision: &Decision, device: DeviceId, policy: &Policy) -> Option<String> {
+        let failures = self.own_failures.get(&device).copied().unwrap_or_default();
         let risk = decision.audit.iter().find_map(|entry| match &entry.what {
             Happened::PromptMade { risk, .. } | Happened::AttemptHeld { risk, .. } => Some(risk),
             _ => None,
@@ -532,7 +542,7 @@ impl Known {
                 Ring::Quiet(_) => false,
             },
             Outcome::Wait { reason: Reason::TooManyFailures, .. } => {
-                self.own_failures > u32::from(policy.throttle.free_failures)
+                failures > u32::from(policy.throttle.free_failures)
             }
             Outcome::PasskeyOnly { reason: Reason::RiskHigh, .. }
             | Outcome::Refused { reason: Reason::RiskHigh } => !is_foreign_risk,

@@ -34,7 +34,11 @@ struct Asked {
     heard_at: Option<Timestamp>,
 }
 
-/// The rings of one subscriber, oldest first; what is older than two days is forgotten.
+/// Rings that are remembered: far more than the budget of a day, so that a message that is late or a
+/// clock that was set back still finds its ring.
+const KEPT: usize = 128;
+
+/// The rings of one subscriber, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Rings {
     asked: Vec<Asked>,
@@ -82,8 +86,8 @@ impl Rings {
         let Some(key) = key else {
             return Some((Law::Audited, format!("the ring of {prompt:?} has no effect")));
         };
-        let horizon = at - Span::days(2);
-        self.asked.retain(|ring| ring.at > horizon);
+        let surplus = (self.asked.len() + 1).saturating_sub(KEPT);
+        self.asked.drain(..surplus);
         self.asked.push(Asked {
             at,
             key,
