@@ -12,6 +12,7 @@
 
 mod acts;
 mod ask;
+pub mod bombing;
 mod database;
 mod desk;
 mod fault;

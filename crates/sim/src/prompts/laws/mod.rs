@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Act, AuditEntry, AuthenticatorId, AuthenticatorKind, CallerCheckId, Decision, DeviceId, Effect,
-    Happened, Observation, Outcome, Policy, PromptEnd, Prompted, PushState, Reason, Ring, RingFor,
-    Risk, STATE_BYTES_MAX, SubscriberState, Verified,
+    Act, Actor, AuditEntry, AuthenticatorId, AuthenticatorKind, CallerCheckId, Decision, DeviceId,
+    Effect, Happened, Observation, Outcome, Policy, PromptEnd, Prompted, PushState, Reason, Ring,
+    RingFor, Risk, STATE_BYTES_MAX, SubscriberState, Verified,
 };
 
 pub use self::rings::BudgetRule;
@@ -355,13 +355,19 @@ impl Watch {
             Happened::DeviceForgotten { device } => {
                 known.foreign.remove(device);
             }
+            Happened::ProofRefused { reason, .. } => {
+                // The owner mistyped on their own device.
+                let is_wrong = matches!(reason, Reason::WrongProof | Reason::CodeReused);
+                if let (Actor::KnownDevice(device), true) = (&entry.by, is_wrong) {
+                    *known.own_failures.entry(*device).or_default() += 1;
+                }
+            }
             Happened::ClockSetRight => known.rings.set_right(entry.at),
             Happened::CallerCheckStarted { ring: Ring::Replaced | Ring::Quiet(_), .. }
             | Happened::AttemptRepeated { .. }
             | Happened::AttemptHeld { .. }
             | Happened::WrongCode { .. }
             | Happened::AnswerIgnored { .. }
-            | Happened::ProofRefused { .. }
             | Happened::AppOpened { .. }
             | Happened::PasswordBurned
             | Happened::PasswordChanged
