@@ -41,8 +41,8 @@ impl Default for Humans {
     fn default() -> Self {
         Self {
             first_approval: 0.01,
-            growth: 0.35,
-            approval_max: 0.03,
+            growth: 1.0,
+            approval_max: 0.05,
             deny: 0.15,
             report: 0.03,
             firm_after_denial: 0.5,
