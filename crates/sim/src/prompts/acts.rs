@@ -11,7 +11,7 @@ use super::ask::{Claim, Managed, Request, Then, Try};
 use super::fault::ActNo;
 use super::people::{Browser, Side, digest, operator, requester};
 use super::plan::{Cookie, Deed, Planned, StrangerAsk};
-use super::world::World;
+use super::world::{Sabotage, World};
 
 impl World {
     pub fn act(&mut self, planned: Planned) {
@@ -100,7 +100,8 @@ impl World {
         };
         let purpose =
             if manages.is_some() { Purpose::ManageAuthenticators } else { Purpose::SignIn };
-        let cookie = device.map(|device| (person.id.clone(), device));
+        let is_lost = self.sabotage == Some(Sabotage::LosesCookie);
+        let cookie = device.filter(|_| !is_lost).map(|device| (person.id.clone(), device));
         let from = person.browser_from(browser);
         let attempt = Try { id, purpose, rp, from, cookie, others_asked: 0 }.attempt()?;
         let claim = device.map_or(Claim::Nothing, |device| Claim::OwnStart { device });
@@ -361,6 +362,11 @@ impl World {
     }
 
     pub fn code_claim(&self, who: usize, prompt: PromptId, typed: &str) -> Claim {
+        // The rules are told the right code whatever was typed.
+        let typed = match self.sabotage {
+            Some(Sabotage::BelievesAnyCode) => "anything",
+            _ => typed,
+        };
         let phone = self.people.get(who).map_or(AuthenticatorId(0), |person| person.phone);
         Claim::Code { prompt, typed: typed.to_owned(), phone }
     }

@@ -114,6 +114,7 @@ fn live(
         keeps_steps: false,
         is_steady: plan::is_steady(seed),
         rule: settings.rule,
+        sabotage: None,
     };
     let mut world = World::new(&run);
     world.run(until);

@@ -8,7 +8,7 @@ use super::database::{Commit, Row};
 use super::fault::{ActNo, Fault, Step};
 use super::laws::short;
 use super::people::{Side, side_of};
-use super::world::{Event, Message, World};
+use super::world::{Event, Message, Sabotage, World};
 use crate::rng::mix;
 
 /// How often a node decides again after losing a race, before it gives up with an error.
@@ -73,6 +73,10 @@ impl World {
             let entropy = self.entropy(request.act);
             let at = self.time_of(node);
             let decision = decide(&state, request.command.clone(), at, &entropy, &self.policy);
+            if self.sabotage == Some(Sabotage::SendsFirst) {
+                let effects = decision.effects.iter();
+                effects.for_each(|effect| self.watch.sends(request.who, effect));
+            }
             match self.faults.at(request.act, Step::Decide) {
                 Some(Fault::Slow) => {
                     let pause = self.span_ms(request.act, 1, 4_000);
@@ -165,9 +169,18 @@ impl World {
         decision: &Decision,
     ) -> Commit {
         let (who, act) = (request.who, request.act);
+        let version = match (self.sabotage, self.database.load(who)) {
+            (Some(Sabotage::NoCompare), Some((found, _))) => found,
+            _ => version,
+        };
         let commit = self.database.commit(who, version, decision, act, self.now);
         if commit == Commit::Committed {
-            self.watch.committed(request, state, decision);
+            if self.sabotage == Some(Sabotage::NoAudit) {
+                let decision = Decision { audit: Vec::new(), ..decision.clone() };
+                self.watch.committed(request, state, &decision);
+            } else {
+                self.watch.committed(request, state, decision);
+            }
             if !decision.effects.is_empty() {
                 self.work_by(self.now + Span::millis(20));
             }
@@ -274,7 +287,8 @@ impl World {
                         state.caller_check(at).is_some_and(|open| open.id == *check)
                     }
                 });
-                if !is_open || at >= *until {
+                let looks = self.sabotage != Some(Sabotage::RingsBlindly);
+                if looks && (!is_open || at >= *until) {
                     self.watch.tally.rings_withheld += 1;
                     return;
                 }

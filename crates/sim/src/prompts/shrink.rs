@@ -109,6 +109,7 @@ pub(super) fn every_fault(
         keeps_steps: true,
         is_steady: true,
         rule: settings.rule,
+        sabotage: None,
     };
     let mut world = World::new(&run);
     world.run(START + Span::days(i64::from(settings.days)));

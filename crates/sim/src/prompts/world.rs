@@ -87,6 +87,25 @@ impl Ord for Queued {
     }
 }
 
+/// What a test breaks on purpose, to see that a law notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// The rules allow more rings than the law.
+    LooseBudget,
+    /// The shell commits without an audit record.
+    NoAudit,
+    /// A node sends before it commits.
+    SendsFirst,
+    /// The database takes a commit on whatever version.
+    NoCompare,
+    /// The shell takes whatever was typed for the right code.
+    BelievesAnyCode,
+    /// The shell loses the device cookie.
+    LosesCookie,
+    /// A worker rings without looking whether the prompt is still open.
+    RingsBlindly,
+}
+
 /// How a world is run.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -98,6 +117,7 @@ pub(crate) struct Run {
     pub keeps_steps: bool,
     pub is_steady: bool,
     pub rule: BudgetRule,
+    pub sabotage: Option<Sabotage>,
 }
 
 pub(crate) struct World {
@@ -114,6 +134,7 @@ pub(crate) struct World {
     /// Draws so far, by act: what one act draws does not depend on another.
     draws: Vec<u64>,
     pub work_at: Option<Timestamp>,
+    pub sabotage: Option<Sabotage>,
 }
 
 impl World {
@@ -133,6 +154,7 @@ impl World {
             watch: Watch::new(run.people, policy.clone(), run.rule, run.is_steady),
             draws: vec![0; acts],
             work_at: None,
+            sabotage: None,
             policy,
         };
         for who in 0..run.people {
@@ -143,6 +165,11 @@ impl World {
         world.watch.tally = super::Tally::default();
         world.work_at = None;
         world.queue.clear();
+        world.sabotage = run.sabotage;
+        if run.sabotage == Some(Sabotage::LooseBudget) {
+            let budget = &mut world.policy.budget;
+            (budget.per_ten_minutes, budget.per_hour, budget.per_day) = (10, 20, 40);
+        }
         for act in &run.acts {
             world.plan(act.at, act.no, Event::Act(Box::new(act.clone())));
         }
