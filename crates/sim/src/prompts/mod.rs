@@ -39,7 +39,7 @@ pub use self::tally::Tally;
 use self::fault::{FaultPlan, StepId};
 use self::people::START;
 use self::plan::Planned;
-use self::world::{Run, World};
+use self::world::{Run, Sabotage, World};
 
 /// What one world is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,7 @@ pub struct Broken {
     /// What leads there: one line an act and one a fault, in order.
     pub replay: Vec<String>,
     settings: LawSettings,
+    sabotage: Option<Sabotage>,
     acts: Vec<Planned>,
     faults: Vec<(StepId, Fault)>,
 }
@@ -95,7 +96,7 @@ pub fn check_world(seed: u64, settings: &LawSettings) -> Result<Tally, Box<Broke
     let acts = plan::plan(seed, settings);
     let of_ten_thousand = plan::weather(seed);
     let faults = FaultPlan::Weather { seed, of_ten_thousand };
-    live(seed, settings, acts, faults)
+    live(seed, settings, acts, faults, None)
 }
 
 fn live(
@@ -103,6 +104,7 @@ fn live(
     settings: &LawSettings,
     acts: Vec<Planned>,
     faults: FaultPlan,
+    sabotage: Option<Sabotage>,
 ) -> Result<Tally, Box<Broken>> {
     let until = START + Span::days(i64::from(settings.days));
     let run = Run {
@@ -114,7 +116,7 @@ fn live(
         keeps_steps: false,
         is_steady: plan::is_steady(seed),
         rule: settings.rule,
-        sabotage: None,
+        sabotage,
     };
     let mut world = World::new(&run);
     world.run(until);
@@ -127,7 +129,8 @@ fn live(
         let replay = shrink::lines(&run.acts, &world.faults.passed);
         let (at, acts) = (world.now, run.acts);
         let settings = *settings;
-        let broken = Broken { seed, law, what, at, replay, settings, acts, faults: fired };
+        let faults = fired;
+        let broken = Broken { seed, law, what, at, replay, settings, sabotage, acts, faults };
         return Err(Box::new(broken));
     }
     let mut tally = std::mem::take(&mut world.watch.tally);

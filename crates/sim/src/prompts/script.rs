@@ -80,7 +80,7 @@ pub fn check_every_fault(pairs_every: usize, rule: BudgetRule) -> Result<Tally, 
             })
             .collect();
         let mut tell = |faults: Vec<(StepId, Fault)>| {
-            let told = live(seed, &settings, acts.clone(), FaultPlan::Only(faults));
+            let told = live(seed, &settings, acts.clone(), FaultPlan::Only(faults), None);
             let told = told.map_err(|mut broken| {
                 broken.what = format!("{name}: {}", broken.what);
                 broken

@@ -323,6 +323,7 @@ impl World {
                     | Notice::Reported
                     | Notice::PushSuspended
                     | Notice::PushRestored
+                    | Notice::FalseCaller
                     | Notice::Bound { .. }
                     | Notice::Invalidated { .. }
                     | Notice::Disabled { .. }

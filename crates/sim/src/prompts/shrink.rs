@@ -74,7 +74,7 @@ fn try_without(best: &mut Broken, lives: &mut usize, change: impl Fn(&mut Broken
     change(&mut less);
     *lives += 1;
     let faults = FaultPlan::Only(less.faults.clone());
-    match live(less.seed, &less.settings, less.acts, faults) {
+    match live(less.seed, &less.settings, less.acts, faults, less.sabotage) {
         Err(again) if again.law == best.law => {
             *best = *again;
             true

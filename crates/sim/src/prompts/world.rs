@@ -89,6 +89,7 @@ impl Ord for Queued {
 
 /// What a test breaks on purpose, to see that a law notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "only tests break anything on purpose"))]
 pub(crate) enum Sabotage {
     /// The rules allow more rings than the law.
     LooseBudget,

@@ -39,9 +39,9 @@ pub struct Args {
     /// Worlds lived at the same time
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Ask that a success forgives only the ring that it answered
+    /// Let a success forgive every ring before it, not only the one that it answered
     #[arg(long)]
-    until_answered: bool,
+    since_last_success: bool,
     /// Tell the short stories with every so many-th pair of faults; 0 for single faults only
     #[arg(long, default_value_t = 5)]
     pairs_every: usize,
@@ -56,8 +56,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         // A million days take hours without optimisation and minutes with it.
         return in_release(args);
     }
-    let rule =
-        if args.until_answered { BudgetRule::UntilAnswered } else { BudgetRule::SinceLastSuccess };
+    let rule = if args.since_last_success {
+        BudgetRule::SinceLastSuccess
+    } else {
+        BudgetRule::UntilAnswered
+    };
     let settings = LawSettings { people: args.people, days: args.days, nodes: args.nodes, rule };
     let per_world = u64::from(args.people) * u64::from(args.days);
     ensure!(per_world > 0 && args.threads > 0, "no people, no days or no threads");
@@ -112,8 +115,8 @@ fn in_release(args: &Args) -> anyhow::Result<()> {
     for (name, number) in numbers.into_iter().chain(args.replay.map(|seed| ("--replay", seed))) {
         cargo.arg(name).arg(number.to_string());
     }
-    if args.until_answered {
-        cargo.arg("--until-answered");
+    if args.since_last_success {
+        cargo.arg("--since-last-success");
     }
     programs::check(&mut cargo)
 }

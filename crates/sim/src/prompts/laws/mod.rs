@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Act, Actor, AuditEntry, AuthenticatorId, AuthenticatorKind, CallerCheckId, Decision, DeviceId,
-    Effect, Happened, Observation, Outcome, Policy, PromptEnd, Prompted, PushState, Reason, Ring,
-    RingFor, Risk, STATE_BYTES_MAX, SubscriberState, Verified,
+    Act, Actor, AttemptId, AuditEntry, AuthenticatorId, AuthenticatorKind, CallerCheckId,
+    CallerEnd, Decision, DeviceId, Effect, Happened, Observation, Outcome, Policy, PromptEnd,
+    Prompted, PushState, Reason, Ring, RingFor, Risk, STATE_BYTES_MAX, SubscriberState, Verified,
 };
 
 pub use self::rings::BudgetRule;
@@ -297,14 +297,14 @@ impl Watch {
         match &entry.what {
             Happened::PromptMade { prompt, ring, .. } => {
                 self.tally.prompts += 1;
-                let replaced = known.rings.of_prompt(prompt.0, *ring);
+                let replaced = known.rings.of_prompt(prompt.0, *ring, &entry.by);
                 wrong = wrong.or_else(|| known.made(request, decision, prompt.0));
                 if *ring == Ring::Rang {
                     self.tally.rings += 1;
                     let key = ring_key(&decision.effects, RingFor::Prompt(*prompt));
-                    let is_own = matches!(request.claim, Claim::OwnStart { .. });
                     let is_shared = !before.devices().is_empty();
-                    let ring = known.rings.rang(entry.at, key, Some(prompt.0), is_own, is_shared);
+                    let ring =
+                        known.rings.rang(entry.at, key, Some(prompt.0), &entry.by, is_shared);
                     wrong = wrong.or(ring).or_else(|| known.rings.over(&self.policy));
                 } else if replaced.is_none() && *ring == Ring::Replaced {
                     wrong = Some((Law::Budget, format!("{prompt} replaces a ring that was none")));
@@ -313,20 +313,25 @@ impl Watch {
             Happened::CallerCheckStarted { check: CallerCheckId(check), ring: Ring::Rang } => {
                 self.tally.rings += 1;
                 let key = ring_key(&decision.effects, RingFor::CallerCheck(CallerCheckId(*check)));
-                let ring = known.rings.rang(entry.at, key, None, false, true);
+                let ring = known.rings.rang(entry.at, key, None, &entry.by, true);
                 wrong = wrong.or(ring).or_else(|| known.rings.over(&self.policy));
             }
             Happened::PromptEnded { prompt, end, .. } => {
                 known.rings.last_open = Some(prompt.0);
                 wrong = wrong.or_else(|| known.ended(prompt.0, *end));
-                if matches!(end, PromptEnd::Approved | PromptEnd::Overtaken) {
-                    known.rings.answered(prompt.0);
-                }
             }
-            Happened::Succeeded { attempt, device, .. } => {
+            Happened::Succeeded { attempt, device, kind, .. } => {
+                // A code by time can be had without looking at any phone: it answers no ring.
+                let answers = matches!(kind, AuthenticatorKind::Phone | AuthenticatorKind::Passkey);
+                if let Some(prompt) = succeeded_prompt(decision, attempt).filter(|_| answers) {
+                    known.rings.answered(prompt);
+                }
                 if let Some(device) = device {
                     known.succeeded(side_of(attempt), *device, self.rule);
                 }
+            }
+            Happened::CallerCheckEnded { end: CallerEnd::Verified, .. } => {
+                known.rings.call_answered();
             }
             Happened::PushSuspended { .. } => known.is_suspended = true,
             Happened::PushRestored => {
@@ -380,7 +385,7 @@ impl Watch {
             | Happened::Recovered { .. }
             | Happened::ResetRequested { .. }
             | Happened::ResetCancelled { .. }
-            | Happened::CallerCheckEnded { .. }
+            | Happened::CallerCheckEnded { end: CallerEnd::NotThem | CallerEnd::Expired, .. }
             | Happened::ChangeRefused { .. }
             | Happened::ClockWentBack { .. }
             | Happened::Ticked => {}
@@ -586,6 +591,14 @@ fn weighs_strangers(risk: &Risk) -> bool {
         | Observation::PhoneFar
         | Observation::PhoneSameNetwork
         | Observation::PhoneNear => false,
+    })
+}
+
+/// The prompt with which this attempt has just succeeded, if it had one.
+fn succeeded_prompt(decision: &Decision, of: &AttemptId) -> Option<u64> {
+    decision.audit.iter().find_map(|entry| match &entry.what {
+        Happened::PromptEnded { prompt, attempt, .. } if attempt == of => Some(prompt.0),
+        _ => None,
     })
 }
 

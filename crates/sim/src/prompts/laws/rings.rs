@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pushback_model::{Span, Timestamp};
-use pushback_verify::{Policy, Ring};
+use pushback_verify::{Actor, Policy, Ring};
 
 use super::{Breach, Law, ring_is_late_by};
 
@@ -13,21 +13,22 @@ use super::{Breach, Law, ring_is_late_by};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BudgetRule {
     /// A success forgives every ring before it.
-    #[default]
     SinceLastSuccess,
-    /// A success forgives only the ring that it answers; the others stay in their windows.
+    /// A success forgives only the ring that it answers, by the phone or a passkey and in the name
+    /// of whoever made the phone ring; the others stay in their windows.
+    #[default]
     UntilAnswered,
 }
 
 /// One ring that was asked for in a commit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Asked {
     /// By the document's time.
     at: Timestamp,
     key: u64,
     prompt: Option<u64>,
-    /// The owner's usual browser asked.
-    is_own: bool,
+    /// Who made the phone ring.
+    by: Actor,
     /// There was a known device whose share had to stay.
     is_shared: bool,
     is_answered: bool,
@@ -42,8 +43,8 @@ const KEPT: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Rings {
     asked: Vec<Asked>,
-    /// Which ring a prompt has: its own, or that of the prompt it took the place of.
-    by_prompt: BTreeMap<u64, u64>,
+    /// Which ring a prompt has, its own or that of the prompt it took the place of; and who asked.
+    by_prompt: BTreeMap<u64, (u64, Actor)>,
     /// The prompt that was open last: a prompt that replaces a ring replaces this one's.
     pub last_open: Option<u64>,
 }
@@ -65,13 +66,13 @@ fn windows(policy: &Policy) -> [(Span, usize); 3] {
 
 impl Rings {
     /// Notes which ring a prompt has, if it has one.
-    pub fn of_prompt(&mut self, prompt: u64, ring: Ring) -> Option<u64> {
+    pub fn of_prompt(&mut self, prompt: u64, ring: Ring, by: &Actor) -> Option<u64> {
         let owner = match ring {
             Ring::Rang => Some(prompt),
-            Ring::Replaced => self.last_open.and_then(|open| self.by_prompt.get(&open).copied()),
+            Ring::Replaced => self.last_open.and_then(|open| Some(self.by_prompt.get(&open)?.0)),
             Ring::Quiet(_) => None,
         }?;
-        self.by_prompt.insert(prompt, owner);
+        self.by_prompt.insert(prompt, (owner, by.clone()));
         Some(owner)
     }
 
@@ -80,7 +81,7 @@ impl Rings {
         at: Timestamp,
         key: Option<u64>,
         prompt: Option<u64>,
-        is_own: bool,
+        by: &Actor,
         is_shared: bool,
     ) -> Breach {
         let Some(key) = key else {
@@ -92,7 +93,7 @@ impl Rings {
             at,
             key,
             prompt,
-            is_own,
+            by: by.clone(),
             is_shared,
             is_answered: false,
             heard_at: None,
@@ -134,10 +135,18 @@ impl Rings {
         })
     }
 
-    /// The prompt succeeded: its ring was answered.
+    /// The prompt succeeded: its ring was answered, unless it is the ring of somebody else.
     pub fn answered(&mut self, prompt: u64) {
-        let Some(owner) = self.by_prompt.get(&prompt).copied() else { return };
-        for ring in self.asked.iter_mut().filter(|ring| ring.prompt == Some(owner)) {
+        let Some((owner, by)) = self.by_prompt.get(&prompt) else { return };
+        let rings = self.asked.iter_mut();
+        for ring in rings.filter(|ring| ring.prompt == Some(*owner) && ring.by == *by) {
+            ring.is_answered = true;
+        }
+    }
+
+    /// The subscriber confirmed the latest caller, and with it the ring of the call.
+    pub fn call_answered(&mut self) {
+        if let Some(ring) = self.asked.iter_mut().rfind(|ring| ring.prompt.is_none()) {
             ring.is_answered = true;
         }
     }
@@ -157,14 +166,17 @@ impl Rings {
         }
     }
 
-    /// Whether the owner, or somebody before there was a known device, used what strangers leave.
+    /// Whether a known device, or somebody before there was one, used what strangers leave.
     pub fn owner_spent_their_share(&self) -> bool {
-        self.asked.iter().any(|ring| !ring.is_answered && (ring.is_own || !ring.is_shared))
+        let is_known = |by: &Actor| matches!(by, Actor::KnownDevice(_));
+        self.asked.iter().any(|ring| !ring.is_answered && (is_known(&ring.by) || !ring.is_shared))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pushback_verify::DeviceId;
+
     use super::*;
 
     fn at_s(seconds: i64) -> Timestamp {
@@ -172,8 +184,8 @@ mod tests {
     }
 
     fn rung(rings: &mut Rings, seconds: i64, prompt: u64) -> Breach {
-        rings.of_prompt(prompt, Ring::Rang);
-        let missing = rings.rang(at_s(seconds), Some(prompt), Some(prompt), false, true);
+        rings.of_prompt(prompt, Ring::Rang, &Actor::Stranger);
+        let missing = rings.rang(at_s(seconds), Some(prompt), Some(prompt), &Actor::Stranger, true);
         missing.or_else(|| rings.over(&Policy::default()))
     }
 
@@ -188,14 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_forgives_its_own_ring_also_through_a_prompt_that_took_over() {
-        let mut rings = Rings::default();
-        let _ = (0..3).find_map(|n| rung(&mut rings, n, n as u64));
-        rings.last_open = Some(2);
-        assert_eq!(rings.of_prompt(3, Ring::Replaced), Some(2));
-        rings.answered(3);
-        assert_eq!(rung(&mut rings, 10, 4), None);
-        assert!(rung(&mut rings, 11, 5).is_some());
+    fn an_answer_forgives_the_ring_of_whoever_asked_and_no_other() {
+        for (by, is_forgiven) in [(Actor::Stranger, true), (Actor::KnownDevice(DeviceId(1)), false)]
+        {
+            let mut rings = Rings::default();
+            let _ = (0..3).find_map(|n| rung(&mut rings, n, n as u64));
+            rings.last_open = Some(2);
+            assert_eq!(rings.of_prompt(3, Ring::Replaced, &by), Some(2));
+            rings.answered(3);
+            assert_eq!(rung(&mut rings, 10, 4).is_none(), is_forgiven);
+            assert!(rung(&mut rings, 11, 5).is_some());
+        }
     }
 
     #[test]
