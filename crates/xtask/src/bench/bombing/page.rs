@@ -35,12 +35,15 @@ where the sign-in comes from and that nobody ever calls for the code; the table 
 phone and browser, the hosting network, and that the budget and the mute after a denial leave a caller \
 fewer prompts to talk about. A caller on a home line in the victim's country gets through as with every \
 other factor. A passkey cannot be read out.
-- **A relay page (C8).** The victim believes the page and types the code. Relays abroad and, after a \
-denial, those with a hosting provider are refused or asked for a passkey; a relay on a home line in the \
-victim's country looks like a new browser at home. Only what binds the answer to the site's name stops \
-it: a passkey.
+- **A relay page (C8).** The victim believes the page and types the code. A relay abroad is held or asked \
+for a passkey. One in the victim's own country is not, even with a hosting provider: a new network and a \
+hosting network together stay below the line at which only a passkey gets in, since a colleague behind a \
+new VPN looks the same. Only what binds the answer to the site's name stops it: a passkey.
 - **C10 and C11** (a help-desk reset, a dormant account) ring no phone and are not in this table; the \
 rules about them are tested under `cargo xtask bench laws`.
+
+The price is in the third table. An owner who reports and has no passkey waits until the help desk has \
+restored push, and a new browser waits while a stranger's prompt is open. A known device takes the stranger's place at once.
 
 In C9 an approval lets nobody in by itself: Pushback asks for two proofs of a recovery. It is counted all \
 the same.
