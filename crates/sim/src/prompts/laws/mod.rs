@@ -1,19 +1,22 @@
 //! The laws, judged from outside: by what was typed, heard and committed, never by what the rules
 //! believe about themselves.
 
+mod known;
 mod rings;
+mod written;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Act, Actor, AttemptId, AuditEntry, AuthenticatorId, AuthenticatorKind, CallerCheckId,
-    CallerEnd, Decision, DeviceId, Effect, Happened, Observation, Outcome, Policy, PromptEnd,
-    Prompted, PushState, Reason, Ring, RingFor, Risk, STATE_BYTES_MAX, SubscriberState, Verified,
+    Act, Actor, AttemptId, AuditEntry, AuthenticatorKind, CallerCheckId, CallerEnd, Decision,
+    Effect, Happened, Outcome, Policy, PromptEnd, PushState, Reason, Ring, RingFor,
+    STATE_BYTES_MAX, SubscriberState,
 };
 
+use self::known::Known;
 pub use self::rings::BudgetRule;
-use self::rings::Rings;
+use self::written::outcome_is_written;
 use super::ask::{Claim, Request};
 use super::people::{Side, side_of};
 use super::tally::Tally;
@@ -55,32 +58,6 @@ impl Law {
             Self::Survives => "the state survives and everybody gets in again",
         }
     }
-}
-
-/// A prompt, as its sign-in screen and the audit trail told of it.
-#[derive(Debug)]
-struct Made {
-    code: String,
-    expires_at: Timestamp,
-    /// The known device that asked for it, if it was the owner's usual browser.
-    own_device: Option<DeviceId>,
-    is_over: bool,
-}
-
-/// What has been seen of one subscriber.
-#[derive(Debug, Default)]
-struct Known {
-    made: BTreeMap<u64, Made>,
-    open: Option<u64>,
-    rings: Rings,
-    is_suspended: bool,
-    bound: BTreeMap<AuthenticatorId, AuthenticatorKind>,
-    totp_steps: BTreeMap<AuthenticatorId, u64>,
-    /// Prompts of each known device that failed since its last success.
-    own_failures: BTreeMap<DeviceId, u32>,
-    /// Devices that a stranger got by a success.
-    foreign: BTreeSet<DeviceId>,
-    seen_at: Timestamp,
 }
 
 /// Watches every commit, every effect and every ring.
@@ -431,169 +408,6 @@ impl Watch {
     }
 }
 
-/// What breaks a law, and which.
-type Breach = Option<(Law, String)>;
-
-impl Known {
-    fn made(&mut self, request: &Request, decision: &Decision, prompt: u64) -> Breach {
-        let Outcome::Prompted(Prompted { code, expires_at, .. }) = &decision.outcome else {
-            return Some((Law::Audited, format!("prompt {prompt} was made and not told")));
-        };
-        let own_device = match request.claim {
-            Claim::OwnStart { device } => Some(device),
-            _ => None,
-        };
-        let made = Made {
-            code: code.reveal().to_owned(),
-            expires_at: *expires_at,
-            own_device,
-            is_over: false,
-        };
-        let is_second = self.open.replace(prompt).is_some();
-        let came_before = self.made.insert(prompt, made).is_some();
-        (is_second || came_before)
-            .then(|| (Law::OneOutcome, format!("prompt {prompt} is made beside another")))
-    }
-
-    fn ended(&mut self, prompt: u64, end: PromptEnd) -> Breach {
-        let was_open = self.open == Some(prompt);
-        self.open.take_if(|open| *open == prompt);
-        let Some(made) = self.made.get_mut(&prompt) else {
-            return Some((Law::OneOutcome, format!("prompt {prompt} ended and was never made")));
-        };
-        let was_over = std::mem::replace(&mut made.is_over, true);
-        if let Some(device) = made.own_device {
-            match end {
-                PromptEnd::Denied
-                | PromptEnd::Reported
-                | PromptEnd::Mismatched
-                | PromptEnd::Expired
-                | PromptEnd::ClockWentBack => *self.own_failures.entry(device).or_default() += 1,
-                PromptEnd::Approved
-                | PromptEnd::Overtaken
-                | PromptEnd::TakenOver
-                | PromptEnd::Cancelled
-                | PromptEnd::SteppedUp => {}
-            }
-        }
-        (was_over || !was_open)
-            .then(|| (Law::OneOutcome, format!("prompt {prompt} ended twice, at last {end:?}")))
-    }
-
-    fn succeeded(&mut self, side: Side, device: DeviceId, rule: BudgetRule) {
-        match side {
-            Side::Owner => {
-                self.own_failures.remove(&device);
-            }
-            Side::Stranger => {
-                self.foreign.insert(device);
-            }
-        }
-        match rule {
-            BudgetRule::SinceLastSuccess => self.rings.all_answered(),
-            BudgetRule::UntilAnswered => {}
-        }
-    }
-
-    /// Why this success is none, or `None` if it was proven.
-    fn unproven(
-        &mut self,
-        verified: &Verified,
-        claim: &Claim,
-        decision: &Decision,
-    ) -> Option<String> {
-        let at = decision.audit.last().map_or(self.seen_at, |entry| entry.at);
-        let is_bound = self.bound.get(&verified.authenticator) == Some(&verified.kind);
-        if !is_bound {
-            return Some(format!("{verified:?} with what is not bound"));
-        }
-        let is_proven = match (verified.kind, claim) {
-            (AuthenticatorKind::Phone, Claim::Code { prompt, typed, phone }) => {
-                let made = self.made.get(&prompt.0);
-                !self.is_suspended
-                    && *phone == verified.authenticator
-                    && self.open == Some(prompt.0)
-                    && made.is_some_and(|made| made.code == *typed && at < made.expires_at)
-            }
-            (AuthenticatorKind::Passkey, Claim::Passkey { key })
-            | (AuthenticatorKind::Certificate, Claim::Certificate { key }) => {
-                *key == verified.authenticator
-            }
-            (AuthenticatorKind::Totp, Claim::Totp { key, step }) => {
-                let last = self.totp_steps.insert(*key, *step);
-                *key == verified.authenticator && last.is_none_or(|last| last < *step)
-            }
-            (
-                AuthenticatorKind::Phone
-                | AuthenticatorKind::Passkey
-                | AuthenticatorKind::RecoveryCodes
-                | AuthenticatorKind::Totp
-                | AuthenticatorKind::Certificate,
-                _,
-            ) => false,
-        };
-        (!is_proven).then(|| format!("{verified:?} on {claim:?}"))
-    }
-
-    /// Why the usual browser was kept out by strangers, or `None` if it was not.
-    fn kept_out(&self, decision: &Decision, device: DeviceId, policy: &Policy) -> Option<String> {
-        let failures = self.own_failures.get(&device).copied().unwrap_or_default();
-        let risk = decision.audit.iter().find_map(|entry| match &entry.what {
-            Happened::PromptMade { risk, .. } | Happened::AttemptHeld { risk, .. } => Some(risk),
-            _ => None,
-        });
-        let is_foreign_risk = risk.is_some_and(weighs_strangers);
-        let may = match &decision.outcome {
-            Outcome::AlreadyOver(_) => true,
-            Outcome::Prompted(prompted) => match prompted.ring {
-                Ring::Rang | Ring::Replaced => true,
-                Ring::Quiet(Reason::BudgetSpent) => self.rings.owner_spent_their_share(),
-                Ring::Quiet(Reason::RiskHigh) => !is_foreign_risk,
-                // The same attempt asked again is told what it was told.
-                Ring::Quiet(_) => false,
-            },
-            Outcome::Wait { reason: Reason::TooManyFailures, .. } => {
-                failures > u32::from(policy.throttle.free_failures)
-            }
-            Outcome::PasskeyOnly { reason: Reason::RiskHigh, .. }
-            | Outcome::Refused { reason: Reason::RiskHigh } => !is_foreign_risk,
-            Outcome::Wait { .. }
-            | Outcome::PasskeyOnly { .. }
-            | Outcome::Refused { .. }
-            | Outcome::Verified(_)
-            | Outcome::WrongCode { .. }
-            | Outcome::Ended(_)
-            | Outcome::Reported { .. }
-            | Outcome::App { .. }
-            | Outcome::BindingCode { .. }
-            | Outcome::Bound { .. }
-            | Outcome::Recovered { .. }
-            | Outcome::ResetPending { .. }
-            | Outcome::CallerCheck { .. }
-            | Outcome::CallerVerified
-            | Outcome::Done => false,
-        };
-        (!may).then(|| format!("a known device got {:?}, {risk:?}", decision.outcome))
-    }
-}
-
-/// Whether what strangers did counts against the owner's own device.
-fn weighs_strangers(risk: &Risk) -> bool {
-    risk.terms.iter().any(|term| match term.kind {
-        Observation::Unanswered | Observation::Denied | Observation::ManyAsked => true,
-        Observation::KnownDevice
-        | Observation::UnfamiliarCountry
-        | Observation::UnfamiliarNetwork
-        | Observation::UnfamiliarBrowser
-        | Observation::OriginUnknown
-        | Observation::ForeignHour
-        | Observation::HostingNetwork
-        | Observation::PhoneFar
-        | Observation::PhoneSameNetwork
-        | Observation::PhoneNear => false,
-    })
-}
-
 /// The prompt with which this attempt has just succeeded, if it had one.
 fn succeeded_prompt(decision: &Decision, of: &AttemptId) -> Option<u64> {
     decision.audit.iter().find_map(|entry| match &entry.what {
@@ -613,55 +427,8 @@ fn ring_key(effects: &[Effect], of: RingFor) -> Option<u64> {
     ring.map(|effect| short(effect.key.as_str()))
 }
 
-/// Whether the trail says what the outcome says.
-fn outcome_is_written(outcome: &Outcome, audit: &[AuditEntry]) -> bool {
-    let has = |is: &dyn Fn(&Happened) -> bool| audit.iter().any(|entry| is(&entry.what));
-    match outcome {
-        Outcome::Prompted(told) => has(&|what| match what {
-            Happened::PromptMade { prompt, .. } => *prompt == told.prompt,
-            Happened::AttemptRepeated { .. } => true,
-            _ => false,
-        }),
-        Outcome::Wait { .. } | Outcome::PasskeyOnly { .. } => has(&|what| {
-            matches!(what, Happened::AttemptHeld { .. } | Happened::ProofRefused { .. })
-        }),
-        Outcome::Refused { .. } => has(&|what| {
-            matches!(
-                what,
-                Happened::AttemptHeld { .. }
-                    | Happened::ProofRefused { .. }
-                    | Happened::ChangeRefused { .. }
-                    | Happened::AnswerIgnored { .. }
-            )
-        }),
-        Outcome::Verified(verified) => has(
-            &|what| matches!(what, Happened::Succeeded { attempt, .. } if *attempt == verified.attempt),
-        ),
-        Outcome::WrongCode { .. } => has(&|what| matches!(what, Happened::WrongCode { .. })),
-        Outcome::Ended(told) => {
-            has(&|what| matches!(what, Happened::PromptEnded { end, .. } if end == told))
-        }
-        Outcome::Reported { .. } => has(&|what| {
-            matches!(what, Happened::Reported { .. } | Happened::CallerCheckEnded { .. })
-        }),
-        Outcome::Bound { authenticator: told } => has(
-            &|what| matches!(what, Happened::Bound { authenticator, .. } if authenticator == told),
-        ),
-        Outcome::Recovered { .. } => has(&|what| matches!(what, Happened::Recovered { .. })),
-        Outcome::App { .. } => has(&|what| matches!(what, Happened::AppOpened { .. })),
-        Outcome::BindingCode { .. } => {
-            has(&|what| matches!(what, Happened::BindingCodeIssued { .. }))
-        }
-        Outcome::ResetPending { .. } => {
-            has(&|what| matches!(what, Happened::ResetRequested { .. }))
-        }
-        Outcome::CallerCheck { .. } => {
-            has(&|what| matches!(what, Happened::CallerCheckStarted { .. }))
-        }
-        Outcome::CallerVerified => has(&|what| matches!(what, Happened::CallerCheckEnded { .. })),
-        Outcome::AlreadyOver(_) | Outcome::Done => !audit.is_empty(),
-    }
-}
+/// What breaks a law, and which.
+type Breach = Option<(Law, String)>;
 
 /// How much later than its decision a phone may ring: the longest that anything is open, and the
 /// two seconds that clocks may differ by.
