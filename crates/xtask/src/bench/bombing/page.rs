@@ -39,8 +39,8 @@ other factor. A passkey cannot be read out.
 for a passkey. One in the victim's own country is not, even with a hosting provider: a new network and a \
 hosting network together stay below the line at which only a passkey gets in, since a colleague behind a \
 new VPN looks the same. Only what binds the answer to the site's name stops it: a passkey.
-- **C10 and C11** (a help-desk reset, a dormant account) ring no phone and are not in this table; the \
-rules about them are tested under `cargo xtask bench laws`.
+- **C10 and C11** (a help-desk reset, a dormant account) ring no phone and are not in this table. \
+`cargo xtask bench laws` plays resets, wanted and unwanted; dormant accounts it does not play.
 
 The price is in the third table. An owner who reports and has no passkey waits until the help desk has \
 restored push, and a new browser waits while a stranger's prompt is open. A known device takes the stranger's place at once.
