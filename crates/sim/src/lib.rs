@@ -12,6 +12,7 @@ mod attack;
 mod life;
 mod people;
 mod places;
+pub mod prompts;
 mod rng;
 mod score;
 mod settings;

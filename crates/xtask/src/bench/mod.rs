@@ -1,7 +1,9 @@
 //! Measurements, each one command that anybody can repeat.
 
+mod bombing;
 mod calibrate;
 mod efficacy;
+mod laws;
 mod scan;
 
 use clap::Subcommand;
@@ -13,6 +15,10 @@ pub enum Bench {
     Scan(scan::Args),
     /// What is found, and what published rules find on the same worlds
     Efficacy(efficacy::Args),
+    /// Prompt bombing played against four second factors
+    Bombing(bombing::Args),
+    /// Whether the prompt service keeps its laws, whatever fails
+    Laws(laws::Args),
     /// Which values of the policy matter, and whether others would do better
     Calibrate(calibrate::Args),
 }
@@ -25,6 +31,8 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Scan(args) => scan::run(args),
         Bench::Efficacy(args) => efficacy::run(args),
+        Bench::Bombing(args) => bombing::run(args),
+        Bench::Laws(args) => laws::run(args),
         Bench::Calibrate(args) => calibrate::run(args),
     }
 }
