@@ -161,3 +161,46 @@ fn a_phone_that_sends_its_data_home_while_its_owner_travels() {
     log.prompt(ALICE, abroad, at(11, 9, 0), PromptApproved, Some(HOME));
     quiet(&log);
 }
+
+#[test]
+fn a_drill_from_the_office_is_no_bombing() {
+    let office = At { ip: "198.51.100.220", asn: 64_730, city: "Potsdam", ..HOME };
+    let machine =
+        At { agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", device: "", ..office };
+    let mut log = Log::default();
+    for n in 0..8 {
+        let device: &'static str = ["a", "b", "c", "d", "e", "f", "g", "h"][n];
+        log.habits(&format!("colleague{n}@example.org"), At { device, ..office }, 0..12);
+    }
+    for n in 0..5 {
+        let name = format!("person{n}@example.org");
+        log.habits(&name, HOME, 0..12);
+        log.prompt(&name, machine, at(11, 16, 3 * n), PromptTimedOut, None);
+    }
+    let (incidents, _) = log.detect();
+    let worst = incidents.iter().map(|i| i.stage).max();
+    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+}
+
+#[test]
+fn the_first_day_on_the_company_network_far_away() {
+    // Colleagues are at home there; the phone stays where its owner is.
+    let exit = At {
+        ip: "203.0.113.150",
+        asn: 64_740,
+        as_name: "Example Corporation",
+        country: "US",
+        city: "Chicago",
+        point: (41.88, -87.63),
+        ..HOME
+    };
+    let mut log = Log::with_habits(ALICE);
+    for event in &mut log.events {
+        event.requester.device = "".into();
+    }
+    for n in 0..4 {
+        log.habits(&format!("colleague{n}@example.org"), exit, 0..12);
+    }
+    log.prompt(ALICE, At { device: "", ..exit }, at(11, 9, 0), PromptApproved, Some(HOME));
+    quiet(&log);
+}

@@ -67,7 +67,8 @@ pub(crate) fn errands(build: &mut Build) {
             if !rng.chance(rate) {
                 continue;
             }
-            let kind = table.get(rng.weighted(&weights)).map_or(EventKind::PasswordChanged, |(k, _)| *k);
+            let kind =
+                table.get(rng.weighted(&weights)).map_or(EventKind::PasswordChanged, |(k, _)| *k);
             errand(build, &mut rng, who, day, kind);
         }
     }
@@ -89,12 +90,8 @@ fn errand(build: &mut Build, rng: &mut Rng, who: u32, day: i64, kind: EventKind)
     };
     let mut from = Origin { net, ..person.laptop };
     if rng.chance(NEW_MACHINE) {
-        from = Origin {
-            net,
-            browser: Browser::desktop(rng),
-            device: rng.bits(),
-            is_managed: false,
-        };
+        from =
+            Origin { net, browser: Browser::desktop(rng), device: rng.bits(), is_managed: false };
     }
     let at = build.local(net.city, day, rng.between(8.0, 20.0));
     let how = OwnSignIn { who, at, from, must_prompt: true, miss: Some(0.05) };
