@@ -43,7 +43,9 @@ pub fn origin_terms(
         // stranger who stays must not pass for the owner by it.
         let later_level = familiar.network_after.unwrap_or(NetworkLevel::Foreign);
         let later_bits = habits.network_bits(later_level, is_phone, novelty);
-        let is_unlike_later = familiar.is_known_by_later && later_bits > 0.0;
+        let is_unlike_later = familiar.is_known_by_later
+            && later_level > NetworkLevel::ProviderAndCity
+            && later_bits > 0.0;
         if is_unlike_later {
             (level, bits) = (later_level, later_bits);
         }

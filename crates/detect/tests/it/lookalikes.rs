@@ -152,6 +152,24 @@ fn a_mail_client_with_an_old_password_that_moves_with_its_owner() {
 }
 
 #[test]
+fn a_mail_client_whose_gateways_are_known_now_and_then() {
+    // Every other hour goes through a gateway that its owner has used, which leaves holes.
+    let phone = At { agent: "Mozilla/5.0 (iPhone)", device: "", ..HOME };
+    let gateway = At { ip: "198.51.100.9", asn: 64_501, ..phone };
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, gateway, 0..10);
+    let others = ["198.51.102.9", "203.0.113.140", "192.0.2.77", "198.51.103.4"];
+    for n in 0..24 {
+        let ip = if n % 4 < 2 { gateway.ip } else { others[n / 6] };
+        let when = at(11, 0, 3) + Span::hours(n as i64) + Span::seconds(n as i64 % 3);
+        log.prompt(ALICE, At { ip, ..gateway }, when, PromptTimedOut, None);
+    }
+    let (incidents, _) = log.detect();
+    let worst = incidents.iter().map(|i| i.stage).max();
+    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+}
+
+#[test]
 fn a_phone_that_sends_its_data_home_while_its_owner_travels() {
     let mut log = Log::with_habits(ALICE);
     for event in &mut log.events {
