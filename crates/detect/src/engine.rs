@@ -259,8 +259,8 @@ fn note(organisation: &mut Organisation, verdict: &Verdict) {
     for (at, is_unanswered) in &verdict.familiar_prompts {
         organisation.note_familiar_prompt(*at, *is_unanswered);
     }
-    if let Some(at) = verdict.newcomer {
-        organisation.note_newcomer(at);
+    if let Some((at, country)) = verdict.newcomer {
+        organisation.note_newcomer(at, country);
     }
     verdict.bindings.iter().for_each(|origin| organisation.note_binding(origin));
 }

@@ -8,7 +8,9 @@ use crate::history::Origin;
 use crate::policy::Weights;
 use crate::prompt::Outcome;
 use crate::record::{Place, Record};
-use crate::weigh::{Context, Failures, Term, Weighed, diminishing, is_reset_by_other, sum};
+use crate::weigh::{
+    Context, Failures, Term, Weighed, diminishing, is_own_change, is_reset_by_other, sum,
+};
 
 /// A success that is not the owner's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +80,8 @@ pub(crate) fn passed_terms(
 ) -> Vec<Term> {
     let weights = &context.policy.weights;
     let mut terms = weighed.origin_terms.clone();
-    terms.extend(weighed.context_terms.iter().cloned());
+    // An outage explains silence; it does not say who came in.
+    terms.extend(weighed.context_terms.iter().filter(|t| t.kind != "outage").cloned());
 
     let mut earlier = Failures::default();
     let place = &weighed.attempt.origin.place;
@@ -163,7 +166,13 @@ pub(crate) fn passed_terms(
     }
     let me = stranger(context, weighed, at);
     let after = changes_after(context, std::slice::from_ref(&me), at);
+    let standing = sum(&terms);
     after_terms(context, &me, &after, at, &mut terms);
+    let new_machine = new_machine(context, &me, &after, &terms);
+    if standing <= 0.0 && new_machine.is_none() {
+        limit_one_change(context, at, record, &mut terms);
+    }
+    terms.extend(new_machine);
     if !is_corroborated(&terms, weights) {
         // People buy laptops, move house and travel. That a place and a browser are new is no more
         // than that until something else speaks too.
@@ -182,13 +191,73 @@ pub(crate) fn passed_terms(
     terms
 }
 
+/// How soon strangers make what lasts, and a session is still in one pair of hands.
+const AT_ONCE: Span = Span::hours(6);
+
+/// Owners set a new laptop up at home or among colleagues, and elsewhere they change things with the
+/// machine they know. A new machine in a new place that changes the account within hours is neither.
+fn new_machine(
+    context: &Context<'_>,
+    me: &Foreign,
+    after: &[usize],
+    terms: &[Term],
+) -> Option<Term> {
+    let has = |kinds: &[&str]| terms.iter().any(|t| kinds.contains(&t.kind));
+    let is_new = terms
+        .iter()
+        .any(|t| matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser") && t.bits > 0.0);
+    let is_elsewhere = has(&["unfamiliar_network", "unfamiliar_country"]);
+    let is_excused = has(&["mobile_browser", "colleagues_network", "phone_same_network"])
+        || reset_before(context, me.at).is_some();
+    if !is_new || !is_elsewhere || is_excused {
+        return None;
+    }
+    let (index, change) = after
+        .iter()
+        .filter_map(|i| Some((*i, context.records.get(*i)?)))
+        .filter(|(_, r)| is_own_change(r) && r.kind != EventKind::FactorUpdated)
+        .find(|(_, r)| {
+            (Span::ZERO..=AT_ONCE).contains(&(r.at - me.at))
+                && me.taints(&Origin::of(r), r.session, r.at)
+        })?;
+    Some(Term {
+        kind: "new_machine",
+        bits: context.policy.weights.new_machine,
+        at: change.at,
+        why: "the machine that then changed the account is one this person never used".into(),
+        records: vec![index],
+    })
+}
+
+/// Everybody changes something now and then: where nothing about the way in is strange, one change
+/// does not make a stranger of its owner.
+fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: &mut Vec<Term>) {
+    let changes: usize =
+        terms.iter().filter(|t| t.kind.starts_with("after_")).map(|t| t.records.len()).sum();
+    if changes != 1 {
+        return;
+    }
+    let excess = sum(terms) - (context.policy.thresholds.approved - 0.5);
+    if excess > 0.0 {
+        terms.push(Term {
+            kind: "one_change_only",
+            bits: -excess,
+            at,
+            why: "one change, and nothing about the way in itself is strange".into(),
+            records: vec![record],
+        });
+    }
+}
+
 /// Whether something beyond a new place and a new browser speaks for a stranger.
 fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
     let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
     let is_abroad = bits("unfamiliar_country") > 0.0 && bits("unfamiliar_device") > 0.0;
     is_abroad
-        // A phone on the road sends its data home: it looks far from a laptop that is beside it.
-        || (bits("phone_far") >= 0.9 * weights.phone_far && bits("known_browser") >= 0.0)
+        // A phone on the road sends its data home: it looks far from a laptop that is beside it. That
+        // laptop is the owner's; a browser that is the same but names no device of theirs is a copy.
+        || (bits("phone_far") >= 0.9 * weights.phone_far
+            && (bits("known_browser") >= 0.0 || bits("unfamiliar_device") > 0.0))
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [

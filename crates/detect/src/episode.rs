@@ -187,6 +187,8 @@ const INTERVAL_MIN: Span = Span::minutes(8);
 const INTERVAL_MAX: Span = Span::hours(3);
 /// How far a step may be off: records have seconds, and clients drift.
 const INTERVAL_OFF_MAX: Span = Span::seconds(15);
+/// How much further each step of a hole may be off, at most an eighth of a step in all.
+const INTERVAL_DRIFT: Span = Span::seconds(5);
 
 /// When a known client's prompts began, and their interval, if they come at a constant one.
 ///
@@ -227,13 +229,19 @@ fn constant_interval(
         .collect();
     let mut sorted = gaps.clone();
     sorted.sort_unstable();
-    let step = *sorted.get(sorted.len() / 2)?;
+    let step = *sorted.get(sorted.len() / 4)?;
     if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&Span::millis(step)) {
         return None;
     }
-    // A client that sleeps leaves a hole: most steps, not all, must be in time.
-    let in_time =
-        gaps.iter().filter(|gap| (*gap - step).abs() <= INTERVAL_OFF_MAX.as_millis()).count();
+    // A client that sleeps, or passes a gateway that is known, leaves a hole of whole steps; most
+    // gaps, not all, must be in time.
+    let is_in_time = |gap: i64| {
+        let steps = (gap + step / 2) / step;
+        let drift = INTERVAL_DRIFT.as_millis() * (steps - 1);
+        let off_max = (INTERVAL_OFF_MAX.as_millis() + drift).min(step / 8);
+        steps >= 1 && (gap - steps * step).abs() <= off_max
+    };
+    let in_time = gaps.iter().filter(|gap| is_in_time(**gap)).count();
     (gaps.len() + 1 >= INTERVALS_MIN && in_time * 10 >= gaps.len() * 7)
         .then_some((first, Span::millis(step)))
 }

@@ -96,6 +96,8 @@ pub struct Familiarity {
     pub browser_before: Option<BrowserLevel>,
     /// The nearest browser used on at least two later days.
     pub browser_after: Option<BrowserLevel>,
+    /// Nothing is known before, but enough of later days to tell what is not the person's.
+    pub is_known_by_later: bool,
 }
 
 /// A success this close before a prompt belongs to it, not to the habits.
@@ -104,6 +106,8 @@ const SETTLED_AFTER: Span = Span::minutes(45);
 const PROVED_AFTER: Span = Span::hours(20);
 /// Later days count as adoption from here on.
 const ADOPTED_AFTER: Span = Span::hours(10);
+/// Later days with a success from which on they show what is ordinary, where nothing is known before.
+const LATER_DAYS_MIN: usize = 3;
 
 impl Habits {
     /// Learns from the successes in a person's records. Those of `is_tainted` origins are a
@@ -261,7 +265,16 @@ impl Habits {
         let browser_after = [BrowserLevel::Device, BrowserLevel::Exact, BrowserLevel::Family]
             .into_iter()
             .find(|level| after(&|h| browser_level(origin, &h.origin) <= *level));
+        let mut later: Vec<i64> = self
+            .habits
+            .iter()
+            .flat_map(|h| h.days.iter().copied())
+            .filter(|day| *day > adopted_from)
+            .collect();
+        later.sort_unstable();
+        later.dedup();
         Familiarity {
+            is_known_by_later: before.is_empty() && later.len() >= LATER_DAYS_MIN,
             network_before: before
                 .iter()
                 .map(|h| network_level(&origin.place, &h.origin.place))
@@ -448,5 +461,28 @@ fn browser_level(a: &Origin, b: &Origin) -> BrowserLevel {
         BrowserLevel::Family
     } else {
         BrowserLevel::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_that_wanders_does_not_excuse_a_laptop() {
+        let mut habits = Habits {
+            at_desks: Moves { sign_ins: 20, ..Moves::default() },
+            on_phones: Moves { sign_ins: 20, ..Moves::default() },
+            sign_ins: 40,
+            ..Habits::default()
+        };
+        let novelty = Novelty::default();
+        let bits = |habits: &Habits, is_phone| {
+            habits.network_bits(NetworkLevel::Country, is_phone, &novelty)
+        };
+        let settled = bits(&habits, false);
+        habits.on_phones.seen[NetworkLevel::Country as usize] = 15;
+        assert!((bits(&habits, false) - settled).abs() < 1e-9);
+        assert!(bits(&habits, true) < settled);
     }
 }

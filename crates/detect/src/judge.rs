@@ -35,7 +35,7 @@ pub struct Verdict {
     /// Trains of prompts from a familiar place at a machine's pace.
     pub trains: Vec<Train>,
     /// The first enrolment, of an account with no sign-in well before it.
-    pub newcomer: Option<Timestamp>,
+    pub newcomer: Option<(Timestamp, u16)>,
     /// Where the person bound authenticators.
     pub bindings: Vec<Origin>,
     /// Whether a closer look, with the organisation in view, may find an episode.
@@ -182,12 +182,16 @@ fn survey(
         }
     }
     let first = context.records.iter().position(|r| r.kind == EventKind::FactorEnrolled);
-    verdict.newcomer = first.and_then(|index| {
+    let newcomer = first.and_then(|index| {
         let at = context.records.get(index)?.at;
         let has_lived =
             context.records.iter().any(|r| shows_habit(r.kind) && at - r.at > Span::hours(12));
-        (!has_lived && origin_near(context, index).is_some()).then_some(at)
+        Some((at, origin_near(context, index).filter(|_| !has_lived)?))
     });
+    verdict.newcomer = newcomer.map(|(at, origin)| (at, origin.place.country));
+    // SECURITY: whether that was the newcomer is not known yet, so they cannot vouch for the place.
+    // Guarded by `accounts_taken_over_from_one_line_do_not_vouch_for_it`.
+    verdict.entries.extend(newcomer.map(|(at, origin)| Sighting { who: context.who, at, origin }));
     verdict.bindings = (0..context.records.len())
         .filter(|i| {
             context.records.get(*i).is_some_and(|r| {

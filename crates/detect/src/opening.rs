@@ -6,6 +6,7 @@ use pushback_model::{EventKind, Span, Stage};
 use crate::after::changes_after;
 use crate::entry::{Foreign, reset_before};
 use crate::episode::{Episode, merge};
+use crate::habits::{NetworkLevel, network_level};
 use crate::history::Origin;
 use crate::origin::{origin_terms, stranger_to_all};
 use crate::record::{Record, flag};
@@ -32,9 +33,7 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
             None => None,
         };
         let Some((mut terms, mut records)) = opening else { continue };
-        let thresholds = &context.policy.thresholds;
-        let least = if reset.is_some() { thresholds.approved } else { thresholds.foothold };
-        if sum(&terms) < least {
+        if sum(&terms) < context.policy.thresholds.foothold {
             continue;
         }
         terms.iter_mut().for_each(|t| {
@@ -129,6 +128,9 @@ fn sign_in_near<'a>(
         .min_by_key(|r| (r.at - record.at).abs())
 }
 
+/// Bindings that belong together follow each other within this span.
+const MORE_WITHIN: Span = Span::hours(24);
+
 fn after_reset(
     context: &Context<'_>,
     record: &Record,
@@ -158,8 +160,36 @@ fn after_reset(
         why: format!("somebody else had reset the account {} before", record.at - reset.at),
         records: vec![reset_index],
     });
+    // People bind the one new phone that the reset was for; strangers make sure.
+    let more: Vec<usize> = context
+        .records
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| {
+            let is_binding =
+                matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered);
+            is_binding
+                && !r.has(flag::BY_OTHER)
+                && (r.at, r.id) > (record.at, record.id)
+                && r.at - record.at <= MORE_WITHIN
+                && network_level(&r.requester, &record.requester) <= NetworkLevel::ProviderAndCity
+        })
+        .map(|(i, _)| i)
+        .collect();
+    if !more.is_empty() {
+        terms.push(Term {
+            kind: "after_factor",
+            bits: weights.after_factor * if more.len() > 1 { 0.4 } else { 0.2 },
+            at: record.at,
+            why: "more than one authenticator was bound after the reset".into(),
+            records: more,
+        });
+    }
     Some((terms, vec![reset_index]))
 }
+
+/// A log must be so old before an account can be called dormant; how much it says grows with its age.
+const WATCHED_MIN: Span = Span::days(1);
 
 fn dormant(
     context: &Context<'_>,
@@ -170,7 +200,7 @@ fn dormant(
     let Context { policy, organisation, .. } = context;
     let idle = policy.windows.dormant();
     let watched = record.at - organisation.first_at;
-    if watched < Span::days(2) {
+    if watched < WATCHED_MIN {
         return None;
     }
     let has_lived = context.records.iter().take(index).any(|r| {
@@ -219,7 +249,10 @@ fn dormant(
             records: more,
         });
     }
-    if organisation.newcomers(record.at) >= 3 && !origin.has(flag::HOSTING | flag::PROXY) {
+    // SECURITY: a stranger may know the day on which a class of newcomers starts. Only those of one
+    // country explain each other. Guarded by `an_onboarding_wave_does_not_excuse_a_stranger_abroad`.
+    let newcomers = organisation.newcomers(record.at, origin.place.country);
+    if newcomers >= 3 && !origin.has(flag::HOSTING | flag::PROXY) {
         terms.push(Term {
             kind: "onboarding",
             bits: -3.0,

@@ -37,8 +37,8 @@ pub struct Organisation {
     countries: BTreeMap<u16, u32>,
     /// Five-minute slot -> prompts from familiar places: unanswered, approved.
     slots: BTreeMap<i64, (u32, u32)>,
-    /// First enrolments of accounts not seen before, by hour.
-    newcomers: BTreeMap<i64, u32>,
+    /// First enrolments of accounts not seen before, by hour and country.
+    newcomers: BTreeMap<(i64, u16), u32>,
 }
 
 const SLOT: i64 = 300_000;
@@ -161,8 +161,8 @@ impl Organisation {
     }
 
     /// Notes the first enrolment of an account that had no sign-in before.
-    pub fn note_newcomer(&mut self, at: Timestamp) {
-        *self.newcomers.entry(hour(at)).or_default() += 1;
+    pub fn note_newcomer(&mut self, at: Timestamp, country: u16) {
+        *self.newcomers.entry((hour(at), country)).or_default() += 1;
     }
 
     /// Doubts about people at a source that did not fit; with any, nobody vouches for a source.
@@ -236,10 +236,14 @@ impl Organisation {
         if total == 0 || country == 0 { 1.0 } else { f64::from(here) / f64::from(total) }
     }
 
-    /// First enrolments of new accounts within three hours of an instant.
+    /// First enrolments of new accounts within three hours of an instant, in one country.
     #[must_use]
-    pub fn newcomers(&self, at: Timestamp) -> u32 {
-        self.newcomers.range(hour(at) - 3..=hour(at) + 3).map(|(_, count)| count).sum()
+    pub fn newcomers(&self, at: Timestamp, country: u16) -> u32 {
+        self.newcomers
+            .range((hour(at) - 3, 0)..=(hour(at) + 3, u16::MAX))
+            .filter(|((_, other), _)| *other == country)
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Slots in which most familiar prompts went unanswered: an outage of the push service.

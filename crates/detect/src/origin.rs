@@ -27,7 +27,8 @@ pub fn origin_terms(
         .browser_before
         .min(familiar.browser_after)
         .or(familiar.browser_before)
-        .or(familiar.browser_after);
+        .or(familiar.browser_after)
+        .or(familiar.is_known_by_later.then_some(BrowserLevel::Other));
     let is_known_device = browser == Some(BrowserLevel::Device);
     let mut is_known_network = false;
     if origin.place.is_known() && habits.sign_ins() > 0 {
@@ -38,6 +39,16 @@ pub fn origin_terms(
             None => 0.0,
         };
         let mut level = before;
+        // A log begins somewhere. What its first days show is strange if the days after never do; a
+        // stranger who stays must not pass for the owner by it.
+        let later_level = familiar.network_after.unwrap_or(NetworkLevel::Foreign);
+        let later_bits = habits.network_bits(later_level, is_phone, novelty);
+        let is_unlike_later = familiar.is_known_by_later
+            && later_level > NetworkLevel::ProviderAndCity
+            && later_bits > 0.0;
+        if is_unlike_later {
+            (level, bits) = (later_level, later_bits);
+        }
         // A place that the owner settles in later was the owner's before. Of an attempt that got
         // in, only a browser known from elsewhere can tell the owner's move from a stranger's stay.
         let adopted = familiar.network_after.filter(|level| {
@@ -61,7 +72,7 @@ pub fn origin_terms(
             );
         }
         is_known_network = level <= NetworkLevel::Network;
-        if familiar.network_before.is_some() || adopted.is_some() {
+        if familiar.network_before.is_some() || is_unlike_later || adopted.is_some() {
             let (kind, words) = match level {
                 NetworkLevel::Address => ("known_network", "an address this person signs in from"),
                 NetworkLevel::Network => ("known_network", "a network this person signs in from"),

@@ -31,7 +31,7 @@ pub struct Thresholds {
     pub bombing: f64,
     /// From here a success is called foreign, in bits.
     pub approved: f64,
-    /// From here the first enrolment of a dormant account is called a foothold, in bits.
+    /// From here an enrolment after a reset or on a dormant account is called a foothold, in bits.
     pub foothold: f64,
 }
 
@@ -172,6 +172,8 @@ weights! {
     after_mailbox_rule = 4.0;
     /// Any other lasting change from the stranger's place.
     after_change = 2.5;
+    /// The machine that made a lasting change at once is one the subscriber never used.
+    new_machine = 1.5;
     /// A lasting change from yet another strange place: at most this, and as strange as the place.
     after_elsewhere = 3.0;
 }
@@ -202,7 +204,7 @@ pub struct Novelty {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { exposed: 4.0, bombing: 8.0, approved: 5.5, foothold: 4.5 }
+        Self { exposed: 4.0, bombing: 8.0, approved: 5.0, foothold: 4.5 }
     }
 }
 

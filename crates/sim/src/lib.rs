@@ -51,6 +51,7 @@ impl World {
         life::look_alikes(&mut build);
         life::ordinary(&mut build);
         attack::campaigns(&mut build);
+        life::errands(&mut build);
         let act::Build { settings: drawn, org, mut acts, mut truth, .. } = build;
         let end = drawn.end_ms();
         acts.retain(|act| act.at >= drawn.start.as_millis() && act.at < end);

@@ -152,6 +152,24 @@ fn a_mail_client_with_an_old_password_that_moves_with_its_owner() {
 }
 
 #[test]
+fn a_mail_client_whose_gateways_are_known_now_and_then() {
+    // Every other hour goes through a gateway that its owner has used, which leaves holes.
+    let phone = At { agent: "Mozilla/5.0 (iPhone)", device: "", ..HOME };
+    let gateway = At { ip: "198.51.100.9", asn: 64_501, ..phone };
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, gateway, 0..10);
+    let others = ["198.51.102.9", "203.0.113.140", "192.0.2.77", "198.51.103.4"];
+    for n in 0..24 {
+        let ip = if n % 4 < 2 { gateway.ip } else { others[n / 6] };
+        let when = at(11, 0, 3) + Span::hours(n as i64) + Span::seconds(n as i64 % 3);
+        log.prompt(ALICE, At { ip, ..gateway }, when, PromptTimedOut, None);
+    }
+    let (incidents, _) = log.detect();
+    let worst = incidents.iter().map(|i| i.stage).max();
+    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+}
+
+#[test]
 fn a_phone_that_sends_its_data_home_while_its_owner_travels() {
     let mut log = Log::with_habits(ALICE);
     for event in &mut log.events {
@@ -159,5 +177,48 @@ fn a_phone_that_sends_its_data_home_while_its_owner_travels() {
     }
     let abroad = At { device: "", ..ABROAD };
     log.prompt(ALICE, abroad, at(11, 9, 0), PromptApproved, Some(HOME));
+    quiet(&log);
+}
+
+#[test]
+fn a_drill_from_the_office_is_no_bombing() {
+    let office = At { ip: "198.51.100.220", asn: 64_730, city: "Potsdam", ..HOME };
+    let machine =
+        At { agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", device: "", ..office };
+    let mut log = Log::default();
+    for n in 0..8 {
+        let device: &'static str = ["a", "b", "c", "d", "e", "f", "g", "h"][n];
+        log.habits(&format!("colleague{n}@example.org"), At { device, ..office }, 0..12);
+    }
+    for n in 0..5 {
+        let name = format!("person{n}@example.org");
+        log.habits(&name, HOME, 0..12);
+        log.prompt(&name, machine, at(11, 16, 3 * n), PromptTimedOut, None);
+    }
+    let (incidents, _) = log.detect();
+    let worst = incidents.iter().map(|i| i.stage).max();
+    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+}
+
+#[test]
+fn the_first_day_on_the_company_network_far_away() {
+    // Colleagues are at home there; the phone stays where its owner is.
+    let exit = At {
+        ip: "203.0.113.150",
+        asn: 64_740,
+        as_name: "Example Corporation",
+        country: "US",
+        city: "Chicago",
+        point: (41.88, -87.63),
+        ..HOME
+    };
+    let mut log = Log::with_habits(ALICE);
+    for event in &mut log.events {
+        event.requester.device = "".into();
+    }
+    for n in 0..4 {
+        log.habits(&format!("colleague{n}@example.org"), exit, 0..12);
+    }
+    log.prompt(ALICE, At { device: "", ..exit }, at(11, 9, 0), PromptApproved, Some(HOME));
     quiet(&log);
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that indexes wrongly should fail")]
 
+mod entries;
 mod laws;
 mod log;
 mod lookalikes;
 mod patterns;
+mod shapes;
 mod threats;

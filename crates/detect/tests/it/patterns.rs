@@ -183,3 +183,32 @@ fn a_stranger_who_keeps_time_and_copies_the_browser_does_not_pass_for_a_client()
     assert_eq!(incidents.len(), 1);
     assert_eq!(incidents[0].stage, Stage::Bombing, "{:#?}", incidents[0].evidence);
 }
+
+#[test]
+fn a_session_handed_over_by_a_relay_is_told_by_the_place_that_goes_on_with_it() {
+    // The relay sits in the owner's country and passes the owner's browser on.
+    let relay = At { agent: HOME.agent, ..NEIGHBOUR };
+    let mut log = Log::with_habits(ALICE);
+    for event in &mut log.events {
+        event.requester.device = "".into();
+    }
+    log.prompt(ALICE, relay, at(11, 10, 0), PromptApproved, None);
+    let enrolled = EventKind::FactorEnrolled;
+    log.event(ALICE, STRANGER, at(11, 10, 20), enrolled, "authenticator bound");
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Foothold);
+    assert!(incidents[0].evidence.iter().any(|e| e.kind == "after_elsewhere"));
+}
+
+#[test]
+fn the_authenticator_that_gave_the_answer_is_listed_with_what_followed() {
+    let mut log = Log::with_habits(ALICE);
+    let enrolled = EventKind::FactorEnrolled;
+    log.event(ALICE, STRANGER, at(11, 9, 50), enrolled, "authenticator bound");
+    log.prompt(ALICE, STRANGER, at(11, 10, 0), PromptDenied, None);
+    log.prompt(ALICE, STRANGER, at(11, 10, 5), PromptApproved, None);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert!(incidents[0].after_approval.iter().any(|a| a.at == at(11, 9, 50)));
+}

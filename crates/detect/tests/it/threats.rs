@@ -2,10 +2,12 @@
 
 use pushback_model::{EventKind, Incident, Span, Stage, Timestamp};
 
-use crate::log::{At, HOME, Log, STRANGER, at};
+use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
 
 const ALICE: &str = "alice@example.org";
-use EventKind::{PromptApproved, PromptDenied, PromptTimedOut, SessionStarted, SignInFailed};
+use EventKind::{
+    FactorEnrolled, PromptApproved, PromptDenied, PromptTimedOut, SessionStarted, SignInFailed,
+};
 
 /// An attack that gets in.
 fn attacked() -> Log {
@@ -71,4 +73,82 @@ fn a_user_agent_copied_from_the_owner_is_not_enough_to_pass_for_them() {
     log.prompt(ALICE, disguised, at(11, 2, 0), PromptDenied, None);
     log.prompt(ALICE, disguised, at(11, 2, 3), PromptTimedOut, None);
     assert!(!of_alice(&log).is_empty());
+}
+
+#[test]
+fn an_onboarding_wave_does_not_excuse_a_stranger_abroad() {
+    let abroad = At {
+        ip: "203.0.113.200",
+        asn: 64_900,
+        as_name: "Example Fibre",
+        country: "FR",
+        city: "Lyon",
+        point: (45.76, 4.84),
+        device: "",
+        ..NEIGHBOUR
+    };
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, HOME, 10..13);
+    for n in 0..4 {
+        let name = format!("new{n}@example.org");
+        log.event(&name, HOME, at(12, 9, 11 * n), FactorEnrolled, "authenticator bound");
+    }
+    log.event("old@example.org", abroad, at(12, 9, 50), FactorEnrolled, "authenticator bound");
+    let (incidents, _) = log.detect();
+    let names: Vec<&str> = incidents.iter().map(|i| i.subject.name.as_str()).collect();
+    assert_eq!(names, ["old@example.org"]);
+}
+
+#[test]
+fn accounts_taken_over_from_one_line_do_not_vouch_for_it() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, NEIGHBOUR, at(11, 2, 0), PromptDenied, None);
+    log.prompt(ALICE, NEIGHBOUR, at(11, 2, 3), PromptTimedOut, None);
+    log.prompt(ALICE, NEIGHBOUR, at(11, 2, 9), PromptApproved, Some(HOME));
+    for n in 0..4 {
+        let name = format!("old{n}@example.org");
+        log.event(&name, NEIGHBOUR, at(11, 1, 5 * n), FactorEnrolled, "authenticator bound");
+        log.sign_in(&name, NEIGHBOUR, at(11, 1, 5 * n + 2));
+    }
+    let alice = of_alice(&log);
+    assert_eq!(alice.len(), 1);
+    assert!(alice[0].stage >= Stage::Approved);
+    assert!(alice[0].evidence.iter().all(|e| e.kind != "colleagues_network"), "{alice:#?}");
+}
+
+#[test]
+fn a_spray_from_behind_an_address_of_a_few_colleagues_still_counts_as_one() {
+    let shared = At { ip: "198.51.100.200", asn: 64_710, device: "", ..NEIGHBOUR };
+    let mut log = Log::default();
+    for n in 0..3 {
+        log.habits(&format!("tenant{n}@example.org"), shared, 0..12);
+    }
+    for n in 0..9 {
+        log.habits(&format!("person{n}@example.org"), HOME, 0..10);
+    }
+    for n in 0..9 {
+        let stranger = At { agent: STRANGER.agent, ..shared };
+        let name = format!("person{n}@example.org");
+        log.prompt(&name, stranger, at(11, 4, 2 * n), PromptTimedOut, None);
+    }
+    log.habits("person0@example.org", HOME, 11..13);
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 9);
+    assert!(incidents.iter().all(|i| i.evidence.iter().any(|e| e.kind == "many_asked")));
+}
+
+#[test]
+fn a_stranger_who_keeps_a_clients_time_from_many_lines_of_another_city_is_not_one_client() {
+    let mut log = Log::with_habits(ALICE);
+    for (n, ip) in ["198.51.100.9", "203.0.113.140", "192.0.2.177"].into_iter().enumerate() {
+        let copied = At { ip, agent: HOME.agent, ..NEIGHBOUR };
+        for k in 0..8 {
+            let when = at(11, 8 + 2 * n as i64, 0) + Span::minutes(15 * k);
+            log.prompt(ALICE, copied, when, PromptTimedOut, None);
+        }
+    }
+    log.habits(ALICE, HOME, 12..13);
+    let alice = of_alice(&log);
+    assert_eq!(alice.len(), 1);
+    assert!(alice[0].evidence.iter().any(|e| e.kind == "rotating_sources"), "{alice:#?}");
 }

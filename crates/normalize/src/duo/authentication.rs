@@ -231,6 +231,12 @@ impl<'a> Fields<'a> {
         if self.event_type.is("enrollment") {
             return if succeeded { K::FactorEnrolled } else { K::FactorFailed };
         }
+        // Codes were sent: "success" is the delivery's. Nobody has typed one yet.
+        if factor == Factor::Sms
+            && (contains(self.factor.as_written(), "refresh") || reason == "sms_sent")
+        {
+            return K::PromptSent;
+        }
         if self.result.as_written().eq_ignore_ascii_case("fraud") || reason == "user_marked_fraud" {
             return K::PromptReported;
         }

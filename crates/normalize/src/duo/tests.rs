@@ -24,6 +24,8 @@ fn every_result_means_what_the_table_says() {
         ("n/a", "success", "allowed_by_policy", K::FactorVerified, F::Unknown),
         ("duo_mobile_passcode", "success", "valid_passcode", K::FactorVerified, F::Code),
         ("sms_passcode", "success", "valid_passcode", K::FactorVerified, F::Sms),
+        ("sms_refresh", "success", "sms_sent", K::PromptSent, F::Sms),
+        ("SMS Refresh", "denied", "no_response", K::PromptSent, F::Sms),
         ("bypass_code", "success", "valid_passcode", K::FactorVerified, F::RecoveryCode),
         ("webauthn_security_key", "success", "user_approved", K::FactorVerified, F::Passkey),
         ("duo_push", "denied", "user_mistake", K::PromptDenied, F::Push),

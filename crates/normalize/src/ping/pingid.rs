@@ -190,7 +190,8 @@ fn meaning(status: &str, message: &str) -> Meaning {
         Meaning::Is(K::AccountCreated)
     } else if says(&["primary device", "device changed", "device renamed", "device order"]) {
         Meaning::Is(K::FactorUpdated)
-    } else if says(&["email sent", "sms sent", "sent to"]) {
+    } else if says(&["email sent", "sms sent", "sent to", "user attributes updated"]) {
+        // Deliveries have outcomes of their own; attributes are what the directory copies over.
         Meaning::Nothing
     } else if says(&[
         "otp",

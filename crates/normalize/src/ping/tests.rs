@@ -54,6 +54,20 @@ fn every_pingid_result_has_its_meaning() {
 }
 
 #[test]
+fn what_pingid_sends_and_copies_by_itself_is_no_event_of_anybody() {
+    for message in ["Email sent to user", "User attributes updated"] {
+        let read = read(&pingid("SUCCESS", message), b"", &Mapping::default(), &mut |_| {});
+        assert_eq!(read, Ok(Read::Ignored(pushback_model::Source::PingId)), "{message}");
+    }
+}
+
+#[test]
+fn what_follows_in_a_pingid_web_session_names_it() {
+    let event = one(read, &pingid("SUCCESS", "Device Paired \"Pixel 9\""));
+    assert_eq!(event.session, "webs_1");
+}
+
+#[test]
 fn a_pingid_result_tells_both_ends() {
     let event = one(read, &pingid("SUCCESS", "VPN Banner \"Pixel 9\""));
     assert_eq!(event.subscriber.name, "alice");

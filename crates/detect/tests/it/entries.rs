@@ -1,0 +1,158 @@
+//! The way in: what tells a stranger's success from the owner's.
+
+use pushback_model::{EventKind, Incident, Party, Span, Stage};
+
+use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
+
+const ALICE: &str = "alice@example.org";
+use EventKind::{
+    FactorEnrolled, FactorReset, MailboxRule, PasswordChanged, PromptApproved, PromptTimedOut,
+    SessionStarted,
+};
+
+/// A café in the owner's city, on a provider of its own.
+const CAFE: At = At { ip: "198.51.100.90", asn: 64_720, as_name: "Example Café", ..HOME };
+
+fn without_devices(log: &mut Log) {
+    for event in &mut log.events {
+        event.requester.device = "".into();
+    }
+}
+
+fn of_alice(log: &Log) -> Vec<Incident> {
+    log.detect().0.into_iter().filter(|incident| incident.subject.name == ALICE).collect()
+}
+
+fn has_term(incident: &Incident, kind: &str) -> bool {
+    incident.evidence.iter().any(|e| e.kind == kind)
+}
+
+/// One approved prompt in a new place, then a change from there.
+fn success_then(place: At, change: EventKind) -> Log {
+    let mut log = Log::with_habits(ALICE);
+    without_devices(&mut log);
+    log.prompt(ALICE, place, at(11, 10, 0), PromptApproved, None);
+    log.event(ALICE, place, at(11, 10, 0) + Span::seconds(20), SessionStarted, "");
+    log.event(ALICE, place, at(11, 10, 9), change, "");
+    log.habits(ALICE, At { device: "", ..HOME }, 12..14);
+    log
+}
+
+#[test]
+fn a_machine_never_seen_that_binds_an_authenticator_at_once_is_a_strangers() {
+    let place = At { agent: STRANGER.agent, device: "", ..CAFE };
+    let incidents = of_alice(&success_then(place, FactorEnrolled));
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Foothold);
+    assert!(has_term(&incidents[0], "new_machine"), "{:#?}", incidents[0].evidence);
+}
+
+#[test]
+fn the_owners_laptop_that_binds_one_phone_in_a_cafe_is_quiet() {
+    let place = At { device: "", ..CAFE };
+    let incidents = of_alice(&success_then(place, FactorEnrolled));
+    assert!(incidents.is_empty(), "{incidents:#?}");
+}
+
+#[test]
+fn a_new_laptop_that_is_set_up_at_home_is_quiet() {
+    let place = At { agent: STRANGER.agent, device: "", ..HOME };
+    for change in [FactorEnrolled, PasswordChanged, MailboxRule] {
+        let incidents = of_alice(&success_then(place, change));
+        assert!(incidents.is_empty(), "{change:?}: {incidents:#?}");
+    }
+}
+
+#[test]
+fn a_relay_that_copies_the_browser_but_not_the_device_is_told_by_the_phone_far_away() {
+    // The log begins with the attack: only the days after it show what is the owner's.
+    let relay = At { agent: HOME.agent, device: "", ..STRANGER };
+    let mut log = Log::default();
+    log.prompt(ALICE, relay, at(0, 10, 0), PromptApproved, Some(HOME));
+    log.event(ALICE, relay, at(0, 10, 1), SessionStarted, "");
+    log.habits(ALICE, HOME, 1..9);
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    assert!(incidents[0].stage >= Stage::Approved);
+}
+
+#[test]
+fn a_prompt_on_the_first_day_of_the_log_is_strange_if_the_later_days_never_see_its_place() {
+    let mut log = Log::default();
+    log.prompt(ALICE, STRANGER, at(0, 10, 0), PromptTimedOut, None);
+    log.habits(ALICE, HOME, 1..9);
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+}
+
+#[test]
+fn the_owners_own_first_day_is_quiet() {
+    let mut log = Log::default();
+    log.prompt(ALICE, HOME, at(0, 10, 0), PromptTimedOut, None);
+    log.prompt(ALICE, CAFE, at(0, 14, 0), PromptApproved, Some(CAFE));
+    log.habits(ALICE, HOME, 1..9);
+    let incidents = of_alice(&log);
+    assert!(incidents.is_empty(), "{incidents:#?}");
+}
+
+/// A reset by the help desk, then so many bindings from a place in the owner's country.
+fn reset_then_binds(bindings: i64) -> Log {
+    let mut log = Log::with_habits(ALICE);
+    without_devices(&mut log);
+    let reset = log.event(ALICE, HOME, at(11, 9, 0), FactorReset, "all factors");
+    log.events[reset].actor = Some(Party { name: "desk@example.org".into(), ..Party::default() });
+    let place = At { agent: HOME.agent, device: "", ..NEIGHBOUR };
+    for n in 0..bindings {
+        log.event(ALICE, place, at(11, 9, 20 + 9 * n), FactorEnrolled, "authenticator bound");
+    }
+    log
+}
+
+#[test]
+fn after_a_reset_one_binding_from_near_may_be_the_owners_and_three_are_not() {
+    let one = of_alice(&reset_then_binds(1));
+    let three = of_alice(&reset_then_binds(3));
+    let bits = |list: &[Incident]| list.iter().map(|i| i.evidence_bits).fold(0.0, f64::max);
+    assert_eq!(three.len(), 1);
+    assert_eq!(three[0].stage, Stage::Foothold);
+    assert!(has_term(&three[0], "after_factor"), "{:#?}", three[0].evidence);
+    assert!(bits(&three) > bits(&one) + 1.0);
+}
+
+#[test]
+fn an_outage_explains_silence_but_does_not_say_who_came_in() {
+    let mut log = Log::default();
+    for n in 0..12 {
+        let name = format!("person{n}@example.org");
+        log.habits(&name, HOME, 0..10);
+        for minute in [0, 6] {
+            let when = at(11, 8, minute) + Span::seconds(7 * n);
+            log.prompt(&name, HOME, when, PromptTimedOut, None);
+        }
+    }
+    log.habits(ALICE, HOME, 0..10);
+    log.prompt(ALICE, STRANGER, at(11, 8, 2), PromptTimedOut, None);
+    log.prompt(ALICE, STRANGER, at(11, 8, 9), PromptApproved, Some(HOME));
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1);
+    assert!(incidents[0].stage >= Stage::Approved, "{incidents:#?}");
+    assert!(!has_term(&incidents[0], "outage"), "{:#?}", incidents[0].evidence);
+}
+
+#[test]
+fn prompts_from_several_networks_weigh_more_than_as_many_from_one() {
+    let from = |ips: [&'static str; 3]| {
+        let mut log = Log::with_habits(ALICE);
+        for (n, ip) in ips.into_iter().enumerate() {
+            let place = At { ip, ..NEIGHBOUR };
+            log.prompt(ALICE, place, at(11, 9 + 3 * n as i64, 7), PromptTimedOut, None);
+        }
+        log.habits(ALICE, HOME, 12..14);
+        of_alice(&log)
+    };
+    let one = from(["198.51.100.23"; 3]);
+    let several = from(["198.51.100.23", "203.0.113.20", "192.0.2.200"]);
+    assert!(!has_term(&one[0], "rotating_sources"));
+    assert!(has_term(&several[0], "rotating_sources"));
+    assert!(several[0].evidence_bits > one[0].evidence_bits);
+}
