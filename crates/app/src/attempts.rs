@@ -294,7 +294,8 @@ impl App {
     fn request(&self, party: &str, new: &NewAttempt) -> Result<Option<Request>, AppError> {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX || !key.is_ascii() {
-            let what = format!("an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
+            let what =
+                format!("an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
             return Err(AppError::Invalid(what));
         }
         let said = serde_json::to_vec(&(
@@ -606,7 +607,6 @@ fn check_return_url(url: Option<&str>) -> Result<(), AppError> {
     }
     Err(AppError::Invalid("return_url is an http or https address of up to 2,048 bytes".to_owned()))
 }
-
 
 /// How long an attempt can be asked about.
 const ATTEMPT_LIFE: pushback_model::Span = pushback_model::Span::hours(24);

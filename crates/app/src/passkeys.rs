@@ -3,7 +3,7 @@
 use pushback_model::{Span, Timestamp};
 use pushback_store::Change;
 use pushback_verify::{
-    Authority, AuthenticatorId, AuthenticatorKind, BindingCode, CodeDigest, Command, Decision,
+    AuthenticatorId, AuthenticatorKind, Authority, BindingCode, CodeDigest, Command, Decision,
     NewAuthenticator, Outcome, PasskeyAssertion, PasskeySync, Reason, SubscriberId, Text,
     UserVerification,
 };

@@ -103,13 +103,11 @@ impl Web {
     }
 
     /// All routes.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router_with(Router::new())
     }
 
     /// All routes, and some more.
-    #[must_use]
     pub fn router_with(&self, more: Router<Self>) -> Router {
         let api = Router::new()
             .route("/v1/attempts", post(relying_party::start))

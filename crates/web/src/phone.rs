@@ -77,7 +77,7 @@ pub(crate) async fn bind(
     let bind: Bind = json_body(&body)?;
     let key = PublicKey::from_jwk(&bind.public_key)
         .map_err(|error| Problem::invalid(format!("public_key: {error}")))?;
-    if !system::may_guess(from.ip) {
+    if !system::may_guess(from.ip, web.app().now()) {
         let detail = "too many wrong codes came from this address; try again in a minute";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail));
     }
@@ -97,8 +97,9 @@ pub(crate) async fn me(
 ) -> Result<Json<Value>, Problem> {
     let account = web.app().account(&phone).await?;
     let bound = web.app().authenticators(&phone).await?;
-    let has_passkey =
-        bound.iter().any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
+    let has_passkey = bound
+        .iter()
+        .any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
     let suspension = account.suspended.map(|(at, cause)| {
         json!({
             "since": at.to_string(),
@@ -127,11 +128,8 @@ const fn cause_text(cause: IncidentCause) -> &'static str {
 }
 
 fn prompt(view: &PromptView) -> Value {
-    let lines: Vec<Value> = view
-        .lines
-        .iter()
-        .map(|line| json!({ "name": line.name, "value": line.value }))
-        .collect();
+    let lines: Vec<Value> =
+        view.lines.iter().map(|line| json!({ "name": line.name, "value": line.value })).collect();
     json!({
         "id": view.id.to_string(),
         "attempt": view.attempt,
