@@ -23,7 +23,7 @@ pub(super) enum Kind {
 
 const FLOOD: u32 = 200;
 const FLOOD_EVERY: Duration = Duration::from_millis(300);
-const SPRAY: u32 = 60;
+const SPRAY: u32 = 50;
 const SPRAY_EVERY: Duration = Duration::from_millis(150);
 
 /// Networks that nobody has (RFC 5398, RFC 5737), and where they are said to be.

@@ -30,7 +30,7 @@ use live::Feed;
 pub use live::{Judged, Judges};
 
 /// The invented person, and the password that the attackers know too.
-const LOGIN: &str = "alice@example.org";
+const LOGIN: &str = "alex@example.org";
 const PASSWORD: &str = "correct horse";
 /// The invented application.
 const APPLICATION: &str = "Example payroll";
@@ -56,7 +56,7 @@ impl Web {
         let sam = OperatorId::parse("sam").map_err(|_| AppError::NotFound)?;
         let new = app.create_relying_party(&sam, APPLICATION).await?;
         let party = app.authenticate(&new.id, &new.secret).await?;
-        let addresses = ["alice@example.com", "alice@example.net"].map(str::to_owned);
+        let addresses = ["alex@example.com", "alex@example.net"].map(str::to_owned);
         app.set_addresses(operator("sam")?, LOGIN, &addresses).await?;
         let feed = Feed::start(app.clone(), judge);
         let demo = Demo { web: self.clone(), party, feed };
