@@ -97,8 +97,9 @@ pub(crate) async fn me(
 ) -> Result<Json<Value>, Problem> {
     let account = web.app().account(&phone).await?;
     let bound = web.app().authenticators(&phone).await?;
-    let has_passkey =
-        bound.iter().any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
+    let has_passkey = bound
+        .iter()
+        .any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
     let suspension = account.suspended.map(|(at, cause)| {
         json!({
             "since": at.to_string(),
@@ -127,11 +128,8 @@ const fn cause_text(cause: IncidentCause) -> &'static str {
 }
 
 fn prompt(view: &PromptView) -> Value {
-    let lines: Vec<Value> = view
-        .lines
-        .iter()
-        .map(|line| json!({ "name": line.name, "value": line.value }))
-        .collect();
+    let lines: Vec<Value> =
+        view.lines.iter().map(|line| json!({ "name": line.name, "value": line.value })).collect();
     json!({
         "id": view.id.to_string(),
         "attempt": view.attempt,

@@ -54,7 +54,8 @@ fn challenge(problem: Problem) -> Response {
     let is_theirs = problem.status() == StatusCode::UNAUTHORIZED;
     let mut response = problem.into_response();
     if is_theirs {
-        let value = axum::http::HeaderValue::from_static("Basic realm=\"pushback\", charset=\"UTF-8\"");
+        let value =
+            axum::http::HeaderValue::from_static("Basic realm=\"pushback\", charset=\"UTF-8\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
     response
@@ -223,7 +224,8 @@ pub(crate) fn attempt(view: &AttemptView) -> Value {
 }
 
 fn decision(view: &AttemptView) -> Value {
-    let because = |reason: Reason| json!([{ "code": reason_name(reason), "text": reason.sentence() }]);
+    let because =
+        |reason: Reason| json!([{ "code": reason_name(reason), "text": reason.sentence() }]);
     match &view.decision {
         DecisionView::Prompt { code, expires_at, quiet } => {
             let kind = if quiet.is_some() { "quiet" } else { "prompt" };
@@ -274,9 +276,8 @@ pub(crate) async fn passwords(
     if prefix.len() != 5 || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Problem::invalid("prefix is the first 5 hexadecimal digits of the SHA-1"));
     }
-    let unavailable = |detail: &str| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_password_list", detail)
-    };
+    let unavailable =
+        |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_password_list", detail);
     let Some(ranges) = &web.inner.passwords else {
         return Err(unavailable("no list of burned passwords is configured"));
     };
@@ -286,7 +287,9 @@ pub(crate) async fn passwords(
         }
         Err(error) => {
             tracing::error!(error, "a range of burned passwords could not be read");
-            Err(unavailable("the list of burned passwords cannot be read; this is no \"not listed\""))
+            Err(unavailable(
+                "the list of burned passwords cannot be read; this is no \"not listed\"",
+            ))
         }
     }
 }

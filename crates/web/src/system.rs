@@ -94,7 +94,8 @@ pub(crate) async fn jwks(State(web): State<Web>) -> Response {
 /// Prometheus' text format.
 pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
     let store = web.app().store();
-    let outbox = store.outbox().await.map_err(|error| Problem::from(pushback_app::AppError::from(error)))?;
+    let outbox =
+        store.outbox().await.map_err(|error| Problem::from(pushback_app::AppError::from(error)))?;
     let now = web.app().now();
     let late = outbox.oldest_due_at.map_or(0, |due| (now - due).as_millis().max(0));
     let mut text = String::new();
