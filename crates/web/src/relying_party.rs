@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -20,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Web;
-use crate::problem::{Problem, reason_name};
+use crate::problem::{Asked, Body, Problem, reason_name};
 
 /// The longest one request waits, in seconds.
 pub(crate) const WAIT_MAX_S: u64 = 60;
@@ -101,7 +100,7 @@ pub(crate) async fn start(
     State(web): State<Web>,
     Party(party): Party,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let start: Start = json_body(&body)?;
     let Context { ip, user_agent, browser } = start.context;
@@ -148,7 +147,7 @@ pub(crate) async fn show(
     State(web): State<Web>,
     Party(party): Party,
     Path(id): Path<String>,
-    Query(wait): Query<Wait>,
+    Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
     let view = web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?;
     Ok(Json(attempt(&view)))
@@ -270,7 +269,7 @@ struct Prefix {
 pub(crate) async fn passwords(
     State(web): State<Web>,
     Party(_): Party,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let Prefix { prefix } = json_body(&body)?;
     if prefix.len() != 5 || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {

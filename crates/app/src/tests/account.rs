@@ -19,6 +19,9 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     assert_eq!(labels, [("phone", false), ("tablet", true)]);
 
     bench.app.invalidate_own(&second.ask(&bench.app).await, &right, bound[0].id).await.unwrap();
+    let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
+    let proven = phone.proven(&bench.app, &authorization).await;
+    assert!(matches!(proven, Err(AppError::UnknownAuthenticator)), "from that commit on");
     bench.app.work(&crate::testing::Remembered::default()).await.unwrap();
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = phone.proven(&bench.app, &authorization).await;
