@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Fault;
 
-const THREAT_MODEL: &str = "docs/design/threat-model.md";
+/// The documents that rest on tests.
+const DOCUMENTS: [&str; 2] = ["docs/design/threat-model.md", "docs/design/controls.md"];
 
 /// Names of tests that documents and comments rest on, and the functions there are.
 #[derive(Default)]
@@ -31,9 +32,9 @@ impl Guards {
         }
     }
 
-    /// Notes the tests that the threat model names.
+    /// Notes the tests that the threat model and the list of controls name.
     pub fn add_document(&mut self, path: &str, text: &str) {
-        if path == THREAT_MODEL {
+        if DOCUMENTS.contains(&path) {
             for (line, content) in (1..).zip(text.lines()) {
                 self.name_tests(path, line, content);
             }
@@ -75,7 +76,7 @@ mod tests {
             "// SECURITY: x. Guarded by\n// `no_cell_starts_a_formula`.\nfn f() {}\n",
         );
         guards.add_document(
-            THREAT_MODEL,
+            DOCUMENTS[0],
             "| `a_thing_that_is_tested` | `Reader::read` | `one_two` |\n",
         );
         guards.add_document("docs/x.md", "`this_is_not_looked_at`\n");
