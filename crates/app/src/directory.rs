@@ -1,6 +1,7 @@
 //! What administrators see and do: subscribers, prompts, incidents, the audit trail.
 
 use pushback_model::Timestamp;
+use pushback_store::VerifyError;
 use pushback_verify::{
     AuthenticatorId, Authority, Command, IncidentCause, Notes, OperatorProof, Outcome, PushState,
     Reporter, ResetId, Role, SubscriberState,
@@ -58,6 +59,30 @@ pub struct IncidentView {
     pub opened_at: Timestamp,
 }
 
+/// A chain of the audit trail.
+#[derive(Clone, Debug)]
+pub struct AuditChain {
+    /// Its name.
+    pub name: String,
+    /// How many entries it has: they are numbered from 1 without a gap.
+    pub entries: i64,
+    /// The hash of the last one, in hexadecimal.
+    pub head: String,
+}
+
+/// Whether the audit trail is as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum AuditVerdict {
+    /// Every entry fits the one before.
+    Whole {
+        /// How many were walked.
+        entries: i64,
+    },
+    /// The first entry that does not fit, and what is wrong with it.
+    Broken(String),
+}
+
 impl App {
     /// Subscribers after a name, at most `limit`; and the name to go on from.
     ///
@@ -72,14 +97,36 @@ impl App {
         let mut rows = Vec::with_capacity(page.documents.len());
         for (id, document) in &page.documents {
             let state = SubscriberState::from_json(&String::from_utf8_lossy(&document.body))?;
-            rows.push(SubscriberRow {
-                name: id.clone(),
-                authenticators: state.authenticators().len(),
-                is_suspended: is_suspended(&state),
-                seen_at: state.authenticators().iter().filter_map(|a| a.last_used_at()).max(),
-            });
+            rows.push(row(id, &state));
         }
         Ok((rows, page.next))
+    }
+
+    /// Subscribers whose names begin with `prefix`, after a name; as [`App::subscribers`].
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn subscribers_named(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<SubscriberRow>, Option<String>), AppError> {
+        let prefix = prefix.trim().to_lowercase();
+        if prefix.is_empty() {
+            return self.subscribers(after, limit).await;
+        }
+        // What is no name is no name's beginning either.
+        let Ok(exact) = name(&prefix) else { return Ok((Vec::new(), None)) };
+        let mut found = Vec::new();
+        // The list begins after a name, and the prefix may be a whole one.
+        if after.is_none() {
+            let (state, version) = self.state(&Whom::subscriber(exact)).await?;
+            found.extend(version.map(|_| row(&prefix, &state)));
+        }
+        let (rows, next) = self.subscribers(after.or(Some(&prefix)), limit).await?;
+        found.extend(rows.into_iter().filter(|row| row.name.starts_with(&prefix)));
+        Ok((found, next.filter(|next| next.starts_with(&prefix))))
     }
 
     /// A subscriber.
@@ -281,6 +328,57 @@ impl App {
         let entries = self.inner.store.list_audit_about(subject, from).await?;
         Ok(entries.iter().map(recorded).collect())
     }
+
+    /// The latest entries about somebody or something, newest first, at most `limit` and 1,000.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn latest_audit_about(
+        &self,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, AppError> {
+        let entries = self.inner.store.list_latest_audit_about(subject, limit).await?;
+        Ok(entries.iter().map(recorded).collect())
+    }
+
+    /// The audit chains, by name: each node writes to one, and several may share it.
+    ///
+    /// # Errors
+    /// [`AppError`] if they cannot be read.
+    pub async fn audit_chains(&self) -> Result<Vec<AuditChain>, AppError> {
+        let heads = self.inner.store.audit_heads().await?;
+        let chain = |(name, (entries, head)): (String, (i64, [u8; 32]))| AuditChain {
+            name,
+            entries,
+            head: hex(&head),
+        };
+        Ok(heads.into_iter().map(chain).collect())
+    }
+
+    /// Walks the whole trail and says whether it is unbroken. Takes as long as the trail is.
+    ///
+    /// Without signed checkpoints this does not see that an end was cut off; `pushback audit verify`
+    /// compares those.
+    ///
+    /// # Errors
+    /// [`AppError`] if it cannot be read.
+    pub async fn verify_audit(&self) -> Result<AuditVerdict, AppError> {
+        match self.inner.store.verify_audit(None, &[]).await {
+            Ok(whole) => Ok(AuditVerdict::Whole { entries: whole.chains.values().sum() }),
+            Err(VerifyError::Broken(broken)) => Ok(AuditVerdict::Broken(broken.to_string())),
+            Err(VerifyError::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+fn row(name: &str, state: &SubscriberState) -> SubscriberRow {
+    SubscriberRow {
+        name: name.to_owned(),
+        authenticators: state.authenticators().len(),
+        is_suspended: is_suspended(state),
+        seen_at: state.authenticators().iter().filter_map(|a| a.last_used_at()).max(),
+    }
 }
 
 fn is_suspended(state: &SubscriberState) -> bool {
@@ -290,13 +388,16 @@ fn is_suspended(state: &SubscriberState) -> bool {
     }
 }
 
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn recorded(entry: &pushback_store::Recorded) -> Recorded {
-    let hash = entry.hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let plain = String::from_utf8_lossy(&entry.entry.body).into_owned();
     Recorded {
         chain: entry.chain.clone(),
         seq: entry.seq,
-        hash,
+        hash: hex(&entry.hash),
         kind: entry.entry.kind.clone(),
         subject: entry.entry.subject.clone(),
         body: serde_json::from_slice(&entry.entry.body).unwrap_or(plain.into()),

@@ -43,7 +43,7 @@ pub use account::{Account, AuthenticatorView, CallView, HistoryItem, Management,
 pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt, PageView};
 pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
-pub use directory::{IncidentView, SubscriberRow, SubscriberView};
+pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use encoding::{from_base64url, sha256, to_base64url};
 pub use error::AppError;

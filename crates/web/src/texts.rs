@@ -25,26 +25,40 @@ texts! {
     sign_in_expired_title sign_in_expired_text sign_in_cancelled_title sign_in_cancelled_text
     sign_in_verified_title sign_in_verified_text sign_in_go_on sign_in_back sign_in_help
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text
-    admin_sign_in_passkey admin_name admin_when admin_since admin_what admin_who admin_actions
-    admin_state admin_search admin_search_label relying_parties_nav relying_parties_lead
-    relying_parties_empty relying_party_return_urls relying_party_return_urls_hint
-    relying_party_secret_since relying_party_create relying_party_rotate relying_party_rotate_hint
+    admin_sign_in_passkey admin_enrol_title admin_enrol_text admin_enrol_passkey admin_name
+    admin_when admin_since admin_what admin_who admin_actions admin_change admin_search
+    admin_search_label admin_next admin_refused admin_failed admin_back done_party_deleted
+    done_subscriber_added done_addresses_set done_role_set done_untied done_suspended done_restored
+    done_incident_closed done_reset_asked done_reset_done done_reset_cancelled relying_parties_nav
+    relying_parties_lead relying_parties_empty relying_party_create relying_party_name_hint
+    relying_party_rotate relying_party_rotate_hint relying_party_delete relying_party_delete_hint
     relying_party_secret_title relying_party_secret_text relying_party_id relying_party_secret
-    relying_party_disabled subscribers_nav subscribers_lead subscribers_empty
-    subscriber_authenticators subscriber_create subscriber_login subscriber_suspended
-    subscriber_active subscriber_none subscriber_invite subscriber_invite_text
-    subscriber_invite_button subscriber_invite_title subscriber_invite_show subscriber_invite_link
-    subscriber_invite_code subscriber_invite_until subscriber_bound_at subscriber_used_at
-    subscriber_kind subscriber_invalidate subscriber_call subscriber_call_text
-    subscriber_call_button subscriber_call_code subscriber_call_until subscriber_suspend
-    subscriber_suspend_text subscriber_suspend_reason subscriber_suspend_button subscriber_back
-    policy_nav policy_lead policy_value policy_meaning policy_setting policy_changed prompts_nav
-    prompts_lead prompts_empty prompts_decision prompts_outcome prompts_from suspended_nav
-    suspended_lead suspended_empty suspended_ask suspended_ask_label suspended_approve
-    suspended_decline suspended_asked_by suspended_wait incidents_nav incidents_lead
-    incidents_empty incidents_stage incidents_person incidents_prompts incidents_last audit_nav
-    audit_lead audit_whole audit_broken audit_broken_at audit_entries audit_head audit_checked
-    audit_download audit_number audit_digest demo_title demo_lead demo_computer demo_phone
+    subscribers_nav subscribers_lead subscribers_none subscribers_empty subscriber_authenticators
+    subscriber_prompts subscriber_create subscriber_login subscriber_first_address
+    subscriber_second_address subscriber_addresses_hint subscriber_suspended subscriber_active
+    subscriber_none subscriber_disabled subscriber_is_administrator subscriber_invite
+    subscriber_invite_text subscriber_invite_button subscriber_invite_title subscriber_invite_show
+    subscriber_invite_link subscriber_invite_code subscriber_invite_until subscriber_bound_at
+    subscriber_used_at subscriber_kind subscriber_invalidate subscriber_latest subscriber_call
+    subscriber_call_text subscriber_call_button subscriber_call_code subscriber_call_until
+    subscriber_suspend subscriber_suspend_text subscriber_suspend_button subscriber_suspended_title
+    subscriber_restore_text subscriber_restore_button subscriber_incident subscriber_incident_text
+    subscriber_incident_button subscriber_reset subscriber_reset_text subscriber_reset_button
+    subscriber_reset_waits subscriber_reset_waits_text subscriber_reset_by subscriber_reset_ready
+    subscriber_reset_confirm subscriber_reset_cancel subscriber_role subscriber_role_text
+    subscriber_make_administrator subscriber_make_member subscriber_addresses
+    subscriber_addresses_text subscriber_addresses_button subscriber_back kind_phone kind_passkey
+    kind_recovery_codes kind_totp kind_certificate policy_nav policy_lead policy_value
+    policy_meaning policy_setting policy_changed prompts_nav prompts_lead prompts_empty
+    prompts_decision prompts_outcome prompts_from decision_rang decision_replaced decision_quiet
+    decision_wait decision_passkey_only decision_refused outcome_open outcome_verified
+    outcome_approved outcome_overtaken outcome_denied outcome_reported outcome_mismatched
+    outcome_expired outcome_clock_went_back outcome_taken_over outcome_cancelled outcome_stepped_up
+    outcome_proof_refused incidents_nav incidents_lead incidents_empty cause_reported
+    cause_wrong_codes cause_false_caller audit_nav audit_lead audit_whole audit_broken audit_limit
+    audit_entries audit_head audit_chain audit_verify audit_download audit_number audit_about
+    audit_by audit_digest
+    demo_title demo_lead demo_computer demo_phone
     demo_attacks demo_attacks_lead demo_flood demo_flood_text demo_spray demo_spray_text
     demo_caller demo_caller_text demo_asked demo_rang demo_quiet demo_refused demo_incidents
     demo_live demo_script demo_hint demo_name demo_password demo_sign_in demo_wrong demo_signed_in

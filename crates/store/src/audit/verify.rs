@@ -234,8 +234,26 @@ pub(crate) async fn about(
          WHERE subject = $1 AND at >= $2 ORDER BY at, chain, seq LIMIT $3"
     );
     let params = vec![Value::text(subject), Value::Int(from.as_millis()), Value::Int(PAGE)];
+    named(reader.query(&sql, params).await?)
+}
+
+/// Entries about one subject, newest first; at most `limit`.
+pub(crate) async fn latest_about(
+    reader: &Reader,
+    subject: &str,
+    limit: usize,
+) -> Result<Vec<Recorded>, StoreError> {
+    let sql = format!(
+        "SELECT chain, {COLUMNS} FROM audit_entries \
+         WHERE subject = $1 ORDER BY at DESC, chain DESC, seq DESC LIMIT $2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(PAGE).min(PAGE);
+    named(reader.query(&sql, vec![Value::text(subject), Value::Int(limit)]).await?)
+}
+
+/// Rows that begin with the chain's name.
+fn named(rows: Vec<Row>) -> Result<Vec<Recorded>, StoreError> {
     let altered = || StoreError::corrupt(ENTRIES, "a column was altered; verify the trail");
-    let rows = reader.query(&sql, params).await?;
     rows.into_iter()
         .map(|mut row| {
             let chain = row.text(ENTRIES)?;

@@ -1,5 +1,6 @@
 //! What is done now and then: verify, checkpoint, sweep, seal anew, back up.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use pushback_model::{Span, Timestamp};
@@ -116,6 +117,27 @@ impl Store {
     ) -> Result<Vec<Recorded>, StoreError> {
         name("an audit subject", subject, ID_BYTES_MAX)?;
         audit::about(&self.inner.reader, subject, from).await
+    }
+
+    /// The latest entries about a subject, newest first, at most `limit` and at most 1,000.
+    ///
+    /// # Errors
+    /// If the database fails, or an entry cannot be read.
+    pub async fn list_latest_audit_about(
+        &self,
+        subject: &str,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        name("an audit subject", subject, ID_BYTES_MAX)?;
+        audit::latest_about(&self.inner.reader, subject, limit).await
+    }
+
+    /// The number of the last entry of every chain, with its hash.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_heads(&self) -> Result<BTreeMap<String, (i64, [u8; 32])>, StoreError> {
+        audit::heads(&self.inner.reader).await
     }
 
     /// Signs the head of every chain, stores the tokens and returns them, to be kept elsewhere.
