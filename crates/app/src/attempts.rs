@@ -267,6 +267,7 @@ impl App {
             },
             challenge: None,
             success: None,
+            is_cancelled: false,
         };
         let key = AttemptRecord::key(&id)?;
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
@@ -294,7 +295,8 @@ impl App {
     fn request(&self, party: &str, new: &NewAttempt) -> Result<Option<Request>, AppError> {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX || !key.is_ascii() {
-            let what = format!("an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
+            let what =
+                format!("an idempotency key has 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters");
             return Err(AppError::Invalid(what));
         }
         let said = serde_json::to_vec(&(
@@ -434,8 +436,18 @@ impl App {
 
     async fn cancel(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
         let command = Command::CancelAttempt(attempt_id(&loaded.id)?);
-        let decision = self.run(&loaded.whom()?, &command).await?;
-        self.view_in(loaded, &decision.state)
+        let is_held = self.view(loaded).await?.state == AttemptState::Held;
+        // SECURITY: without a prompt there is nothing that the rules could end, but a passkey must not
+        // verify what was given up. Guarded by `a_passkey_comes_too_late_for_what_is_over`.
+        let keep = |_: &Decision, _: Timestamp, change: Change| {
+            if !is_held {
+                return Ok(change);
+            }
+            let record = AttemptRecord { is_cancelled: true, ..loaded.record.clone() };
+            Ok(change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?))
+        };
+        let decision = self.decide(&loaded.whom()?, &command, &keep).await?;
+        self.view_in(&self.load(&loaded.id).await?, &decision.state)
     }
 
     pub(crate) async fn view(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
@@ -463,6 +475,8 @@ impl App {
                 }
             },
         };
+        let is_given_up = state == AttemptState::Held && record.is_cancelled;
+        let state = if is_given_up { AttemptState::Cancelled } else { state };
         let code = subscriber.code_for(&attempt, now).map(|code| code.reveal().to_owned());
         let decision = decision_view(&record.decision, code);
         let token = match &record.success {
@@ -606,7 +620,6 @@ fn check_return_url(url: Option<&str>) -> Result<(), AppError> {
     }
     Err(AppError::Invalid("return_url is an http or https address of up to 2,048 bytes".to_owned()))
 }
-
 
 /// How long an attempt can be asked about.
 const ATTEMPT_LIFE: pushback_model::Span = pushback_model::Span::hours(24);

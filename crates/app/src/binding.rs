@@ -188,9 +188,7 @@ impl App {
             label: Text::new(&new.label),
         };
         match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
-            Outcome::Bound { .. } => {
-                Ok(BoundPhone { id: id.clone(), subscriber: who.to_string() })
-            }
+            Outcome::Bound { .. } => Ok(BoundPhone { id: id.clone(), subscriber: who.to_string() }),
             Outcome::Refused { reason: Reason::CodeExpired } => Err(wrong()),
             Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, nothing is bound.

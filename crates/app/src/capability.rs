@@ -96,7 +96,8 @@ impl CapabilityKey {
     /// The value of a device cookie.
     #[must_use]
     pub fn device_cookie(&self, cookie: &DeviceCookie) -> String {
-        let (device, until) = (cookie.device.to_string(), cookie.expires_at.as_millis().to_string());
+        let (device, until) =
+            (cookie.device.to_string(), cookie.expires_at.as_millis().to_string());
         let tag = self.tag(&["device", &cookie.subscriber, &device, &until]);
         let name = to_base64url(cookie.subscriber.as_bytes());
         format!("{name}.{device}.{until}.{}", to_base64url(tag.as_ref()))

@@ -2,8 +2,8 @@
 
 use pushback_model::Timestamp;
 use pushback_verify::{
-    AuthenticatorId, Authority, Command, IncidentCause, Notes, OperatorProof,
-    Outcome, PushState, Reporter, ResetId, Role, SubscriberState,
+    AuthenticatorId, Authority, Command, IncidentCause, Notes, OperatorProof, Outcome, PushState,
+    Reporter, ResetId, Role, SubscriberState,
 };
 
 use crate::attempts::name;

@@ -108,6 +108,9 @@ pub(crate) struct AttemptRecord {
     /// Set once, by the commit that verified it.
     #[serde(default)]
     pub success: Option<Success>,
+    /// Given up while there was no prompt. That of a prompt is the rules' to say.
+    #[serde(default)]
+    pub is_cancelled: bool,
 }
 
 impl AttemptRecord {

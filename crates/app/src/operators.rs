@@ -6,9 +6,8 @@ use pushback_verify::{OperatorId, OperatorProof, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use webauthn_rs::prelude::{
-    DiscoverableAuthentication, DiscoverableKey, Passkey,
-    PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential,
-    RequestChallengeResponse, Uuid,
+    DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration, PublicKeyCredential,
+    RegisterPublicKeyCredential, RequestChallengeResponse, Uuid,
 };
 
 use crate::documents::Kind;
@@ -177,10 +176,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Unauthenticated`] unless the invitation is right, fresh and unused.
-    pub async fn begin_operator(
-        &self,
-        invitation: &str,
-    ) -> Result<serde_json::Value, AppError> {
+    pub async fn begin_operator(&self, invitation: &str) -> Result<serde_json::Value, AppError> {
         let (mut record, version) = self.invited(invitation).await?;
         let user = Uuid::from_bytes(self.inner.capabilities.handle("operator", &record.name));
         let (options, ceremony) = self
@@ -212,7 +208,8 @@ impl App {
         credential: &RegisterPublicKeyCredential,
     ) -> Result<Operator, AppError> {
         let (mut record, version) = self.invited(invitation).await?;
-        let ceremony = record.invitation.take().and_then(|i| i.ceremony).ok_or(AppError::Passkey)?;
+        let ceremony =
+            record.invitation.take().and_then(|i| i.ceremony).ok_or(AppError::Passkey)?;
         let done = self.inner.webauthn.finish_passkey_registration(credential, &ceremony);
         record.passkeys.push(done.map_err(|_| AppError::Passkey)?);
         let id = operator_id(&record.name)?;

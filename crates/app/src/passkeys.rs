@@ -3,7 +3,7 @@
 use pushback_model::{Span, Timestamp};
 use pushback_store::Change;
 use pushback_verify::{
-    Authority, AuthenticatorId, AuthenticatorKind, BindingCode, CodeDigest, Command, Decision,
+    AuthenticatorId, AuthenticatorKind, Authority, BindingCode, CodeDigest, Command, Decision,
     NewAuthenticator, Outcome, PasskeyAssertion, PasskeySync, Reason, SubscriberId, Text,
     UserVerification,
 };
@@ -55,6 +55,11 @@ impl App {
     ) -> Result<AttemptView, AppError> {
         let loaded = self.load_page(secret).await?;
         let challenge = loaded.record.challenge.clone().ok_or(AppError::Passkey)?;
+        // SECURITY: what is over stays over, or whoever waited for it was told something else. Guarded
+        // by `a_passkey_comes_too_late_for_what_is_over`.
+        if !self.view(&loaded).await?.can_use_passkey {
+            return Err(AppError::Passkey);
+        }
         let done = self.inner.webauthn.finish_passkey_authentication(credential, &challenge);
         // SECURITY: a challenge that could be tried again would make guesses free. Guarded by
         // `a_passkey_signs_in_and_its_challenge_counts_once`.

@@ -87,25 +87,42 @@ impl App {
     pub async fn phone(&self, request: &PhoneRequest<'_>) -> Result<Phone, AppError> {
         let signed =
             SignedRequest::parse(request.authorization).map_err(|_| AppError::Unauthenticated)?;
-        let found = AuthenticatorRecord::load(&self.inner.store, &signed.id).await?;
-        let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
-        let (keys, _) = self.keys_of(&record.subscriber).await?;
-        let phone = keys.phones.get(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
+        let (who, serial, key) = self.bound(&signed.id).await?;
         let what = (request.method, request.path, request.body);
-        signed.verify(&phone.key, what, self.now()).map_err(|error| match error {
+        signed.verify(&key, what, self.now()).map_err(|error| match error {
             ProofError::Time => AppError::ClockWrong,
             ProofError::Key | ProofError::Form | ProofError::Signature => AppError::Unauthenticated,
         })?;
         Ok(Phone {
-            who: name(&record.subscriber)?,
-            serial: AuthenticatorId(record.serial),
+            who,
+            serial,
             id: signed.id,
-            key: phone.key.clone(),
+            key,
             from: request.from.clone(),
             nonce: signed.nonce,
             request: sha256(request.authorization.as_bytes()),
             signed_at: signed.at,
         })
+    }
+
+    /// Whose authenticator this is, and its key.
+    // SECURITY: the subscriber's document says who is bound. A key's own entry is erased only after
+    // the commit that unties it, and must prove nothing from that commit on. Guarded by
+    // `an_owner_binds_a_second_phone_and_unties_the_first`.
+    async fn bound(
+        &self,
+        id: &str,
+    ) -> Result<(SubscriberId, AuthenticatorId, PublicKey), AppError> {
+        let found = AuthenticatorRecord::load(&self.inner.store, id).await?;
+        let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
+        let (who, serial) = (name(&record.subscriber)?, AuthenticatorId(record.serial));
+        let (state, _) = self.state(&Whom::subscriber(who.clone())).await?;
+        if !state.authenticators().iter().any(|bound| bound.id() == serial) {
+            return Err(AppError::UnknownAuthenticator);
+        }
+        let (mut keys, _) = self.keys_of(&record.subscriber).await?;
+        let phone = keys.phones.remove(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
+        Ok((who, serial, phone.key))
     }
 
     /// A ticket for the stream of this phone's events, good for a minute.
@@ -127,15 +144,12 @@ impl App {
         if self.now().as_millis() >= until {
             return Err(AppError::Unauthenticated);
         }
-        let found = AuthenticatorRecord::load(&self.inner.store, id).await?;
-        let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
-        let (keys, _) = self.keys_of(&record.subscriber).await?;
-        let bound = keys.phones.get(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
+        let (who, serial, key) = self.bound(id).await?;
         Ok(Phone {
-            who: name(&record.subscriber)?,
-            serial: AuthenticatorId(record.serial),
+            who,
+            serial,
             id: id.to_owned(),
-            key: bound.key.clone(),
+            key,
             from,
             // A stream only reads; nothing is answered with it.
             nonce: String::new(),

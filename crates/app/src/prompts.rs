@@ -110,8 +110,8 @@ impl App {
     pub async fn prompts(&self, phone: &Phone) -> Result<Prompts, AppError> {
         let (state, _) = self.state(&phone.whom()).await?;
         let now = self.now();
-        let open = state.shown_at(now).zip(state.waiting_at(now)).map(|(context, open)| {
-            PromptView {
+        let open =
+            state.shown_at(now).zip(state.waiting_at(now)).map(|(context, open)| PromptView {
                 id: context.prompt.0,
                 attempt: context.attempt.to_string(),
                 subscriber: context.subscriber.to_string(),
@@ -126,8 +126,7 @@ impl App {
                     .prompt
                     .wrong_entries
                     .saturating_sub(open.wrong_entries),
-            }
-        });
+            });
         let seen = open.as_ref().map(|prompt| (prompt.id, prompt.tries_left));
         let call = state.caller_check(now).map(|check| check.id.0);
         let suspended = matches!(state.push(), pushback_verify::PushState::Suspended { .. });
@@ -174,10 +173,8 @@ impl App {
         answer: &SignedAnswer,
     ) -> Result<Answered, AppError> {
         let (state, _) = self.state(&phone.whom()).await?;
-        let context = state
-            .shown_at(self.now())
-            .filter(|context| context.prompt.0 == answer.prompt)
-            .cloned();
+        let context =
+            state.shown_at(self.now()).filter(|context| context.prompt.0 == answer.prompt).cloned();
         let (said, fact) = match &answer.said {
             SaidBy::Confirm(code) => match EnteredCode::parse(code) {
                 Some(entered) => (Said::Confirm(code), Answer::Code(entered)),

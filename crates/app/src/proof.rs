@@ -126,12 +126,7 @@ impl SignedRequest {
             return Err(ProofError::Form);
         }
         let at = at.parse().map(Timestamp::from_millis).map_err(|_| ProofError::Form)?;
-        Ok(Self {
-            id: id.to_owned(),
-            at,
-            nonce: nonce.to_owned(),
-            signature: signature.to_owned(),
-        })
+        Ok(Self { id: id.to_owned(), at, nonce: nonce.to_owned(), signature: signature.to_owned() })
     }
 
     /// Checks the request against the authenticator's key.
@@ -241,7 +236,8 @@ mod tests {
     #[test]
     fn a_request_of_another_minute_is_no_proof() {
         let (pair, key) = pair();
-        for (off, is_proof) in [(-60_000, true), (60_000, true), (-60_001, false), (60_001, false)] {
+        for (off, is_proof) in [(-60_000, true), (60_000, true), (-60_001, false), (60_001, false)]
+        {
             let request = SignedRequest::parse(&header(&pair, NOW.as_millis() + off)).unwrap();
             let outcome = request.verify(&key, ("POST", "/v1/x?y=1", b"{}"), NOW);
             assert_eq!(outcome.is_ok(), is_proof, "{off}");
@@ -286,10 +282,8 @@ mod tests {
         // Members in the order of their names, no blanks.
         let (_, key) = pair();
         let jwk = serde_json::to_value(&key).unwrap();
-        let text = format!(
-            "{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":{},\"y\":{}}}",
-            jwk["x"], jwk["y"]
-        );
+        let text =
+            format!("{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":{},\"y\":{}}}", jwk["x"], jwk["y"]);
         assert_eq!(key.thumbprint(), to_base64url(&sha256(text.as_bytes())));
     }
 }

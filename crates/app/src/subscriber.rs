@@ -252,11 +252,7 @@ fn effects(
 }
 
 /// The document of somebody who does not exist: one phone, which nobody holds.
-fn decoy(
-    id: &SubscriberId,
-    now: Timestamp,
-    policy: &pushback_verify::Policy,
-) -> SubscriberState {
+fn decoy(id: &SubscriberId, now: Timestamp, policy: &pushback_verify::Policy) -> SubscriberState {
     let mut state = SubscriberState::new(id.clone(), Role::Member, now);
     let Ok(operator) = OperatorId::parse("nobody") else { return state };
     let by = || {

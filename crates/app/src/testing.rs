@@ -21,7 +21,7 @@ use url::Url;
 use crate::encoding::to_base64url;
 use crate::proof::{Said, answer_text, binding_text, request_text};
 use crate::{
-    App, AppError, Answered, AttemptView, CapabilityKey, Clock, DecisionView, NewAttempt, NewPhone,
+    Answered, App, AppError, AttemptView, CapabilityKey, Clock, DecisionView, NewAttempt, NewPhone,
     Notice, Outside, Parts, PhoneRequest, PublicKey, PushSubscription, RelyingParty, SaidBy, Sent,
     SignedAnswer, SystemEntropy, TokenKey,
 };

@@ -246,8 +246,7 @@ impl App {
         for _ in 0..TRIES {
             let (mut keys, version) = self.keys_of(subscriber).await?;
             change(&mut keys);
-            let write =
-                Change::at(self.now()).put(Keys::key(subscriber)?, version, keys.bytes()?);
+            let write = Change::at(self.now()).put(Keys::key(subscriber)?, version, keys.bytes()?);
             match self.inner.store.commit(write).await? {
                 Commit::Committed(_) => return Ok(()),
                 Commit::Conflict(_) => {}

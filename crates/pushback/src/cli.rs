@@ -372,7 +372,13 @@ pub struct ServiceArgs {
     #[arg(long, value_name = "FOLDER", env = "PUSHBACK_DATA", global = true)]
     pub data: Option<PathBuf>,
     /// sqlite:FILE within the folder, or postgres://... [default: sqlite:pushback.db]
-    #[arg(long, value_name = "URL", env = "PUSHBACK_DATABASE", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PUSHBACK_DATABASE",
+        hide_env_values = true,
+        global = true
+    )]
     pub database: Option<String>,
     /// JSON instead of words
     #[arg(long, global = true)]

@@ -33,7 +33,11 @@ pub(crate) async fn strict(State(web): State<Web>, request: Request, next: Next)
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if !headers.contains_key(header::CACHE_CONTROL) {
+    // SECURITY: events carry codes and tokens; what writes them says `no-cache`, which may be kept.
+    // Guarded by `every_answer_has_the_strict_policy`.
+    let is_stream =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    if is_stream || !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if web.is_secure() {

@@ -13,6 +13,7 @@ mod headers;
 mod phone;
 mod problem;
 mod relying_party;
+mod routes;
 mod seen;
 mod sign_in;
 mod system;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get, post, put};
 use pushback_app::App;
 
 pub use demo::{Judged, Judges};
@@ -103,63 +103,13 @@ impl Web {
     }
 
     /// All routes.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router_with(Router::new())
     }
 
     /// All routes, and some more.
-    #[must_use]
     pub fn router_with(&self, more: Router<Self>) -> Router {
-        let api = Router::new()
-            .route("/v1/attempts", post(relying_party::start))
-            .route("/v1/attempts/{id}", get(relying_party::show))
-            .route("/v1/attempts/{id}/events", get(relying_party::events))
-            .route("/v1/attempts/{id}/cancel", post(relying_party::cancel))
-            .route("/v1/attempts/{id}/receipt", get(relying_party::receipt))
-            .route("/v1/passwords/check", post(relying_party::passwords))
-            .route("/v1/authenticators", post(phone::bind).get(phone::authenticators))
-            .route("/v1/authenticators/{id}", delete(phone::invalidate))
-            .route("/v1/me", get(phone::me))
-            .route("/v1/prompts", get(phone::prompts))
-            .route("/v1/prompts/{id}/answer", post(phone::answer))
-            .route("/v1/prompts/{id}/deny", post(phone::deny))
-            .route("/v1/prompts/{id}/report", post(phone::report))
-            .route("/v1/reports", post(phone::report_outside))
-            .route("/v1/streams", post(phone::open_stream))
-            .route("/v1/streams/{ticket}", get(phone::stream))
-            .route("/v1/history", get(phone::history))
-            .route("/v1/management", post(phone::manage))
-            .route("/v1/invitations", post(phone::invite))
-            .route("/v1/passkeys/options", post(phone::begin_passkey))
-            .route("/v1/passkeys", post(phone::finish_passkey))
-            .route("/v1/recovery-codes", post(phone::recovery_codes))
-            .route("/v1/sessions", get(phone::sessions))
-            .route("/v1/sessions/{id}", delete(phone::forget_session))
-            .route("/v1/suspension/lift", post(phone::lift))
-            .route("/v1/calls", get(phone::calls))
-            .route("/v1/calls/answer", post(phone::answer_call))
-            .route("/v1/push-key", get(phone::push_key))
-            .route("/v1/push-subscription", put(phone::subscribe).delete(phone::unsubscribe))
-            .route("/v1/time", get(system::time))
-            .route("/.well-known/jwks.json", get(system::jwks));
-        let pages = Router::new()
-            .route("/", get(system::home))
-            .route("/sign-in/{secret}", get(sign_in::page))
-            .route("/sign-in/{secret}/state", get(sign_in::state))
-            .route("/sign-in/{secret}/events", get(sign_in::events))
-            .route("/sign-in/{secret}/passkey/options", post(sign_in::begin_passkey))
-            .route("/sign-in/{secret}/passkey", post(sign_in::finish_passkey))
-            .route("/sign-in/{secret}/cancel", post(sign_in::cancel))
-            .route("/app", get(authenticator::page))
-            .route("/app/manifest.webmanifest", get(assets::manifest))
-            .route("/app/worker.js", get(assets::worker))
-            .route("/assets/{*path}", get(assets::asset));
-        let system = Router::new()
-            .route("/healthz", get(system::health))
-            .route("/readyz", get(system::ready))
-            .route("/metrics", get(system::metrics));
-        self.finish(api.merge(pages).merge(system).merge(admin::routes()).merge(more))
+        self.finish(routes::all().merge(more))
     }
 
     /// What every route has: the strict headers, a bound on bodies, an answer for what is not there.

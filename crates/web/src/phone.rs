@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Path, Query, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Web;
-use crate::problem::{Problem, reason_name};
+use crate::problem::{Asked, Body, Problem, reason_name};
 use crate::relying_party::{STREAM_STEP, event, json_body};
 use crate::seen::Known;
 use crate::system;
@@ -36,7 +36,8 @@ impl FromRequest<Web> for Signed {
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(&mut parts, web).await;
         let (method, headers) = (parts.method.clone(), parts.headers.clone());
         let request = Request::from_parts(parts, body);
-        let body = Bytes::from_request(request, web).await.map_err(IntoResponse::into_response)?;
+        let Body(body) =
+            Body::from_request(request, web).await.map_err(IntoResponse::into_response)?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let signed = PhoneRequest {
             authorization: authorization(&headers),
@@ -72,12 +73,12 @@ struct Bind {
 pub(crate) async fn bind(
     State(web): State<Web>,
     Known(from): Known,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let bind: Bind = json_body(&body)?;
     let key = PublicKey::from_jwk(&bind.public_key)
         .map_err(|error| Problem::invalid(format!("public_key: {error}")))?;
-    if !system::may_guess(from.ip) {
+    if !system::may_guess(from.ip, web.app().now()) {
         let detail = "too many wrong codes came from this address; try again in a minute";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail));
     }
@@ -97,8 +98,9 @@ pub(crate) async fn me(
 ) -> Result<Json<Value>, Problem> {
     let account = web.app().account(&phone).await?;
     let bound = web.app().authenticators(&phone).await?;
-    let has_passkey =
-        bound.iter().any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
+    let has_passkey = bound
+        .iter()
+        .any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
     let suspension = account.suspended.map(|(at, cause)| {
         json!({
             "since": at.to_string(),
@@ -127,11 +129,8 @@ const fn cause_text(cause: IncidentCause) -> &'static str {
 }
 
 fn prompt(view: &PromptView) -> Value {
-    let lines: Vec<Value> = view
-        .lines
-        .iter()
-        .map(|line| json!({ "name": line.name, "value": line.value }))
-        .collect();
+    let lines: Vec<Value> =
+        view.lines.iter().map(|line| json!({ "name": line.name, "value": line.value })).collect();
     json!({
         "id": view.id.to_string(),
         "attempt": view.attempt,
@@ -330,7 +329,7 @@ pub(crate) struct Cursor {
 
 pub(crate) async fn history(
     State(web): State<Web>,
-    Query(Cursor { cursor }): Query<Cursor>,
+    Asked(Cursor { cursor }): Asked<Cursor>,
     Signed(phone, _): Signed,
 ) -> Result<Json<Value>, Problem> {
     let (items, next) = web.app().history(&phone, cursor).await?;
@@ -387,7 +386,7 @@ fn number(text: &str) -> Result<u64, Problem> {
 pub(crate) async fn invalidate(
     State(web): State<Web>,
     Path(id): Path<String>,
-    Query(RightQuery { right }): Query<RightQuery>,
+    Asked(RightQuery { right }): Asked<RightQuery>,
     Signed(phone, _): Signed,
 ) -> Result<StatusCode, Problem> {
     web.app().invalidate_own(&phone, &right, number(&id)?).await?;
@@ -413,7 +412,7 @@ pub(crate) async fn sessions(
 pub(crate) async fn forget_session(
     State(web): State<Web>,
     Path(id): Path<String>,
-    Query(RightQuery { right }): Query<RightQuery>,
+    Asked(RightQuery { right }): Asked<RightQuery>,
     Signed(phone, _): Signed,
 ) -> Result<StatusCode, Problem> {
     web.app().forget_session(&phone, &right, number(&id)?).await?;

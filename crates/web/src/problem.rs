@@ -1,10 +1,15 @@
 //! Errors as answers: problem details (RFC 9457).
 
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pushback_app::AppError;
 use pushback_verify::Reason;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 /// An error as it is answered. None of them says more than whoever asks may know.
@@ -38,6 +43,37 @@ impl Problem {
 
     pub(crate) fn detail(&self) -> &str {
         &self.detail
+    }
+}
+
+/// A body of at most [`crate::BODY_MAX`] bytes.
+pub(crate) struct Body(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let refused = |error: BytesRejection| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let detail = format!("a body has at most {} bytes", crate::BODY_MAX);
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+            }
+            _ => Problem::invalid("the body could not be read to its end"),
+        };
+        Bytes::from_request(request, state).await.map(Self).map_err(refused)
+    }
+}
+
+/// What the query says.
+pub(crate) struct Asked<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(asked)| Self(asked))
+            .map_err(|error| Problem::invalid(format!("the query: {}", error.body_text())))
     }
 }
 
@@ -99,6 +135,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2: it names how to prove it. Relying parties are told another scheme.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Pushback-Key"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -20,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Web;
-use crate::problem::{Problem, reason_name};
+use crate::problem::{Asked, Body, Problem, reason_name};
 
 /// The longest one request waits, in seconds.
 pub(crate) const WAIT_MAX_S: u64 = 60;
@@ -54,7 +53,8 @@ fn challenge(problem: Problem) -> Response {
     let is_theirs = problem.status() == StatusCode::UNAUTHORIZED;
     let mut response = problem.into_response();
     if is_theirs {
-        let value = axum::http::HeaderValue::from_static("Basic realm=\"pushback\", charset=\"UTF-8\"");
+        let value =
+            axum::http::HeaderValue::from_static("Basic realm=\"pushback\", charset=\"UTF-8\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
     response
@@ -100,7 +100,7 @@ pub(crate) async fn start(
     State(web): State<Web>,
     Party(party): Party,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let start: Start = json_body(&body)?;
     let Context { ip, user_agent, browser } = start.context;
@@ -147,7 +147,7 @@ pub(crate) async fn show(
     State(web): State<Web>,
     Party(party): Party,
     Path(id): Path<String>,
-    Query(wait): Query<Wait>,
+    Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
     let view = web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?;
     Ok(Json(attempt(&view)))
@@ -223,7 +223,8 @@ pub(crate) fn attempt(view: &AttemptView) -> Value {
 }
 
 fn decision(view: &AttemptView) -> Value {
-    let because = |reason: Reason| json!([{ "code": reason_name(reason), "text": reason.sentence() }]);
+    let because =
+        |reason: Reason| json!([{ "code": reason_name(reason), "text": reason.sentence() }]);
     match &view.decision {
         DecisionView::Prompt { code, expires_at, quiet } => {
             let kind = if quiet.is_some() { "quiet" } else { "prompt" };
@@ -268,15 +269,14 @@ struct Prefix {
 pub(crate) async fn passwords(
     State(web): State<Web>,
     Party(_): Party,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let Prefix { prefix } = json_body(&body)?;
     if prefix.len() != 5 || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Problem::invalid("prefix is the first 5 hexadecimal digits of the SHA-1"));
     }
-    let unavailable = |detail: &str| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_password_list", detail)
-    };
+    let unavailable =
+        |detail: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_password_list", detail);
     let Some(ranges) = &web.inner.passwords else {
         return Err(unavailable("no list of burned passwords is configured"));
     };
@@ -286,7 +286,9 @@ pub(crate) async fn passwords(
         }
         Err(error) => {
             tracing::error!(error, "a range of burned passwords could not be read");
-            Err(unavailable("the list of burned passwords cannot be read; this is no \"not listed\""))
+            Err(unavailable(
+                "the list of burned passwords cannot be read; this is no \"not listed\"",
+            ))
         }
     }
 }

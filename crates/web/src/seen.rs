@@ -90,9 +90,8 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_says_who_the_client_is() {
         let proxies = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
-        let client = |peer: &str, forwarded| {
-            proxies.client(peer.parse().unwrap(), forwarded).to_string()
-        };
+        let client =
+            |peer: &str, forwarded| proxies.client(peer.parse().unwrap(), forwarded).to_string();
         assert_eq!(client("198.51.100.1", Some("203.0.113.7")), "198.51.100.1");
         assert_eq!(client("10.0.0.1", None), "10.0.0.1");
         assert_eq!(client("10.0.0.1", Some("203.0.113.7")), "203.0.113.7");

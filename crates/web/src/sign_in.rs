@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use futures_util::stream::{self, Stream};
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::Web;
 use crate::authenticator::html;
-use crate::problem::Problem;
+use crate::problem::{Asked, Body, Problem};
 use crate::relying_party::{STREAM_STEP, Step, Wait, event, json_body};
 use crate::texts::Texts;
 use crate::time::{for_people, seconds_until};
@@ -177,7 +176,7 @@ fn brief(view: &PageView) -> Value {
 pub(crate) async fn state(
     State(web): State<Web>,
     Path(secret): Path<String>,
-    Query(wait): Query<Wait>,
+    Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
     let view = web.app().page(&secret, wait.after.as_deref(), wait.time()).await?;
     Ok(Json(brief(&view)))
@@ -220,7 +219,7 @@ pub(crate) async fn begin_passkey(
 pub(crate) async fn finish_passkey(
     State(web): State<Web>,
     Path(secret): Path<String>,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
     let credential = json_body(&body)?;
     let view = web.app().finish_passkey(&secret, &credential).await?;

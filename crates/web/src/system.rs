@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use pushback_model::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Web;
@@ -35,16 +36,15 @@ const GUESSES_A_MINUTE: u32 = 10;
 const GUESSERS_MAX: usize = 50_000;
 
 /// Whether this address may try another binding code now. Per node, in memory.
-pub(crate) fn may_guess(ip: Option<IpAddr>) -> bool {
-    static TRIED: Mutex<BTreeMap<IpAddr, (Instant, u32)>> = Mutex::new(BTreeMap::new());
+pub(crate) fn may_guess(ip: Option<IpAddr>, now: Timestamp) -> bool {
+    static TRIED: Mutex<BTreeMap<IpAddr, (Timestamp, u32)>> = Mutex::new(BTreeMap::new());
     let Some(ip) = ip else { return true };
-    let now = Instant::now();
     let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
     if tried.len() >= GUESSERS_MAX && !tried.contains_key(&ip) {
         tried.clear();
     }
     let (since, count) = tried.entry(ip).or_insert((now, 0));
-    if now.duration_since(*since) >= Duration::from_secs(60) {
+    if (now - *since).abs() >= Span::minutes(1) {
         (*since, *count) = (now, 0);
     }
     *count += 1;
@@ -94,7 +94,8 @@ pub(crate) async fn jwks(State(web): State<Web>) -> Response {
 /// Prometheus' text format.
 pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
     let store = web.app().store();
-    let outbox = store.outbox().await.map_err(|error| Problem::from(pushback_app::AppError::from(error)))?;
+    let outbox =
+        store.outbox().await.map_err(|error| Problem::from(pushback_app::AppError::from(error)))?;
     let now = web.app().now();
     let late = outbox.oldest_due_at.map_or(0, |due| (now - due).as_millis().max(0));
     let mut text = String::new();

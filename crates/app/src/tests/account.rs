@@ -12,14 +12,16 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     let invitation = bench.app.invite_own_phone(&proven, &right).await.unwrap();
     let mut second = Phone::new();
     let proof = second.sign(&binding_text(&invitation.code, &second.key()));
-    let new =
-        NewPhone { code: invitation.code, key: second.key(), proof, label: "tablet".into() };
+    let new = NewPhone { code: invitation.code, key: second.key(), proof, label: "tablet".into() };
     second.id = bench.app.bind_phone(&new).await.unwrap().id;
     let bound = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
     let labels: Vec<_> = bound.iter().map(|a| (&*a.label, a.is_this)).collect();
     assert_eq!(labels, [("phone", false), ("tablet", true)]);
 
     bench.app.invalidate_own(&second.ask(&bench.app).await, &right, bound[0].id).await.unwrap();
+    let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
+    let proven = phone.proven(&bench.app, &authorization).await;
+    assert!(matches!(proven, Err(AppError::UnknownAuthenticator)), "from that commit on");
     bench.app.work(&crate::testing::Remembered::default()).await.unwrap();
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = phone.proven(&bench.app, &authorization).await;
@@ -53,8 +55,7 @@ async fn the_history_tells_what_happened_newest_first() {
     bench.clock.forward_s(60);
     bench.start(None).await;
     phone.say(&bench.app, SaidBy::Deny).await.unwrap();
-    let (items, next) =
-        bench.app.history(&phone.ask(&bench.app).await, None).await.unwrap();
+    let (items, next) = bench.app.history(&phone.ask(&bench.app).await, None).await.unwrap();
     let told: Vec<_> = items.iter().map(|i| (&*i.kind, i.outcome.as_deref())).collect();
     assert_eq!(told[0], ("prompt_ended", Some("denied")));
     assert!(told.contains(&("prompt_ended", Some("approved"))));

@@ -98,7 +98,12 @@ async fn a_name_that_nobody_has_looks_like_somebody_who_does_not_answer() {
                 | DecisionView::PasskeyOnly(_)
                 | DecisionView::Refused(_)) => format!("{other:?}"),
             };
-            states.push((view.state, decision, view.can_use_passkey, bench.look(&view.id).await.state));
+            states.push((
+                view.state,
+                decision,
+                view.can_use_passkey,
+                bench.look(&view.id).await.state,
+            ));
             bench.clock.forward_s(91);
             states.push((bench.look(&view.id).await.state, String::new(), false, view.state));
         }

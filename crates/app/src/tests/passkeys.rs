@@ -75,6 +75,35 @@ async fn a_passkey_gets_in_and_restores_prompts_after_a_report() {
 }
 
 #[tokio::test]
+async fn a_passkey_comes_too_late_for_what_is_over() {
+    let (bench, phone, holder) = with_passkey().await;
+    // Cancelled with a prompt, expired, and cancelled without a prompt.
+    for (how, state) in [
+        ("cancel", AttemptState::Cancelled),
+        ("expire", AttemptState::Expired),
+        ("cancel while held", AttemptState::Cancelled),
+    ] {
+        if how == "cancel while held" {
+            bench.start(None).await;
+            phone.say(&bench.app, SaidBy::Report(Notes::default())).await.unwrap();
+        }
+        let started = bench.start(None).await;
+        let secret = secret(&started);
+        let options = bench.app.begin_passkey(&secret).await.unwrap();
+        let credential = holder.use_it(&options).await;
+        if state == AttemptState::Cancelled {
+            let view = bench.app.cancel_page(&secret).await.unwrap();
+            assert_eq!((view.state, view.can_use_passkey), (state, false), "{how}");
+        } else {
+            bench.clock.forward_s(600);
+        }
+        let late = bench.app.finish_passkey(&secret, &credential).await;
+        assert!(matches!(late, Err(AppError::Passkey)), "{how}");
+        assert_eq!(bench.look(&started.id).await.state, state, "{how}");
+    }
+}
+
+#[tokio::test]
 async fn without_the_right_nothing_is_bound() {
     let (bench, phone) = Bench::with_phone().await;
     let proven = phone.ask(&bench.app).await;

@@ -119,8 +119,7 @@ async fn a_binding_code_ends_after_its_time() {
     bench.clock.forward_s(700);
     let phone = Phone::new();
     let proof = phone.sign(&binding_text(&invitation.code, &phone.key()));
-    let new =
-        NewPhone { code: invitation.code, key: phone.key(), proof, label: "phone".into() };
+    let new = NewPhone { code: invitation.code, key: phone.key(), proof, label: "phone".into() };
     let bound = bench.app.bind_phone(&new).await;
     assert!(matches!(bound, Err(AppError::Refused(Reason::WrongProof))));
     bench.clock.forward_s(4_000);

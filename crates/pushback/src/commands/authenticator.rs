@@ -277,12 +277,11 @@ async fn answer(
 ) -> Result<Exit, Failure> {
     let phone = Phone::open(&args.key).await?;
     let prompt = phone.waiting().await?;
-    let prompt = prompt.ok_or_else(|| Failure::Service("nothing waits for an answer".to_owned()))?;
+    let prompt =
+        prompt.ok_or_else(|| Failure::Service("nothing waits for an answer".to_owned()))?;
     let (id, digest) = (text(&prompt, "id"), digest(&prompt));
     let (word, said, mut body) = match code {
-        Some(code) if !deny && !report => {
-            ("answer", Said::Confirm(code), json!({ "code": code }))
-        }
+        Some(code) if !deny && !report => ("answer", Said::Confirm(code), json!({ "code": code })),
         _ if report => ("report", Said::Report(""), json!({ "notes": [] })),
         _ => ("deny", Said::Deny, json!({})),
     };
@@ -306,6 +305,10 @@ async fn answer(
 }
 
 fn tell(args: &AuthenticatorArgs, machine: &Value, people: &str) -> Result<Exit, Failure> {
-    if args.json { print(&format!("{machine}\n"))? } else { print(people)? }
+    if args.json {
+        print(&format!("{machine}\n"))?
+    } else {
+        print(people)?
+    }
     Ok(Exit::Clean)
 }

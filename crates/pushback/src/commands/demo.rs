@@ -9,7 +9,8 @@ use pushback_sim::{Figures, Score, Settings, Share, Vendor, score};
 use super::scan::Page as ScanPage;
 use super::simulate::{LOGS, Written, domain, holds_simulation, is_empty, write_all};
 use super::{
-    Failure, Notes, account, called, demo_service, print, quoted, stdout_is_terminal, terminal_options,
+    Failure, Notes, account, called, demo_service, print, quoted, stdout_is_terminal,
+    terminal_options,
 };
 use crate::cli::{DemoArgs, Exit, Format, InputArgs};
 use crate::config::Config;

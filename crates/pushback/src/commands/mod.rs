@@ -17,9 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use crate::cli::{
-    Cli, Colour, Command, Exit, KeysCommand, OutputArgs, ReceiptCommand,
-};
+use crate::cli::{Cli, Colour, Command, Exit, KeysCommand, OutputArgs, ReceiptCommand};
 use crate::config::{ConfigError, why};
 use crate::input::{InputError, ReadReport};
 use crate::report::terminal;

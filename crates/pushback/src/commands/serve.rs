@@ -64,8 +64,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Logs of this level and above, unless `PUSHBACK_LOG` says otherwise. They go to standard error: words for people on a terminal, JSON for machines.
 pub fn log(level: &str) {
     let filter = EnvFilter::try_from_env("PUSHBACK_LOG").unwrap_or_else(|_| level.into());
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         // A second start of the same process keeps the first one's log.
         let _ = builder.with_target(false).try_init();

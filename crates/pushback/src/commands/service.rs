@@ -52,7 +52,11 @@ fn proof() -> Result<OperatorProof, Failure> {
 
 /// JSON for machines, words for people.
 fn tell(args: &ServiceArgs, machine: &Value, people: &str) -> Result<Exit, Failure> {
-    if args.json { print(&format!("{machine}\n"))? } else { print(people)? }
+    if args.json {
+        print(&format!("{machine}\n"))?
+    } else {
+        print(people)?
+    }
     Ok(Exit::Clean)
 }
 
@@ -300,9 +304,11 @@ pub fn audit(args: &ServiceArgs, command: &AuditCommand) -> Result<Exit, Failure
                 let text = std::fs::read_to_string(file)
                     .map_err(Failure::io(file.display().to_string()))?;
                 for token in text.split_whitespace() {
-                    kept.push(signer.public().verify_checkpoint(token).map_err(|error| {
-                        Failure::Usage(format!("{}: {error}", file.display()))
-                    })?);
+                    kept.push(
+                        signer.public().verify_checkpoint(token).map_err(|error| {
+                            Failure::Usage(format!("{}: {error}", file.display()))
+                        })?,
+                    );
                 }
             }
             let verified = with(args, async |app| {
@@ -384,8 +390,8 @@ pub fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
 
 pub fn receipt_key(args: &ServiceArgs) -> Result<Exit, Failure> {
     let path = settings(args)?.service.data.join("receipts.pem");
-    let signer = pushback_store::Signer::open(&path)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let signer =
+        pushback_store::Signer::open(&path).map_err(|error| Failure::Usage(error.to_string()))?;
     print(&format!("{}\n", signer.public().jwk()))?;
     Ok(Exit::Clean)
 }
@@ -393,10 +399,8 @@ pub fn receipt_key(args: &ServiceArgs) -> Result<Exit, Failure> {
 pub fn rotate_keys(args: &ServiceArgs) -> Result<Exit, Failure> {
     let path = settings(args)?.service.data.join("keys");
     let ring = Keyring::rotate(&path).map_err(|error| Failure::Usage(error.to_string()))?;
-    let people = format!(
-        "key {} seals from the next start on; then: pushback keys reseal\n",
-        ring.newest()
-    );
+    let people =
+        format!("key {} seals from the next start on; then: pushback keys reseal\n", ring.newest());
     tell(args, &json!({ "newest": ring.newest() }), &people)
 }
 

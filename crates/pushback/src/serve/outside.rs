@@ -166,7 +166,9 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "The help desk was asked to reset everything that can answer for you. If you did not ask \
              for it, call the help desk now on a number that you know: they can stop it.",
         ),
-        Notice::ResetCancelled => ("the reset was stopped", "The reset of your account was stopped."),
+        Notice::ResetCancelled => {
+            ("the reset was stopped", "The reset of your account was stopped.")
+        }
         Notice::ResetDone => (
             "your account was reset",
             "Everything that could answer for you was removed. Bind a device again.",

@@ -12,7 +12,7 @@ use crate::config::{ConfigError, complaint, position, why};
 pub const EXAMPLE: &str = include_str!("../../../../pushback-serve.example.toml");
 
 /// Everything that can be configured about the prompt service.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The service itself.
@@ -116,20 +116,6 @@ impl Default for Service {
             chain: "main".to_owned(),
             help_desk: String::new(),
             trusted_proxies: Vec::new(),
-        }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            service: Service::default(),
-            tls: None,
-            tables: Tables::default(),
-            passwords: Passwords::default(),
-            push: Push::default(),
-            notices: Notices::default(),
-            policy: Policy::default(),
         }
     }
 }

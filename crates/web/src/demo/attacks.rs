@@ -23,25 +23,61 @@ pub(super) enum Kind {
 
 const FLOOD: u32 = 200;
 const FLOOD_EVERY: Duration = Duration::from_millis(300);
-const SPRAY: u32 = 60;
+const SPRAY: u32 = 50;
 const SPRAY_EVERY: Duration = Duration::from_millis(150);
 
 /// Networks that nobody has (RFC 5398, RFC 5737), and where they are said to be.
-const SOURCES: [(u32, &str, bool, &str, &str, i32, i32, [u8; 3]); 5] = [
-    (64_496, "Example Hosting", true, "NL", "Amsterdam", 52_370, 4_890, [198, 51, 100]),
-    (64_497, "Example Cable", false, "US", "Denver", 39_740, -104_990, [203, 0, 113]),
-    (64_498, "Example Mobile", false, "BR", "Recife", -8_050, -34_900, [192, 0, 2]),
-    (64_499, "Example VPN", true, "SE", "Malmo", 55_600, 13_000, [198, 51, 100]),
-    (64_500, "Example Fibre", false, "SG", "Singapore", 1_350, 103_820, [203, 0, 113]),
+const SOURCES: [Source; 5] = [
+    Source::new(
+        64_496,
+        "Example Hosting",
+        true,
+        "NL",
+        "Amsterdam",
+        (52_370, 4_890),
+        [198, 51, 100],
+    ),
+    Source::new(64_497, "Example Cable", false, "US", "Denver", (39_740, -104_990), [203, 0, 113]),
+    Source::new(64_498, "Example Mobile", false, "BR", "Recife", (-8_050, -34_900), [192, 0, 2]),
+    Source::new(64_499, "Example VPN", true, "SE", "Malmo", (55_600, 13_000), [198, 51, 100]),
+    Source::new(64_500, "Example Fibre", false, "SG", "Singapore", (1_350, 103_820), [203, 0, 113]),
 ];
+
+/// A network, and where it is.
+struct Source {
+    asn: u32,
+    name: &'static str,
+    is_hosting: bool,
+    country: &'static str,
+    city: &'static str,
+    /// Thousandths of a degree north and east.
+    at: (i32, i32),
+    net: [u8; 3],
+}
+
+impl Source {
+    const fn new(
+        asn: u32,
+        name: &'static str,
+        is_hosting: bool,
+        country: &'static str,
+        city: &'static str,
+        at: (i32, i32),
+        net: [u8; 3],
+    ) -> Self {
+        Self { asn, name, is_hosting, country, city, at, net }
+    }
+}
+
 const BROWSERS: [(&str, &str); 4] =
     [("Chrome", "Windows"), ("Firefox", "Linux"), ("Safari", "macOS"), ("curl", "Linux")];
 
 fn stranger(number: u32) -> Requester {
-    let at = |list: usize| usize::try_from(number).unwrap_or(0) % list;
-    let source = SOURCES.get(at(SOURCES.len())).unwrap_or(&SOURCES[0]);
-    let (asn, name, is_hosting, country, city, north, east, [a, b, c]) = *source;
-    let browser = BROWSERS.get(at(BROWSERS.len())).copied();
+    let pick = |list: usize| usize::try_from(number).unwrap_or(0) % list;
+    let source = SOURCES.get(pick(SOURCES.len())).unwrap_or(&SOURCES[0]);
+    let Source { asn, name, is_hosting, country, city, at: (north, east), net: [a, b, c] } =
+        *source;
+    let browser = BROWSERS.get(pick(BROWSERS.len())).copied();
     // The last part wraps: there are more attempts than addresses.
     let last = u8::try_from(number % 250).unwrap_or(0) + 1;
     Requester {

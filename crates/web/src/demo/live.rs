@@ -153,9 +153,8 @@ impl Feed {
 
 /// Where a sign-in came from, in words.
 fn place(body: &Value) -> String {
-    let word = |path: &str| {
-        body.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty())
-    };
+    let word =
+        |path: &str| body.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (word("/event/requester/country"), word("/event/requester/ip")) {
         (Some(country), Some(ip)) => format!("from {country}, {ip}"),
         (None, Some(ip)) => format!("from {ip}"),

@@ -26,11 +26,11 @@ use crate::authenticator::html;
 use crate::problem::Problem;
 use crate::seen::Known;
 use crate::texts::Texts;
-pub use live::{Judged, Judges};
 use live::Feed;
+pub use live::{Judged, Judges};
 
 /// The invented person, and the password that the attackers know too.
-const LOGIN: &str = "alice@example.org";
+const LOGIN: &str = "alex@example.org";
 const PASSWORD: &str = "correct horse";
 /// The invented application.
 const APPLICATION: &str = "Example payroll";
@@ -56,7 +56,7 @@ impl Web {
         let sam = OperatorId::parse("sam").map_err(|_| AppError::NotFound)?;
         let new = app.create_relying_party(&sam, APPLICATION).await?;
         let party = app.authenticate(&new.id, &new.secret).await?;
-        let addresses = ["alice@example.com", "alice@example.net"].map(str::to_owned);
+        let addresses = ["alex@example.com", "alex@example.net"].map(str::to_owned);
         app.set_addresses(operator("sam")?, LOGIN, &addresses).await?;
         let feed = Feed::start(app.clone(), judge);
         let demo = Demo { web: self.clone(), party, feed };
@@ -184,10 +184,13 @@ async fn sign_in(
         requester: known.0,
         browser: cookie(&headers, BROWSER),
         accepts: Accepts::Any,
-        return_url: Some(demo.web.app().origin().join("/demo/back").map_or_else(
-            |_| String::new(),
-            |url| url.to_string(),
-        )),
+        return_url: Some(
+            demo.web
+                .app()
+                .origin()
+                .join("/demo/back")
+                .map_or_else(|_| String::new(), |url| url.to_string()),
+        ),
         idempotency_key: None,
     };
     let view = app.start_attempt(&demo.party, new).await?;
@@ -267,10 +270,7 @@ fn facts(token: &str) -> Vec<(String, String)> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    shown
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), text(claims.get(*name)?))))
-        .collect()
+    shown.iter().filter_map(|name| Some(((*name).to_owned(), text(claims.get(*name)?)))).collect()
 }
 
 #[derive(Deserialize)]

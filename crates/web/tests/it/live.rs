@@ -1,0 +1,165 @@
+//! Streams, over a real connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::bench::{Bench, code, digest, page_path, text};
+use crate::document;
+
+/// Only a broken service takes so long.
+const BROKEN: Duration = Duration::from_secs(40);
+
+/// How a chunked answer ends.
+const LAST: &str = "\r\n0\r\n\r\n";
+
+/// Serves the bench on a free port of this machine.
+async fn serve(bench: &Bench) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = bench.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
+}
+
+/// A stream of events, read as a browser does.
+struct Events {
+    socket: TcpStream,
+    read: String,
+    is_over: bool,
+}
+
+impl Events {
+    async fn open(address: SocketAddr, path: &str, authorization: Option<&str>) -> Self {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let authorization =
+            authorization.map(|value| format!("authorization: {value}\r\n")).unwrap_or_default();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{authorization}\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut events = Self { socket, read: String::new(), is_over: false };
+        while !events.read.contains("\r\n\r\n") {
+            assert!(!events.is_over, "the answer has a head");
+            events.more().await;
+        }
+        let head = events.read.to_lowercase();
+        assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
+        assert!(head.contains("content-type: text/event-stream"), "{head}");
+        events
+    }
+
+    async fn more(&mut self) {
+        let mut part = [0; 4_096];
+        let read = tokio::time::timeout(BROKEN, self.socket.read(&mut part)).await.unwrap();
+        let read = read.unwrap();
+        self.read.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        self.is_over = read == 0 || self.read.ends_with(LAST);
+    }
+
+    /// The next event of this name, whose data fits the schema of the file.
+    async fn next(&mut self, name: &str, schema: &str) -> Value {
+        loop {
+            let start = format!("event: {name}\n");
+            if let Some((_, after)) = self.read.split_once(&start)
+                && let Some((data, rest)) = after.split_once("\n\n")
+            {
+                let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+                self.read = rest.to_owned();
+                document::check_named(schema, &data);
+                return data;
+            }
+            assert!(!self.is_over, "the stream ended before {name}");
+            self.more().await;
+        }
+    }
+
+    async fn ends(mut self) {
+        while !self.is_over {
+            self.more().await;
+        }
+        assert!(!self.read.contains("event:"), "{}", self.read);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relying_party_sees_pending_then_verified_and_the_stream_ends() {
+    let (bench, phone) = Bench::with_phone().await;
+    let address = serve(&bench).await;
+    let started = bench.start().await;
+    let path = format!("/v1/attempts/{}/events", text(&started, "id"));
+    let mut events = Events::open(address, &path, Some(&bench.party.authorization())).await;
+    assert_eq!(events.next("attempt", "Attempt").await, started);
+    bench.type_code(&phone, &code(&started)).await;
+    let verified = events.next("attempt", "Attempt").await;
+    assert_eq!(text(&verified, "state"), "verified");
+    assert!(verified["token"].is_string());
+    events.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosted_page_hears_of_a_no() {
+    let (bench, phone) = Bench::with_phone().await;
+    let address = serve(&bench).await;
+    let started = bench.start().await;
+    let path = format!("{}/events", page_path(&started));
+    let mut events = Events::open(address, &path, None).await;
+    let first = events.next("state", "PageState").await;
+    assert_eq!(first, json!({ "version": started["version"], "state": "pending" }));
+    let prompt = bench.open(&phone).await;
+    let path = format!("/v1/prompts/{}/deny", text(&prompt, "id"));
+    bench.post(&path).json(&phone.denial(&prompt)).signed(&phone).send().await.json(200);
+    assert_eq!(text(&events.next("state", "PageState").await, "state"), "denied");
+    events.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_hears_of_a_prompt_and_of_its_end() {
+    let (bench, phone) = Bench::with_phone().await;
+    let address = serve(&bench).await;
+    let ticket = bench.post("/v1/streams").signed(&phone).send().await.json(200);
+    let path = format!("/v1/streams/{}", text(&ticket, "ticket"));
+    let mut events = Events::open(address, &path, None).await;
+    assert!(events.next("prompts", "Prompts").await["open"].is_null());
+    let started = bench.start().await;
+    let prompts = events.next("prompts", "Prompts").await;
+    let prompt = &prompts["open"];
+    assert_eq!(text(prompt, "attempt"), text(&started, "id"));
+    assert_eq!(events.next("account", "AccountChanged").await, json!({}));
+    let path = format!("/v1/prompts/{}/answer", text(prompt, "id"));
+    let body = phone.confirmation(prompt, &code(&started));
+    assert_eq!(body["context_digest"], digest(prompt));
+    bench.post(&path).json(&body).signed(&phone).send().await.json(200);
+    assert!(events.next("prompts", "Prompts").await["open"].is_null());
+}
+
+#[tokio::test]
+async fn a_ticket_opens_a_stream_for_a_minute_and_no_other() {
+    let (bench, phone) = Bench::with_phone().await;
+    let ticket = bench.post("/v1/streams").signed(&phone).send().await.json(200);
+    let ticket = text(&ticket, "ticket");
+    let open = async |ticket: &str| bench.get(&format!("/v1/streams/{ticket}")).send().await;
+    for wrong in ["x", "aut_1~9999999999999.x", &*format!("{ticket}x")] {
+        assert_eq!(open(wrong).await.problem(401), "unauthenticated", "{wrong}");
+    }
+    bench.clock.forward_s(60);
+    assert_eq!(open(ticket).await.problem(401), "unauthenticated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_over_a_connection_answers_at_the_change() {
+    let (bench, phone) = Bench::with_phone().await;
+    let address = serve(&bench).await;
+    let started = bench.start().await;
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let (path, version) = (page_path(&started), text(&started, "version"));
+    let request = format!(
+        "GET {path}/state?wait=60&after={version} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    bench.type_code(&phone, &code(&started)).await;
+    let mut answer = String::new();
+    tokio::time::timeout(BROKEN, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.contains("\"state\":\"verified\""), "{answer}");
+}

@@ -1,0 +1,21 @@
+//! The native API as programs meet it: over HTTP, through the real router, on a real database.
+//!
+//! Whatever a test sends and gets is compared with `docs/reference/openapi.json` on the way.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that fails says where, one that is skipped says why"
+)]
+
+mod attempts;
+mod bench;
+mod digest;
+mod document;
+mod every;
+mod live;
+mod page;
+mod passkeys;
+mod phone;
+mod secrets;

@@ -1,0 +1,84 @@
+use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
+use passkey::client::{Client, DefaultClientData};
+use passkey::crypto::rust_crypto::RustCryptoBackend;
+use passkey::types::Passkey;
+use passkey::types::ctap2::{Aaguid, Ctap2Error};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::bench::{Bench, ORIGIN, page_path, text};
+
+/// A person in front of an authenticator, who proves who they are to it.
+struct Person;
+
+#[async_trait::async_trait]
+impl UserValidationMethod for Person {
+    type PasskeyItem = Passkey;
+
+    async fn check_user<'a>(
+        &self,
+        _: UiHint<'a, Self::PasskeyItem>,
+        _: bool,
+        _: bool,
+    ) -> Result<UserCheck, Ctap2Error> {
+        Ok(UserCheck { presence: true, verification: true })
+    }
+
+    fn is_verification_enabled(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    fn is_presence_enabled(&self) -> bool {
+        true
+    }
+}
+
+fn authenticator(
+    passkey: Option<Passkey>,
+) -> Authenticator<Option<Passkey>, Person, RustCryptoBackend> {
+    Authenticator::new(Aaguid::new_empty(), passkey, Person, RustCryptoBackend)
+}
+
+#[tokio::test]
+async fn a_passkey_is_bound_in_the_app_and_used_on_the_hosted_page() {
+    let (bench, phone) = Bench::with_phone().await;
+    let origin = Url::parse(ORIGIN).unwrap();
+    let right = json!({ "right": bench.right(&phone).await });
+    let begun = bench.post("/v1/passkeys/options").json(&right).signed(&phone).send().await;
+    let begun = begun.json(200);
+    let mut client = Client::new(authenticator(None));
+    let options = serde_json::from_value(begun["options"].clone()).unwrap();
+    let credential = client.register(&origin, options, DefaultClientData).await.unwrap();
+    let body = json!({
+        "ceremony": begun["ceremony"], "name": "key", "credential": credential,
+    });
+    let finish = async || bench.post("/v1/passkeys").json(&body).signed(&phone).send().await;
+    finish().await.json(201);
+    assert_eq!(finish().await.problem(403), "passkey_refused", "a ceremony counts once");
+
+    let started = bench.start().await;
+    assert_eq!(started["can_use_passkey"], true);
+    let page = page_path(&started);
+    let options = bench.post(&format!("{page}/passkey/options")).send().await.json(200);
+    let passkey = client.authenticator().store().clone();
+    let mut client = Client::new(authenticator(passkey));
+    let options = serde_json::from_value(options).unwrap();
+    let credential = client.authenticate(&origin, options, DefaultClientData).await.unwrap();
+    let credential: Value = serde_json::to_value(&credential).unwrap();
+    let path = format!("{page}/passkey");
+    let use_it = async || bench.post(&path).json(&credential).send().await;
+    assert_eq!(text(&use_it().await.json(200), "state"), "verified");
+    assert_eq!(use_it().await.problem(403), "passkey_refused", "a challenge counts once");
+    let verified = bench.look(&started).await;
+    assert!(verified["token"].is_string());
+}
+
+#[tokio::test]
+async fn who_has_no_passkey_is_not_asked_for_one() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let page = page_path(&bench.start().await);
+    let answer = bench.post(&format!("{page}/passkey/options")).send().await;
+    assert_eq!(answer.problem(403), "not_bound");
+    let answer = bench.post(&format!("{page}/passkey")).json(&json!({})).send().await;
+    assert_eq!(answer.problem(400), "invalid_request");
+}
