@@ -34,7 +34,7 @@ pub(super) enum Done {
     Restored,
     IncidentClosed,
     ResetAsked,
-    ResetDone,
+    AllUntied,
     ResetCancelled,
 }
 
@@ -50,7 +50,7 @@ impl Done {
             Self::Restored => &t.done_restored,
             Self::IncidentClosed => &t.done_incident_closed,
             Self::ResetAsked => &t.done_reset_asked,
-            Self::ResetDone => &t.done_reset_done,
+            Self::AllUntied => &t.done_reset_done,
             Self::ResetCancelled => &t.done_reset_cancelled,
         }
     }

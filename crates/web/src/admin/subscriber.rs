@@ -217,7 +217,7 @@ pub(super) async fn close_incident(
 
 async fn advance_reset(session: &Session, name: &str, confirm: Option<u64>) -> Response {
     let result = session.web.app().reset(session.proof(), name, confirm).await;
-    let done = result.map(|waits| if waits.is_some() { Done::ResetAsked } else { Done::ResetDone });
+    let done = result.map(|waits| if waits.is_some() { Done::ResetAsked } else { Done::AllUntied });
     session.ended(done, &address(name))
 }
 
