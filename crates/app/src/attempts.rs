@@ -1,5 +1,7 @@
 //! Attempts: a relying party asks, and waits for the answer.
 
+mod view;
+
 use std::time::Duration;
 
 use pushback_model::Timestamp;
@@ -16,6 +18,8 @@ use crate::encoding::{new_id, sha256, to_base64url};
 use crate::record::Beside;
 use crate::subscriber::{Ended, Whom, With};
 use crate::{App, AppError, Claims, RelyingParty};
+
+pub use view::{AttemptState, AttemptView, DecisionView, PageView};
 
 /// How long an idempotency key counts.
 const IDEMPOTENCY_LIFE: pushback_model::Span = pushback_model::Span::hours(24);
@@ -37,129 +41,6 @@ pub struct NewAttempt {
     pub return_url: Option<String>,
     /// The same key with the same request is one attempt, with another request an error.
     pub idempotency_key: Option<String>,
-}
-
-/// Where an attempt stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptState {
-    /// A prompt is open.
-    Pending,
-    /// There is no prompt; the decision says why and what to do.
-    Held,
-    /// The subscriber has proven themselves.
-    Verified,
-    /// The subscriber said no, or too many wrong codes did.
-    Denied,
-    /// The subscriber said no and reported it.
-    Reported,
-    /// Nobody answered in time, or another attempt took its place.
-    Expired,
-    /// The relying party or the person at the page gave up.
-    Cancelled,
-}
-
-impl AttemptState {
-    /// The name in machine output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Held => "held",
-            Self::Verified => "verified",
-            Self::Denied => "denied",
-            Self::Reported => "reported",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether it can still become verified.
-    #[must_use]
-    pub const fn is_live(self) -> bool {
-        match self {
-            Self::Pending | Self::Held => true,
-            Self::Verified | Self::Denied | Self::Reported | Self::Expired | Self::Cancelled => {
-                false
-            }
-        }
-    }
-}
-
-/// What was decided when the attempt began.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DecisionView {
-    /// Show this code and wait.
-    Prompt {
-        /// The match code, for the sign-in screen only; absent when the prompt is over.
-        code: Option<String>,
-        /// From then on it is worthless.
-        expires_at: Timestamp,
-        /// Why the phone does not ring, if it does not: the owner opens the app.
-        quiet: Option<Reason>,
-    },
-    /// Ask again from then on.
-    Wait {
-        /// When.
-        until: Timestamp,
-        /// Why.
-        reason: Reason,
-    },
-    /// Only a passkey gets in.
-    PasskeyOnly(Reason),
-    /// No.
-    Refused(Reason),
-}
-
-impl std::fmt::Debug for DecisionView {
-    /// Without the code.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Prompt { expires_at, quiet, .. } => f
-                .debug_struct("Prompt")
-                .field("expires_at", expires_at)
-                .field("quiet", quiet)
-                .finish_non_exhaustive(),
-            Self::Wait { until, reason } => {
-                f.debug_struct("Wait").field("until", until).field("reason", reason).finish()
-            }
-            Self::PasskeyOnly(reason) => f.debug_tuple("PasskeyOnly").field(reason).finish(),
-            Self::Refused(reason) => f.debug_tuple("Refused").field(reason).finish(),
-        }
-    }
-}
-
-/// An attempt, as its relying party sees it.
-#[derive(Clone, Debug)]
-pub struct AttemptView {
-    /// Its id.
-    pub id: String,
-    /// Changes whenever anything else here does.
-    pub version: String,
-    /// Where it stands.
-    pub state: AttemptState,
-    /// What was decided when it began.
-    pub decision: DecisionView,
-    /// Whether a passkey may be used for it.
-    pub can_use_passkey: bool,
-    /// The address of its hosted page.
-    pub page_url: String,
-    /// The signed token, if it was verified.
-    pub token: Option<String>,
-    /// The device cookie that the browser is to keep, if it was verified.
-    pub browser: Option<String>,
-}
-
-/// An attempt, as its hosted page sees it.
-#[derive(Clone, Debug)]
-pub struct PageView {
-    /// The attempt.
-    pub attempt: AttemptView,
-    /// The name of the relying party.
-    pub application: String,
-    /// Where the browser goes when it is over.
-    pub return_url: Option<String>,
-    /// When the attempt began.
-    pub started_at: Timestamp,
 }
 
 /// An attempt with its record and the version of that.

@@ -352,14 +352,16 @@ async fn export(app: &App, about: Option<&str>) -> Result<String, Failure> {
         push(&app.audit_about(subject, from).await?);
         return Ok(lines);
     }
-    let chain = "main";
-    let mut after = 0;
-    loop {
-        let page = app.audit(chain, after).await?;
-        let Some(last) = page.last() else { return Ok(lines) };
-        after = last.seq;
-        push(&page);
+    for chain in app.audit_chains().await? {
+        let mut after = 0;
+        loop {
+            let page = app.audit(&chain.name, after).await?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            push(&page);
+        }
     }
+    Ok(lines)
 }
 
 pub fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {

@@ -1,0 +1,321 @@
+//! What can be typed about the prompt service.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Where the prompt service keeps its state.
+#[derive(Args, Clone, Debug)]
+pub struct ServiceArgs {
+    /// Configuration file of the service
+    #[arg(long, value_name = "FILE", env = "PUSHBACK_SERVE_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// Folder of keys and of the embedded database [default: pushback-data]
+    #[arg(long, value_name = "FOLDER", env = "PUSHBACK_DATA", global = true)]
+    pub data: Option<PathBuf>,
+    /// sqlite:FILE within the folder, or postgres://... [default: sqlite:pushback.db]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PUSHBACK_DATABASE",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database: Option<String>,
+    /// JSON instead of words
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `pushback serve`.
+#[derive(Args, Debug)]
+#[command(after_help = "The first try:
+  pushback serve
+  pushback operator invite NAME      in another terminal: opens the administration
+  pushback demo serves the same with an invented company and attacks at the press of a button.
+
+Logs go to standard error, as JSON where that is no terminal; PUSHBACK_LOG chooses what is logged.")]
+pub struct ServeArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// Address and port to listen on [default: 127.0.0.1:8420]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// The address under which people reach it [default: http://localhost:8420]
+    #[arg(long, value_name = "URL")]
+    pub origin: Option<String>,
+    /// Only check the configuration
+    #[arg(long)]
+    pub check: bool,
+    /// Print every setting with its default
+    #[arg(long, conflicts_with = "check")]
+    pub example: bool,
+}
+
+/// `pushback operator`.
+#[derive(Args, Debug)]
+pub struct OperatorArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: OperatorCommand,
+}
+
+/// What to do with administrators.
+#[derive(Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Print a link with which somebody binds a passkey and administers from then on
+    Invite {
+        /// Their name
+        name: String,
+    },
+    /// List them
+    List,
+    /// Take somebody out, sessions included
+    Delete {
+        /// Their name
+        name: String,
+    },
+}
+
+/// `pushback relying-party`.
+#[derive(Args, Debug)]
+pub struct RelyingPartyArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: RelyingPartyCommand,
+}
+
+/// What to do with applications.
+#[derive(Debug, Subcommand)]
+pub enum RelyingPartyCommand {
+    /// Add one; prints its id and secret
+    Add {
+        /// The name that people see on their phone
+        name: String,
+    },
+    /// Give one a new secret; the old one ends at once
+    Renew {
+        /// Its id
+        id: String,
+    },
+    /// List them
+    List,
+    /// Take one out
+    Delete {
+        /// Its id
+        id: String,
+    },
+}
+
+/// `pushback subscriber`.
+#[derive(Args, Debug)]
+pub struct SubscriberArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: SubscriberCommand,
+}
+
+/// What to do with people.
+#[derive(Debug, Subcommand)]
+pub enum SubscriberCommand {
+    /// Add somebody, or set where notices about them go
+    Add {
+        /// Their name, as the applications know it
+        name: String,
+        /// Mail addresses for notices: two or more, independent of each other
+        #[arg(long, required = true, num_args = 1.., value_name = "MAIL")]
+        address: Vec<String>,
+    },
+    /// Print a code with which they bind a phone
+    Invite {
+        /// Their name
+        name: String,
+    },
+    /// List everybody
+    List,
+    /// Show one
+    Show {
+        /// Their name
+        name: String,
+    },
+    /// Stop prompts and open an incident: they reported an attack
+    Suspend {
+        /// Their name
+        name: String,
+    },
+    /// Let prompts ring again
+    Restore {
+        /// Their name
+        name: String,
+    },
+    /// Close the open incident
+    Close {
+        /// Their name
+        name: String,
+    },
+    /// Untie an authenticator
+    Untie {
+        /// Their name
+        name: String,
+        /// Its number, as `show` tells it
+        authenticator: u64,
+    },
+    /// Set whether they administer something: then only passkeys get in
+    Role {
+        /// Their name
+        name: String,
+        /// They do
+        #[arg(long)]
+        administrator: bool,
+    },
+    /// Say that their password was changed
+    PasswordChanged {
+        /// Their name
+        name: String,
+    },
+    /// Ask for a reset of everything that can answer for them, or confirm one
+    Reset {
+        /// Their name
+        name: String,
+        /// The number of the reset that waits
+        #[arg(long, value_name = "NUMBER")]
+        confirm: Option<u64>,
+    },
+}
+
+/// `pushback audit`.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What to do with the audit trail.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the chain and name the first entry that does not fit
+    Verify {
+        /// Files with checkpoints that were kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Vec<PathBuf>,
+    },
+    /// Print entries as lines of JSON, which `pushback scan` reads too
+    Export {
+        /// Only those about somebody or something
+        #[arg(long, value_name = "SUBJECT")]
+        about: Option<String>,
+    },
+    /// Print a signed head of every chain, to be kept elsewhere
+    Checkpoint,
+}
+
+/// `pushback receipt`.
+#[derive(Debug, Subcommand)]
+pub enum ReceiptCommand {
+    /// Verify receipts without the service
+    Verify(ReceiptArgs),
+    /// Print the public key that verifies them
+    Key(ServiceArgs),
+}
+
+/// `pushback receipt verify`.
+#[derive(Args, Debug)]
+pub struct ReceiptArgs {
+    /// File with receipts, one a line
+    pub file: PathBuf,
+    /// File with the public key
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+}
+
+/// `pushback keys`.
+#[derive(Args, Debug)]
+pub struct KeysArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Add a new key, which seals from the next start on
+    Rotate,
+    /// Seal everything anew under the newest key
+    Reseal,
+}
+
+/// `pushback back-up`.
+#[derive(Args, Debug)]
+pub struct BackUpArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// The new file
+    pub file: PathBuf,
+}
+
+/// `pushback authenticator`.
+#[derive(Args, Debug)]
+pub struct AuthenticatorArgs {
+    /// File with this phone's key and name
+    #[arg(long, value_name = "FILE", default_value = "pushback-authenticator.json", global = true)]
+    pub key: PathBuf,
+    /// JSON instead of words
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: AuthenticatorCommand,
+}
+
+/// What a phone on the command line does.
+#[derive(Debug, Subcommand)]
+pub enum AuthenticatorCommand {
+    /// Make a key and bind it
+    Bind {
+        /// The link of an invitation, or the address of the service with --code
+        link: String,
+        /// The binding code, if the link has none
+        #[arg(long)]
+        code: Option<String>,
+        /// What to call it
+        #[arg(long, default_value = "command line")]
+        name: String,
+    },
+    /// Show prompts as they come, until stopped
+    Watch {
+        /// End after the first prompt
+        #[arg(long)]
+        once: bool,
+    },
+    /// Answer the open prompt: with the code of the sign-in page, or with no
+    Answer {
+        /// The six digits
+        #[arg(required_unless_present_any = ["deny", "report"])]
+        code: Option<String>,
+        /// "No, this isn't me"
+        #[arg(long, conflicts_with = "code")]
+        deny: bool,
+        /// The same, reported
+        #[arg(long, conflicts_with_all = ["code", "deny"])]
+        report: bool,
+    },
+}
