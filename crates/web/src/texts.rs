@@ -1,15 +1,22 @@
 //! The words of the pages, in one place so that they can be translated.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Declares the texts: one field a key of `templates/texts.en.toml`.
+///
+/// Not by a derived `Deserialize`: for so many fields that takes the compiler minutes.
 macro_rules! texts {
     ($($name:ident)+) => {
         /// Every word of the server's pages. A key too many or too few is an error at the start.
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
+        #[derive(Debug)]
         pub(crate) struct Texts {
             $(pub $name: String,)+
+        }
+
+        impl Texts {
+            fn take(from: &mut Keys) -> Self {
+                Self { $($name: from.take(stringify!($name)),)+ }
+            }
         }
     };
 }
@@ -65,13 +72,39 @@ texts! {
     demo_signed_in_text demo_sign_out demo_start_again demo_not_signed_in demo_not_signed_in_text
 }
 
+/// A file's keys that are still to be taken, and those that were missed.
+struct Keys {
+    found: BTreeMap<String, String>,
+    missing: Vec<&'static str>,
+}
+
+impl Keys {
+    fn take(&mut self, key: &'static str) -> String {
+        self.found.remove(key).unwrap_or_else(|| {
+            self.missing.push(key);
+            String::new()
+        })
+    }
+}
+
 impl Texts {
     /// The English texts.
     ///
     /// # Errors
     /// If the file in the binary and the fields here differ; a test keeps them equal.
-    pub(crate) fn english() -> Result<Self, toml::de::Error> {
-        toml::from_str(include_str!("../templates/texts.en.toml"))
+    pub(crate) fn english() -> Result<Self, String> {
+        Self::read(include_str!("../templates/texts.en.toml"))
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let found = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut keys = Keys { found, missing: Vec::new() };
+        let texts = Self::take(&mut keys);
+        let unknown: Vec<&String> = keys.found.keys().collect();
+        if keys.missing.is_empty() && unknown.is_empty() {
+            return Ok(texts);
+        }
+        Err(format!("the texts lack {:?} and have {unknown:?} too many", keys.missing))
     }
 }
 
@@ -83,5 +116,12 @@ mod tests {
     fn the_english_texts_have_all_keys_and_no_other() {
         let texts = Texts::english().unwrap();
         assert_eq!(texts.product, "Pushback");
+    }
+
+    #[test]
+    fn a_key_too_many_or_too_few_is_named() {
+        let text = include_str!("../templates/texts.en.toml");
+        let error = Texts::read(&text.replace("\nproduct =", "\nproducer =")).unwrap_err();
+        assert_eq!(error, "the texts lack [\"product\"] and have [\"producer\"] too many");
     }
 }
