@@ -34,7 +34,8 @@ texts! {
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text
     admin_sign_in_passkey admin_enrol_title admin_enrol_text admin_enrol_passkey admin_name
     admin_when admin_since admin_what admin_who admin_actions admin_change admin_search
-    admin_search_label admin_next admin_refused admin_failed admin_back done_party_deleted
+    admin_search_label admin_next admin_refused admin_refused_last
+    admin_refused_incident admin_failed admin_back done_party_deleted
     done_subscriber_added done_addresses_set done_role_set done_untied done_suspended done_restored
     done_incident_closed done_reset_asked done_reset_done done_reset_cancelled relying_parties_nav
     relying_parties_lead relying_parties_empty relying_party_create relying_party_name_hint

@@ -136,7 +136,7 @@ impl Session {
         let t = self.texts();
         let notice = match self.said {
             Said { refused: Some(reason), .. } => {
-                let text = format!("{} {}", t.admin_refused, sentence(reason.sentence()));
+                let text = format!("{} {}", t.admin_refused, sentence(for_help_desk(t, reason)));
                 Some(Notice { text, is_error: true })
             }
             Said { done: Some(done), .. } => {
@@ -196,6 +196,17 @@ struct FailedPage<'p> {
     chrome: Chrome<'p>,
     text: String,
     back: &'p str,
+}
+
+/// Why the rules say no. Two of their sentences send people to the help desk: the reader is there.
+fn for_help_desk(t: &Texts, reason: Reason) -> &str {
+    if reason == Reason::LastAuthenticator {
+        &t.admin_refused_last
+    } else if reason == Reason::IncidentOpen {
+        &t.admin_refused_incident
+    } else {
+        reason.sentence()
+    }
 }
 
 /// A message of an error as a sentence on a page.
