@@ -2,7 +2,7 @@
 //! nodes that stop at any step, a database that is not sure, a push service that loses and repeats,
 //! clocks that jump; and the laws that none of it may break.
 //!
-//! [`check_world`] lives one seeded world and says what happened or which law broke; [`shrink`]
+//! [`check_world`] lives one seeded world and says what happened or which law broke; [`shrink()`]
 //! leaves out acts and faults until nothing more can be left out; [`check_every_fault`] goes through
 //! a short script once for every fault at every step. One seed gives the same world on every run.
 //!
