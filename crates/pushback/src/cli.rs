@@ -341,6 +341,9 @@ pub struct DemoArgs {
     /// End after the report
     #[arg(long)]
     pub no_serve: bool,
+    /// Serve at once, without the scan: for the tests of the panel
+    #[arg(long, hide = true, conflicts_with_all = ["serve", "no_serve"])]
+    pub only_serve: bool,
     /// Where the panel is
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8420")]
     pub listen: std::net::SocketAddr,

@@ -35,6 +35,10 @@ const DAYS: u32 = 14;
 const TOLD_MAX: usize = 3;
 
 pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
+    if args.only_serve {
+        demo_service::run(args.listen)?;
+        return Ok(Exit::Clean);
+    }
     let out = args.out.clone().unwrap_or_else(default_folder);
     if !is_empty(&out)? && !holds_simulation(&out) {
         return Err(Failure::Usage(format!(
