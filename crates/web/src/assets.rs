@@ -1,7 +1,7 @@
 //! The files that pages load. They are in the binary: one file to install, and nothing to lose.
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// A file, its path below `/assets/` and its type.
@@ -95,7 +95,12 @@ pub(crate) async fn manifest(headers: HeaderMap) -> Response {
 }
 
 pub(crate) async fn worker(headers: HeaderMap) -> Response {
-    file(JS, WORKER, &headers)
+    let mut response = file(JS, WORKER, &headers);
+    // The app's page has no slash at its end, so that it lies outside of what a worker in /app/ may
+    // look after. Without this no phone is ever woken.
+    let allowed = HeaderName::from_static("service-worker-allowed");
+    response.headers_mut().insert(allowed, HeaderValue::from_static("/app"));
+    response
 }
 
 #[cfg(test)]

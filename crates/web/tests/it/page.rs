@@ -175,3 +175,10 @@ async fn pages_and_their_files_say_what_they_are() {
         assert_eq!(bench.get(path).send().await.problem(404), "not_found");
     }
 }
+
+#[tokio::test]
+async fn the_worker_may_look_after_the_app() {
+    let bench = Bench::new().await;
+    let answer = bench.get("/app/worker.js").send().await;
+    assert_eq!(answer.header("service-worker-allowed"), Some("/app"));
+}
