@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { answer, asked, deny, heading, proveByPage, tab, world } from '../world.mjs';
+
+export const journeys = {
+  'history shows what asked and what became of it': () =>
+    world(async ({ service, asks, attacks, page, see, walk }) => {
+      const first = await asks();
+      await answer(page, first.code);
+      const second = await asks();
+      await asked(page);
+      await service.cancel(second);
+      await page.getByRole('button', { name: 'Done' }).click();
+      await attacks();
+      await asked(page);
+      await deny(page).click();
+      await page.getByRole('button', { name: 'Do not report' }).click();
+      await tab(page, 'History');
+      for (const text of ['Refused by you', 'Confirmed', 'Cancelled', 'Something new can answer for you']) await page.getByText(text).first().waitFor();
+      await page.locator('summary').first().click();
+      await page.getByText('198.51.100.').first().waitFor();
+      await see('app_history');
+      await walk();
+    }),
+
+  'recovery codes are shown once and go away': () =>
+    world(async ({ page, context, see }) => {
+      await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+      await tab(page, 'Account');
+      const ask = () => page.getByRole('button', { name: 'Make new codes' }).click();
+      await proveByPage(page, async () => {
+        await ask();
+        await page.waitForTimeout(0);
+      });
+      const codes = page.getByRole('list', { name: 'Your recovery codes' });
+      await codes.waitFor();
+      const shown = await codes.getByRole('listitem').allTextContents();
+      assert.ok(shown.length >= 8 && new Set(shown).size === shown.length);
+      await page.getByRole('button', { name: 'Copy' }).click();
+      await page.getByText('Copied.').waitFor();
+      assert.deepEqual((await page.evaluate(() => navigator.clipboard.readText())).split('\n'), shown);
+      await see('app_recovery');
+      await page.emulateMedia({ media: 'print' });
+      assert.ok(await codes.isVisible());
+      assert.ok(!(await page.getByText('Browsers that are known').isVisible()), 'the print holds the codes alone');
+      await page.emulateMedia({ media: 'screen' });
+      await page.getByRole('button', { name: 'I have kept them' }).click();
+      await codes.waitFor({ state: 'detached' });
+      await page.reload();
+      await tab(page, 'Account');
+      await page.getByRole('heading', { name: 'Recovery codes' }).waitFor();
+      assert.equal(await codes.count(), 0);
+    }),
+
+  'known browsers are listed and forgotten after one more question': () =>
+    world(async ({ service, asks, page, see, walk }) => {
+      const attempt = await asks();
+      await answer(page, attempt.code);
+      const { browser } = await service.outcome(attempt);
+      assert.ok(browser, 'the application is given what makes this browser known');
+      await tab(page, 'Account');
+      const forget = page.getByRole('button', { name: 'Forget Chrome' });
+      await forget.click();
+      await see('app_account_sure');
+      await walk();
+      await page.getByRole('button', { name: 'Keep it' }).click();
+      const ask = async () => {
+        await forget.click();
+        await page.getByRole('button', { name: 'Forget it' }).click();
+      };
+      await proveByPage(page, ask);
+      await page.getByText('It is forgotten.').waitFor();
+    }),
+
+  'a device that is removed is told so at once': () =>
+    world(async ({ page, see }) => {
+      await tab(page, 'Account');
+      const ask = async () => {
+        await page.getByRole('button', { name: 'Remove Linux computer' }).click();
+        await page.getByText('You need a new binding code').waitFor();
+        await page.getByRole('button', { name: 'Remove it' }).click();
+      };
+      await proveByPage(page, ask);
+      await heading(page, 'This device is no longer bound');
+    }),
+
+  'nobody is a caller until they have started a check': () =>
+    world(async ({ page, see, walk }) => {
+      await tab(page, 'Help');
+      await heading(page, 'Help');
+      await page.getByRole('button', { name: 'Check the caller' }).click();
+      await page.getByText('Nobody has started a check.').waitFor();
+      await see('app_help');
+      await walk();
+    }),
+
+  'the worker rings with fixed words': () =>
+    world(async ({ service, page, context }) => {
+      await context.grantPermissions(['notifications']);
+      const session = await context.newCDPSession(page);
+      const registered = new Promise((resolve) => session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => registrations[0] && resolve(registrations[0])));
+      await session.send('ServiceWorker.enable');
+      const { registrationId, scopeURL } = await registered;
+      assert.equal(scopeURL, `${service.origin}/app`);
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+      const notification = () =>
+        page.evaluate(async () => {
+          const [first] = await (await navigator.serviceWorker.ready).getNotifications();
+          return first ? [first.title, first.body] : null;
+        });
+      let shown = null;
+      // Chromium drops a message that arrives while the worker is being replaced.
+      for (let tries = 0; tries < 40 && !shown; tries += 1) {
+        await session.send('ServiceWorker.deliverPushMessage', { origin: service.origin, registrationId, data: '{"v":1}' });
+        await page.waitForTimeout(250);
+        shown = await notification();
+      }
+      assert.deepEqual(shown, ['Someone is signing in', 'Open Pushback']);
+    }),
+};

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { NARROW } from '../drive.mjs';
+import { bind, focusedHeading, heading, world } from '../world.mjs';
+
+export const journeys = {
+  'a link binds the device, and the code leaves the address bar': () =>
+    world(
+      async ({ service, subscriber, invitation, page, see, walk }) => {
+        await page.goto(invitation.link);
+        await heading(page, 'Bind this device');
+        assert.equal(new URL(page.url()).hash, '');
+        assert.equal(await page.getByLabel('Binding code').inputValue(), invitation.code);
+        assert.equal((await service.run('subscriber', 'show', subscriber)).authenticators.length, 0, 'a link alone binds nothing');
+        await see('app_bind');
+        await walk();
+        await page.getByRole('button', { name: 'Bind this device' }).click();
+        await heading(page, 'This device is bound');
+        await page.getByText('extension 100').waitFor();
+        assert.equal(await focusedHeading(page), 'This device is bound');
+        await see('app_bound');
+        await page.getByRole('button', { name: 'Go on' }).click();
+        await heading(page, 'Nothing is waiting');
+        await see('app_now');
+        await walk();
+        assert.equal((await service.run('subscriber', 'show', subscriber)).authenticators.length, 1);
+      },
+      { bound: false },
+    ),
+
+  'a typed code that is not valid is refused with a reason, and an empty one is not sent': () =>
+    world(
+      async ({ service, page, see }) => {
+        await page.goto(`${service.origin}/app`);
+        await page.getByRole('button', { name: 'Bind this device' }).click();
+        await page.getByText('Type the binding code first.').waitFor();
+        await page.getByLabel('Binding code').fill('not a code');
+        await page.getByRole('button', { name: 'Bind this device' }).click();
+        await page.getByText('That did not work:').waitFor();
+        await see('app_bind_refused');
+      },
+      { bound: false, viewport: NARROW },
+    ),
+
+  'the private key cannot be read, not even by our own script': () =>
+    world(async ({ page }) => {
+      const outcome = await page.evaluate(async () => {
+        const { Keyring } = await import('/assets/app/keys.js');
+        const { privateKey } = await (await Keyring.open('pushback')).load();
+        const tried = await crypto.subtle.exportKey('jwk', privateKey).then(() => 'exported', (error) => error.name);
+        return { tried, isExtractable: privateKey.extractable };
+      });
+      assert.deepEqual(outcome, { tried: 'InvalidAccessError', isExtractable: false });
+    }),
+
+  'a bound device does not give up its key for a link without being asked': () =>
+    world(async ({ service, subscriber, page, see }) => {
+      await page.goto('about:blank');
+      await page.goto(`${service.origin}/app#bind=ABCDE-FGHJK`);
+      await heading(page, 'This device is bound already');
+      await see('app_bound_already');
+      await page.getByRole('button', { name: 'Keep it as it is' }).click();
+      await heading(page, 'Nothing is waiting');
+      assert.equal((await service.run('subscriber', 'show', subscriber)).authenticators.length, 1);
+    }),
+
+  'the binding outlives a reload, and a removed device says so': () =>
+    world(async ({ service, subscriber, page, see }) => {
+      await page.reload();
+      await heading(page, 'Nothing is waiting');
+      const [phone] = (await service.run('subscriber', 'show', subscriber)).authenticators;
+      await service.run('subscriber', 'untie', subscriber, String(phone.id));
+      await page.reload();
+      await heading(page, 'This device is no longer bound');
+      await see('app_unbound');
+      await page.getByRole('button', { name: 'Bind it again' }).click();
+      await heading(page, 'Bind this device');
+      await bind(page, await service.invite(subscriber));
+    }),
+};

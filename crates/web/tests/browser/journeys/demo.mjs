@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { DESKTOP } from '../drive.mjs';
+import { startDemo } from '../service.mjs';
+import { visit } from '../world.mjs';
+
+/** Rings in ten minutes, as the policy has it when nothing is configured. */
+const BUDGET = 3;
+
+const count = async (page, name) => Number(await page.locator(`[data-count="${name}"]`).textContent());
+const said = (page, kind) => page.getByRole('log').locator(`.k-${kind}`);
+
+/** Signs in on the computer of the panel with the phone beside it. */
+async function signIn(page) {
+  const computer = page.getByRole('region', { name: 'A computer' });
+  const phone = page.locator('#phone');
+  await computer.getByRole('button', { name: 'Sign in' }).click();
+  await computer.getByRole('heading', { name: 'Type this code' }).waitFor();
+  const digits = async () => (await computer.locator('.code b').allTextContents()).join('');
+  const right = await digits();
+  await phone.locator('form.prompt').waitFor();
+  return { computer, phone, right };
+}
+
+async function type({ computer, phone, right }) {
+  await phone.getByLabel('Code from the sign-in page').fill(right);
+  await phone.getByRole('button', { name: 'Yes, it’s me' }).click();
+  await computer.getByRole('heading', { name: 'You are signed in' }).waitFor();
+  await phone.getByRole('button', { name: 'Done' }).click();
+}
+
+const panel = async (act) => {
+  const demo = await startDemo();
+  try {
+    await visit(
+      async (things) => {
+        await things.page.goto(`${demo.origin}/demo`);
+        await things.page.locator('#phone').getByRole('button', { name: 'Bind this device' }).click();
+        await things.page.locator('#phone').getByRole('button', { name: 'Go on' }).click();
+        await act({ ...things, demo });
+      },
+      { viewport: DESKTOP },
+    );
+  } finally {
+    await demo.stop();
+  }
+};
+
+export const journeys = {
+  '200 attempts ring no more than the budget, keep nobody out, and become an incident': () =>
+    panel(async ({ page, see, walk }) => {
+      await see('demo_start');
+      await walk();
+      const first = await signIn(page);
+      await see('demo_prompt');
+      await type(first);
+      const before = await count(page, 'rang');
+      assert.equal(before, 1);
+      await page.getByRole('button', { name: '200 attempts in a minute' }).click();
+      await page.getByText('The attack is running.').waitFor();
+      await page.waitForFunction(() => Number(document.querySelector('[data-count="asked"]').textContent) > 40, null, { timeout: 60_000 });
+      await said(page, 'incident').first().waitFor({ timeout: 60_000 });
+      await see('demo_flood');
+      // The owner comes while the attack goes on, from the browser that is known.
+      await page.getByRole('region', { name: 'A computer' }).getByRole('link', { name: 'Sign out' }).click();
+      const own = await signIn(page);
+      await see('demo_own_sign_in');
+      await type(own);
+      assert.ok((await count(page, 'asked')) < 201, 'it was during the attack');
+      await page.waitForFunction(() => Number(document.querySelector('[data-count="asked"]').textContent) >= 202, null, { timeout: 120_000 });
+      assert.ok((await count(page, 'rang')) - before <= BUDGET, `${await count(page, 'rang')} rings`);
+      assert.ok((await count(page, 'refused')) > 150);
+      assert.ok((await count(page, 'incidents')) >= 1);
+      await see('demo_after');
+    }),
+
+  'a spray over many people and a caller with the code are shown for what they are': () =>
+    panel(async ({ page, see }) => {
+      await page.getByRole('button', { name: 'A caller with the code' }).click();
+      const phone = page.locator('#phone');
+      await page.getByRole('log').getByText('Somebody calls').waitFor();
+      await phone.getByRole('heading', { name: 'Are you signing in?' }).waitFor();
+      await see('demo_caller');
+      await phone.getByRole('button', { name: 'No, this isn’t me' }).click();
+      await phone.getByRole('button', { name: 'Report it', exact: true }).click();
+      await phone.getByRole('heading', { name: 'Reported. Thank you.' }).waitFor();
+      await said(page, 'reported').first().waitFor();
+      await page.getByRole('button', { name: 'A spray over' }).click();
+      await page.waitForFunction(() => Number(document.querySelector('[data-count="asked"]').textContent) >= 61, null, { timeout: 60_000 });
+      assert.equal(await count(page, 'rang'), 1);
+      await see('demo_spray');
+      // A page that is loaded again keeps its phone and what happened.
+      await page.reload();
+      await page.getByRole('log').getByText('Somebody calls').waitFor();
+      await page.locator('#phone').getByRole('heading', { name: 'Prompts are stopped for you' }).waitFor();
+    }),
+
+  'a phone that forgot its key is bound anew, by two of the help desk': () =>
+    panel(async ({ page, demo }) => {
+      await page.evaluate(async () => {
+        for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+      });
+      await page.goto('about:blank');
+      await page.goto(`${demo.origin}/demo`);
+      await page.locator('#phone').getByRole('button', { name: 'Bind this device' }).click();
+      await page.locator('#phone').getByRole('button', { name: 'Go on' }).click();
+      await page.locator('#phone').getByRole('heading', { name: 'Nothing is waiting' }).waitFor();
+    }),
+};
