@@ -103,10 +103,13 @@ for (const attack of document.querySelectorAll('[data-attack]')) {
 // What happened
 
 const seconds = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
-lines.append(el('li', { class: 'empty' }, el('span'), el('span'), el('span', { class: 'hint' }, say('demo_empty'))));
+const nothing = el('li', { class: 'empty' }, el('span'), el('span'), el('span', { class: 'hint' }, say('demo_empty')));
+lines.append(nothing);
 
 const events = new EventSource('/demo/events');
 events.addEventListener('open', () => {
+  // A stream begins with everything, also one that comes back.
+  lines.replaceChildren(nothing);
   if (status.dataset.lost) status.textContent = '';
   delete status.dataset.lost;
 });
@@ -116,7 +119,7 @@ events.addEventListener('error', () => {
 });
 events.addEventListener('line', (event) => {
   const { at, kind, text } = JSON.parse(event.data);
-  lines.querySelector('.empty')?.remove();
+  nothing.remove();
   lines.prepend(
     el('li', {}, el('time', { datetime: at }, seconds.format(new Date(at))), el('span', { class: `k k-${kind}` }, sayOr(`kind_${kind}`, kind)), el('span', {}, text)),
   );

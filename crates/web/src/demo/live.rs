@@ -83,14 +83,15 @@ impl Feed {
     }
 
     /// Lines after the first `after`, once there are any; the counts; and where to go on.
-    pub(super) async fn next(&self, after: usize) -> (Vec<Value>, Value, usize) {
+    /// A page that has seen nothing yet (`None`) is answered at once.
+    pub(super) async fn next(&self, after: Option<usize>) -> (Vec<Value>, Value, usize) {
         let mut changed = self.changed.subscribe();
         loop {
             {
                 let seen = self.seen();
                 let end = seen.dropped + seen.lines.len();
-                if end > after || after == 0 {
-                    let start = after.saturating_sub(seen.dropped);
+                if after.is_none_or(|after| end > after) {
+                    let start = after.unwrap_or(0).saturating_sub(seen.dropped);
                     let lines = seen.lines.get(start..).unwrap_or_default().to_vec();
                     let counts = json!({
                         "asked": seen.asked,
@@ -99,8 +100,7 @@ impl Feed {
                         "refused": seen.refused,
                         "incidents": seen.incidents.len(),
                     });
-                    // A page that has seen nothing yet still has to wait for the first line.
-                    return (lines, counts, end.max(1));
+                    return (lines, counts, end);
                 }
             }
             // The feed lives as long as its pages.

@@ -293,14 +293,14 @@ async fn attack(
 async fn events(
     State(demo): State<Demo>,
 ) -> Sse<impl Stream<Item = Result<Event, std::convert::Infallible>>> {
-    let seen = stream::unfold((demo.feed, 0), |(feed, after)| async move {
+    let seen = stream::unfold((demo.feed, None), |(feed, after)| async move {
         let (lines, counts, next) = feed.next(after).await;
         let mut events: Vec<Result<Event, std::convert::Infallible>> = lines
             .iter()
             .map(|line| Ok(Event::default().event("line").data(line.to_string())))
             .collect();
         events.push(Ok(Event::default().event("counts").data(counts.to_string())));
-        Some((stream::iter(events), (feed, next)))
+        Some((stream::iter(events), (feed, Some(next))))
     });
     Sse::new(futures_util::StreamExt::flatten(seen)).keep_alive(KeepAlive::default())
 }

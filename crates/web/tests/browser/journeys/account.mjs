@@ -58,7 +58,7 @@ export const journeys = {
       const { browser } = await service.outcome(attempt);
       assert.ok(browser, 'the application is given what makes this browser known');
       await tab(page, 'Account');
-      const forget = page.getByRole('button', { name: 'Forget Chrome' });
+      const forget = page.getByRole('button', { name: 'Forget Chrome', exact: true });
       await forget.click();
       await see('app_account_sure');
       await walk();
@@ -71,17 +71,28 @@ export const journeys = {
       await page.getByText('It is forgotten.').waitFor();
     }),
 
-  'a device that is removed is told so at once': () =>
-    world(async ({ page, see }) => {
-      await tab(page, 'Account');
-      const ask = async () => {
-        await page.getByRole('button', { name: 'Remove Linux computer' }).click();
-        await page.getByText('You need a new binding code').waitFor();
-        await page.getByRole('button', { name: 'Remove it' }).click();
-      };
-      await proveByPage(page, ask);
-      await heading(page, 'This device is no longer bound');
-    }),
+  'the last device stays; with a passkey beside it it goes, and is told so at once': () =>
+    world(
+      async ({ page, see }) => {
+        await tab(page, 'Account');
+        const ask = async () => {
+          await page.getByRole('button', { name: 'Remove Linux computer' }).click();
+          await page.getByText('You need a new binding code').waitFor();
+          await page.getByRole('button', { name: 'Remove it' }).click();
+        };
+        await proveByPage(page, ask);
+        await page.getByText('this is the last one').waitFor();
+        await page.getByRole('button', { name: 'Keep it' }).click();
+        await page.getByRole('button', { name: 'Add a passkey' }).click();
+        await page.getByText('Passkey, Linux computer').waitFor();
+        await ask();
+        await heading(page, 'This device is no longer bound');
+        await see('app_unbound');
+        await page.getByRole('button', { name: 'Bind it again' }).click();
+        await heading(page, 'Bind this device');
+      },
+      { passkey: true },
+    ),
 
   'nobody is a caller until they have started a check': () =>
     world(async ({ page, see, walk }) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { NARROW } from '../drive.mjs';
-import { bind, focusedHeading, heading, world } from '../world.mjs';
+import { focusedHeading, heading, world } from '../world.mjs';
 
 export const journeys = {
   'a link binds the device, and the code leaves the address bar': () =>
@@ -63,17 +63,9 @@ export const journeys = {
       assert.equal((await service.run('subscriber', 'show', subscriber)).authenticators.length, 1);
     }),
 
-  'the binding outlives a reload, and a removed device says so': () =>
-    world(async ({ service, subscriber, page, see }) => {
+  'the binding outlives a reload': () =>
+    world(async ({ page }) => {
       await page.reload();
       await heading(page, 'Nothing is waiting');
-      const [phone] = (await service.run('subscriber', 'show', subscriber)).authenticators;
-      await service.run('subscriber', 'untie', subscriber, String(phone.id));
-      await page.reload();
-      await heading(page, 'This device is no longer bound');
-      await see('app_unbound');
-      await page.getByRole('button', { name: 'Bind it again' }).click();
-      await heading(page, 'Bind this device');
-      await bind(page, await service.invite(subscriber));
     }),
 };
