@@ -309,6 +309,7 @@ export default {
   kind_rang: 'rang',
   kind_quiet: 'quiet',
   kind_refused: 'refused',
+  kind_caller: 'caller',
   kind_denied: 'denied',
   kind_reported: 'reported',
   kind_verified: 'confirmed',

@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod browser;
 mod fuzz;
 mod pictures;
 mod postgres;
@@ -32,6 +33,8 @@ enum Chore {
     Test(test::Args),
     /// Run a command with a private PostgreSQL beside it
     Postgres(postgres::Args),
+    /// Play the journeys through the pages in a real browser
+    Browser(test::BrowserArgs),
     /// Make the house checks
     Tidy(tidy::Args),
     /// Fuzz the readers of untrusted bytes
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Postgres(args) => postgres::run(&args),
+        Chore::Browser(args) => test::browser(&args),
         Chore::Tidy(args) => tidy::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Pictures(args) => pictures::run(&args),

@@ -1,6 +1,6 @@
 //! What the chores need on a bare machine: installed if that is possible, named if not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -42,15 +42,7 @@ pub fn ocsf_python() -> anyhow::Result<PathBuf> {
     {
         return Ok(python);
     }
-    if !can_make_venv() {
-        install_venv()?;
-    }
-    // A half-made environment (an interrupted run) is made anew rather than repaired.
-    if venv.exists() {
-        std::fs::remove_dir_all(&venv)
-            .with_context(|| format!("{} cannot be removed", venv.display()))?;
-    }
-    run::check(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    self::venv(&venv)?;
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     run::check(install.args(["--requirement", OCSF_REQUIREMENTS]).current_dir(run::root()))
@@ -59,26 +51,39 @@ pub fn ocsf_python() -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-fn can_make_venv() -> bool {
-    run::works(Command::new("python3").args(["-c", "import venv, ensurepip"]))
+/// A new, empty virtual environment of Python.
+///
+/// # Errors
+/// If Python or its `venv` module is missing and cannot be installed.
+pub fn venv(venv: &Path) -> anyhow::Result<()> {
+    let can_make = || run::works(Command::new("python3").args(["-c", "import venv, ensurepip"]));
+    if !can_make() {
+        apt("python3-venv").context("python3 with its venv module is needed")?;
+        if !can_make() {
+            bail!("python3-venv is installed but `python3 -m venv` does not work");
+        }
+    }
+    // A half-made environment (an interrupted run) is made anew rather than repaired.
+    if venv.exists() {
+        std::fs::remove_dir_all(venv)
+            .with_context(|| format!("{} cannot be removed", venv.display()))?;
+    }
+    run::check(Command::new("python3").args(["-m", "venv"]).arg(venv))
 }
 
-fn install_venv() -> anyhow::Result<()> {
+/// Installs a package of the system, where that is possible.
+///
+/// # Errors
+/// If this is no Debian, or not root's session, or the package cannot be installed.
+pub fn apt(package: &str) -> anyhow::Result<()> {
     let is_root = run::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || !run::works(Command::new("apt-get").arg("--version")) {
-        bail!(
-            "python3 with its venv module is needed to check the OCSF output; \
-             on Debian: apt-get install python3-venv"
-        );
+        bail!("{package} is missing; on Debian: apt-get install {package}");
     }
     run::check(Command::new("apt-get").args(["update", "-qq"]))?;
     let mut install = Command::new("apt-get");
-    install.args(["install", "-y", "-qq", "--no-install-recommends", "python3-venv"]);
-    run::check(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
-    if !can_make_venv() {
-        bail!("python3-venv is installed but `python3 -m venv` does not work");
-    }
-    Ok(())
+    install.args(["install", "-y", "-qq", "--no-install-recommends", package]);
+    run::check(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// Makes sure that `cargo fuzz` works.

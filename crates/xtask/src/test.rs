@@ -1,16 +1,23 @@
 //! Everything that must hold before a change is merged.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{postgres, run, setup, tidy};
+use crate::{browser, postgres, run, setup, tidy};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
 pub struct Args {}
+
+/// Options of `cargo xtask browser`.
+#[derive(clap::Args)]
+pub struct BrowserArgs {
+    /// Files of journeys, without their ending [default: all]
+    files: Vec<String>,
+}
 
 /// What a step found: how many tests passed, failed, and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +40,7 @@ const PROPERTY_SEED: &str = "PROPTEST_RNG_SEED";
 
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("house rules", || tidy::run(&tidy::Args {}).map(|()| Tally::default())),
     ("format", || quiet(run::cargo().args(["fmt", "--all", "--check"]))),
     ("lints", || {
@@ -43,6 +50,7 @@ const STEPS: [Step; 6] = [
     }),
     ("tests", tests),
     ("OCSF", ocsf),
+    ("browser", || journeys(&[])),
     ("documentation", || {
         let mut doc = run::cargo();
         doc.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
@@ -83,6 +91,17 @@ pub fn run(_args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Plays the journeys alone.
+///
+/// # Errors
+/// If something cannot be installed or does not pass.
+pub fn browser(args: &BrowserArgs) -> anyhow::Result<()> {
+    match journeys(&args.files)? {
+        Tally { failed: 0, .. } => Ok(()),
+        Tally { failed, .. } => bail!("{failed} journeys failed"),
+    }
+}
+
 fn closing(Tally { passed, failed, skipped }: Tally) -> String {
     match skipped {
         0 => format!("{passed} passed, {failed} failed"),
@@ -104,23 +123,46 @@ fn tests() -> anyhow::Result<Tally> {
     if std::env::var_os(PROPERTY_SEED).is_none() {
         command.env(PROPERTY_SEED, "1");
     }
-    println!("$ {}", run::shown(&command));
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo test did not start")?;
-    let output = child.stdout.take().context("cargo test has no output")?;
+    let (tally, status) = counted(&mut command, closing_line)?;
+    if tally.passed + tally.failed == 0 {
+        bail!("cargo test ran no test: {status}");
+    }
+    if !status.success() && tally.failed == 0 {
+        bail!("cargo test did not build everything or was stopped: {status}");
+    }
+    Ok(tally)
+}
+
+/// Runs a command, its output passed on while its closing lines are counted.
+fn counted(
+    command: &mut Command,
+    closing: impl Fn(&str) -> Option<Tally>,
+) -> anyhow::Result<(Tally, ExitStatus)> {
+    let shown = run::shown(command);
+    println!("$ {shown}");
+    let child = command.stdout(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| format!("`{shown}` did not start"))?;
+    let output = child.stdout.take().with_context(|| format!("`{shown}` has no output"))?;
     let mut tally = Tally::default();
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let mut out = std::io::stdout().lock();
         out.write_all(&line)?;
         out.write_all(b"\n")?;
-        tally.add(closing_line(&String::from_utf8_lossy(&line)).unwrap_or_default());
+        tally.add(closing(&String::from_utf8_lossy(&line)).unwrap_or_default());
     }
-    let status = child.wait()?;
-    if tally.passed + tally.failed == 0 {
-        bail!("cargo test ran no test: {status}");
-    }
-    if !status.success() && tally.failed == 0 {
-        bail!("cargo test did not build everything or was stopped: {status}");
+    Ok((tally, child.wait()?))
+}
+
+/// What people do with the pages of the built service, in a real browser.
+fn journeys(files: &[String]) -> anyhow::Result<Tally> {
+    run::check(run::cargo().args(["build", "--locked", "--package", "pushback"]))?;
+    let (tally, status) = counted(browser::journeys()?.args(files), |line| {
+        let (passed, failed) = browser::closing_line(line)?;
+        Some(Tally { passed, failed, skipped: 0 })
+    })?;
+    if tally.passed == 0 || (!status.success() && tally.failed == 0) {
+        bail!("the journeys did not come to their end: {status}");
     }
     Ok(tally)
 }

@@ -144,5 +144,5 @@ async fn call(demo: &Demo) {
         }
         _ => "Somebody calls, but has no code to give you: their sign-in got no prompt.".to_owned(),
     };
-    demo.feed.say("refused", &at, &text);
+    demo.feed.say("caller", &at, &text);
 }

@@ -138,10 +138,11 @@ impl Feed {
             "prompt_ended" => match word("end") {
                 "approved" => ("verified", format!("The right code was typed: a sign-in {place}.")),
                 "denied" => ("denied", format!("“No, this isn’t me”: a sign-in {place}.")),
-                "reported" => ("reported", "Reported: prompts stop at once.".to_owned()),
                 "mismatched" => ("denied", "Three wrong codes: it counts as a refusal.".to_owned()),
                 _ => return,
             },
+            // Also of what was refused before, when no prompt ends any more.
+            "reported" => ("reported", "Reported: prompts stop at once.".to_owned()),
             _ => return,
         };
         if matches!(&*entry.kind, "prompt_made" | "attempt_held" | "asked_for_nobody") {
