@@ -14,6 +14,7 @@ export function accountView(app) {
     el('h1', {}, say('account_title')),
     el('p', { class: 'lead' }, el('strong', {}, say('account_of', { subscriber })), ' ', say('account_server', { server })),
     devices(app),
+    anotherDevice(app),
     passkeys(app),
     recoveryCodes(app),
     sessions(app),
@@ -66,6 +67,24 @@ function devices(app) {
     });
   };
   return rows(app, place, '/v1/authenticators', row, '');
+}
+
+function anotherDevice(app) {
+  const place = section(say('invite_title'), say('invite_text', { address: `${location.host}/app` }));
+  const make = async () => {
+    place.result.textContent = '';
+    try {
+      const made = await withRight(app, place.result, (right) => app.api.call('POST', '/v1/invitations', { right }));
+      if (made) shown(made);
+    } catch (error) {
+      place.result.textContent = app.reason(error);
+    }
+  };
+  const shown = ({ code, expires_at: until }) => {
+    place.body.replaceChildren(el('p', { class: 'call-code invite-code' }, code), el('p', { class: 'warning', role: 'status' }, icon('warn'), el('span', {}, say('invite_until', { at: when(until) }))));
+  };
+  place.body.append(el('div', { class: 'actions' }, button(say('invite_make'), make, { sign: 'phone' })));
+  return place.node;
 }
 
 /** A row whose button asks once more, in place. */

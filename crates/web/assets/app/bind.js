@@ -1,8 +1,11 @@
 // Ties this device to a subscriber: a code, a key made here, a proof that we hold it.
+import { Problem } from './api.js';
 import { button, el, field, focusHeading, icon } from './dom.js';
 import { makePair, sign, thumbprint } from './keys.js';
 import { canScan, scanner } from './scan.js';
 import { say } from './words.js';
+
+const BAD_CODE = new Set(['wrong_proof', 'code_expired']);
 
 /** What kind of device this is, as far as the browser says. */
 export function platform() {
@@ -97,7 +100,8 @@ function form(app, node, given, bindName) {
     try {
       done(app, node, await bind(app, typed, name.value.trim()));
     } catch (error) {
-      failure.textContent = app.reason(error);
+      const isOfTheCode = error instanceof Problem && BAD_CODE.has(error.code);
+      failure.textContent = isOfTheCode ? say('bind_refused') : app.reason(error);
     } finally {
       submit.disabled = false;
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { answer, asked, deny, heading, proveByPage, tab, world } from '../world.mjs';
+import { answer, asked, deny, heading, proveByPage, tab, visit, world } from '../world.mjs';
 
 export const journeys = {
   'history shows what asked and what became of it': () =>
@@ -93,6 +93,30 @@ export const journeys = {
       },
       { passkey: true },
     ),
+
+  'a second device is bound with a code from the first, and one answer ends the prompt on both': () =>
+    world(async ({ service, asks, page, see }) => {
+      await tab(page, 'Account');
+      await proveByPage(page, () => page.getByRole('button', { name: 'Make a binding code' }).click());
+      const made = await page.locator('.invite-code').textContent();
+      await see('app_another_device');
+      await visit(
+        async ({ page: tablet }) => {
+          await tablet.goto(`${service.origin}/app`);
+          await tablet.getByLabel('Binding code').fill(made);
+          await tablet.getByLabel('Name of this device').fill('Tablet');
+          await tablet.getByRole('button', { name: 'Bind this device' }).click();
+          await tablet.getByRole('button', { name: 'Go on' }).click();
+          await tablet.locator('[data-connected="true"]').waitFor();
+          await tab(page, 'Now');
+          const attempt = await asks();
+          await asked(page);
+          await answer(tablet, attempt.code);
+          await heading(page, 'This prompt is over');
+        },
+        { extraHTTPHeaders: { 'X-Forwarded-For': '192.0.2.200' } },
+      );
+    }),
 
   'nobody is a caller until they have started a check': () =>
     world(async ({ page, see, walk }) => {

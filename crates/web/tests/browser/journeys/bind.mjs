@@ -35,7 +35,7 @@ export const journeys = {
         await page.getByText('Type the binding code first.').waitFor();
         await page.getByLabel('Binding code').fill('not a code');
         await page.getByRole('button', { name: 'Bind this device' }).click();
-        await page.getByText('That did not work:').waitFor();
+        await page.getByText('This binding code is not valid').waitFor();
         await see('app_bind_refused');
       },
       { bound: false, viewport: NARROW },
