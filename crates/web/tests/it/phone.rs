@@ -40,6 +40,8 @@ async fn an_address_that_tries_codes_is_stopped_and_the_others_are_not() {
     }
     assert_eq!(bind([192, 0, 2, 1]).await.problem(429), "too_many_codes");
     assert_eq!(bind([192, 0, 2, 2]).await.problem(403), "wrong_proof");
+    bench.clock.forward_s(60);
+    assert_eq!(bind([192, 0, 2, 1]).await.problem(403), "wrong_proof", "a minute later");
 }
 
 #[tokio::test]
