@@ -328,10 +328,11 @@ impl App {
     }
 
     async fn cancel(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
-        let command = Command::CancelAttempt(attempt_id(&loaded.id)?);
-        let is_held = self.view(loaded).await?.state == AttemptState::Held;
+        let (whom, command) = (loaded.whom()?, Command::CancelAttempt(attempt_id(&loaded.id)?));
+        let known = self.state(&whom).await?;
         // SECURITY: without a prompt there is nothing that the rules could end, but a passkey must not
         // verify what was given up. Guarded by `a_passkey_comes_too_late_for_what_is_over`.
+        let is_held = self.view_in(loaded, &known.0)?.state == AttemptState::Held;
         let keep = |_: &Decision, _: Timestamp, change: Change| {
             if !is_held {
                 return Ok(change);
@@ -339,8 +340,14 @@ impl App {
             let record = AttemptRecord { is_cancelled: true, ..loaded.record.clone() };
             Ok(change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?))
         };
-        let decision = self.decide(&loaded.whom()?, &command, &keep).await?;
-        self.view_in(&self.load(&loaded.id).await?, &decision.state)
+        match self.decide_from(&whom, Some(known), &command, &With::default(), &keep).await? {
+            // Read anew: it may have been verified just before.
+            Ended::Decided(decision) => {
+                self.view_in(&self.load(&loaded.id).await?, &decision.state)
+            }
+            // Nothing here counts once only.
+            Ended::Answered => Err(AppError::Contended),
+        }
     }
 
     pub(crate) async fn view(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {

@@ -249,8 +249,7 @@ impl App {
         });
         let with = phone.once(Beside { signed: Some(signed) });
         let command = Command::AnswerPrompt(fact);
-        let decided =
-            self.decide_from(&phone.whom(), Some(known), &command, &with, &keep).await?;
+        let decided = self.decide_from(&phone.whom(), Some(known), &command, &with, &keep).await?;
         let decision = match decided {
             Ended::Decided(decision) => decision,
             // The very same request was taken before.

@@ -73,12 +73,10 @@ async fn once(
         "context": { "ip": person.ip, "user_agent": AGENT, "browser": person.browser },
     });
     let begun = Instant::now();
-    let started =
-        client.ask("POST", "/v1/attempts", &server.basic, &body.to_string()).await?;
+    let started = client.ask("POST", "/v1/attempts", &server.basic, &body.to_string()).await?;
     decisions.push(begun.elapsed());
-    let text = |value: &Value, path: &str| {
-        value.pointer(path).and_then(Value::as_str).map(str::to_owned)
-    };
+    let text =
+        |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let (Some(id), Some(code)) = (text(&started, "/id"), text(&started, "/decision/code")) else {
         return Err(format!("{} was not asked: {started}", person.name).into());
     };

@@ -32,7 +32,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pushback_app::{App, CapabilityKey, KEY_BYTES, Parts, RelyingParty, SystemClock, SystemEntropy};
+use pushback_app::{
+    App, CapabilityKey, KEY_BYTES, Parts, RelyingParty, SystemClock, SystemEntropy,
+};
 use pushback_app::{NewRelyingParty, TokenKey};
 use pushback_store::{Keyring, Options, Store};
 use pushback_verify::{OperatorId, Policy};
@@ -61,7 +63,8 @@ async fn main() -> Result<(), Failure> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
-        let answer = obey(&mut benches, &words).await.map_err(|error| format!("{line}: {error}"))?;
+        let answer =
+            obey(&mut benches, &words).await.map_err(|error| format!("{line}: {error}"))?;
         println!("{answer}");
         std::io::stdout().flush()?;
     }
@@ -71,9 +74,7 @@ async fn main() -> Result<(), Failure> {
 async fn obey(benches: &mut BTreeMap<String, Bench>, words: &[&str]) -> Result<Value, Failure> {
     let unknown = || Failure::from("there is no such bench");
     match *words {
-        ["sync", seconds] => {
-            Ok(rates(&yardsticks::fdatasync(Path::new("."), span(seconds)?)?))
-        }
+        ["sync", seconds] => Ok(rates(&yardsticks::fdatasync(Path::new("."), span(seconds)?)?)),
         ["rows", server] => {
             yardsticks::make_rows(server).await?;
             Ok(json!({}))
@@ -110,7 +111,11 @@ async fn obey(benches: &mut BTreeMap<String, Bench>, words: &[&str]) -> Result<V
         ["cycles" | "cancels", name, clients, seconds] => {
             let bench = benches.get(name).ok_or_else(unknown)?;
             let service = bench.service.as_ref().ok_or("the service is closed")?;
-            let act = if words.first() == Some(&"cycles") { cycle::Act::Cycle } else { cycle::Act::Cancel };
+            let act = if words.first() == Some(&"cycles") {
+                cycle::Act::Cycle
+            } else {
+                cycle::Act::Cancel
+            };
             let run = cycle::Run { act, clients: clients.parse()?, span: span(seconds)? };
             Ok(measured(&cycle::measure(service, &bench.people, &run).await?))
         }

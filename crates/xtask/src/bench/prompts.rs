@@ -125,7 +125,8 @@ fn measure(
     let mut open = |driver: &mut Driver, name: &str, database: &str, count: usize| {
         eprintln!("{count} subscribers for {name}");
         let opened = driver.ask(&format!("open {name} {database} {count}"))?;
-        filled.push((name.to_owned(), opened.get("seconds").and_then(Value::as_f64).unwrap_or(0.0)));
+        filled
+            .push((name.to_owned(), opened.get("seconds").and_then(Value::as_f64).unwrap_or(0.0)));
         anyhow::Ok(())
     };
     open(&mut driver, "sqlite-few", "sqlite", FEW)?;
@@ -145,7 +146,11 @@ fn measure(
     let mut rows = rows(args, &url, served.address(), peer.is_ok());
     let before = load();
     for round in 0..=args.rounds {
-        eprintln!("round {round} of {}{}", args.rounds, if round == 0 { " (warming up)" } else { "" });
+        eprintln!(
+            "round {round} of {}{}",
+            args.rounds,
+            if round == 0 { " (warming up)" } else { "" }
+        );
         let seconds = if round == 0 { WARM_S } else { args.seconds };
         for row in &mut rows {
             let seen = match (&row.how, &peer) {
@@ -193,7 +198,8 @@ fn rows(args: &Args, url: &str, address: &str, has_peer: bool) -> Vec<Row> {
         let what = format!("cycles over HTTP, SQLite, {clients} at once");
         add(id, what, driver(format!("http served {address} {clients}")));
     }
-    let few = [("sqlite-few", "SQLite", "sqlite-few"), ("postgres-few", "PostgreSQL", "postgres_few")];
+    let few =
+        [("sqlite-few", "SQLite", "sqlite-few"), ("postgres-few", "PostgreSQL", "postgres_few")];
     for (id, name, database) in few {
         let what = format!("cycles, {name}, 64 at once, of {FEW} subscribers");
         add(id, what, driver(format!("cycles {database} 64")));
