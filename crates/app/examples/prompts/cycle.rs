@@ -97,7 +97,7 @@ pub async fn once(service: &Service, people: &People, steps: &mut Steps) -> Resu
         attempt: &open.attempt,
         subscriber: &open.subscriber,
         relying_party: &open.relying_party,
-        lines: open.lines.iter().map(|line| (&*line.name, line.value.as_deref())).collect(),
+        lines: open.lines.iter().map(|line| (line.name, line.value.as_deref())).collect(),
     };
     let digest = shown.digest();
     let path = format!("/v1/prompts/{}/answer", open.id);
