@@ -29,6 +29,9 @@ pub struct Args {
     /// Subscribers of the large population
     #[arg(long, default_value_t = 1_000_000)]
     most: usize,
+    /// Serve with this program instead of building one
+    #[arg(long)]
+    pushback: Option<PathBuf>,
     /// Leave privacyIDEA out
     #[arg(long)]
     no_peer: bool,
@@ -89,9 +92,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let folder = start::target_dir().join("bench-prompts");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("{} cannot be made", folder.display()))?;
-    let release = build()?;
+    let programs = build(args.pushback.as_deref())?;
     let peer = if args.no_peer { Err("left out".into()) } else { Peer::start(&folder) };
-    let measured = measure(args, &folder, &release, peer)?;
+    let measured = measure(args, &folder, &programs, peer)?;
     let table = table::table(&measured, args);
     println!("{table}");
     if !args.no_page {
@@ -100,25 +103,35 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build() -> anyhow::Result<PathBuf> {
+/// What is measured with, and what serves.
+struct Programs {
+    driver: PathBuf,
+    pushback: PathBuf,
+}
+
+fn build(pushback: Option<&Path>) -> anyhow::Result<Programs> {
+    let release = start::target_dir().join("release");
     let mut driver = start::cargo();
     driver.args(["build", "--release", "--package", "pushback-app", "--example", "prompts"]);
     start::check(&mut driver)?;
-    let mut program = start::cargo();
-    program.args(["build", "--release", "--package", "pushback", "--bin", "pushback"]);
-    start::check(&mut program)?;
-    Ok(start::target_dir().join("release"))
+    if pushback.is_none() {
+        let mut program = start::cargo();
+        program.args(["build", "--release", "--package", "pushback", "--bin", "pushback"]);
+        start::check(&mut program)?;
+    }
+    let pushback = pushback.map_or_else(|| release.join("pushback"), Path::to_path_buf);
+    Ok(Programs { driver: release.join("examples/prompts"), pushback })
 }
 
 fn measure(
     args: &Args,
     folder: &Path,
-    release: &Path,
+    programs: &Programs,
     peer: Result<Peer, String>,
 ) -> anyhow::Result<Measured> {
     let server = postgres::Server::start()?;
     let work = tempfile::tempdir_in(folder)?;
-    let mut driver = Driver::start(&release.join("examples/prompts"), work.path())?;
+    let mut driver = Driver::start(&programs.driver, work.path())?;
     let url = server.url();
     driver.ask(&format!("rows {url}"))?;
     let mut filled = Vec::new();
@@ -141,7 +154,7 @@ fn measure(
     }
     open(&mut driver, "served", "sqlite", MANY)?;
     driver.ask("close served")?;
-    let served = Served::start(&release.join("pushback"), &work.path().join("served"))?;
+    let served = Served::start(&programs.pushback, &work.path().join("served"))?;
 
     let mut rows = rows(args, &url, served.address(), peer.is_ok());
     let before = load();
