@@ -197,8 +197,7 @@ impl App {
             return_url: None,
             idempotency_key: None,
         };
-        let loaded = self.start(&starter, new).await?;
-        Ok(Management { attempt: self.view(&loaded).await? })
+        Ok(Management { attempt: self.start(&starter, new).await? })
     }
 
     fn right(attempt: &str) -> Result<Authority, AppError> {

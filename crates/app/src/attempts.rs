@@ -95,24 +95,23 @@ impl App {
         new: NewAttempt,
     ) -> Result<AttemptView, AppError> {
         let starter = Starter { id: &party.id, name: &party.name, purpose: Purpose::SignIn };
-        let loaded = self.start(&starter, new).await?;
-        self.view(&loaded).await
+        self.start(&starter, new).await
     }
 
     pub(crate) async fn start(
         &self,
         starter: &Starter<'_>,
         new: NewAttempt,
-    ) -> Result<Loaded, AppError> {
+    ) -> Result<AttemptView, AppError> {
         let name = name(&new.subscriber)?;
         check_return_url(new.return_url.as_deref())?;
         let request = self.request(starter.id, &new)?;
         if let Some(request) = &request
             && let Some(before) = self.answered(request).await?
         {
-            return Ok(before);
+            return self.view(&before).await;
         }
-        let whom = self.whom(&name).await?;
+        let (whom, known) = self.whom(&name).await?;
         let device = new.browser.as_deref().and_then(|value| self.known_device(&name, value));
         let id = new_id("atm", &*self.inner.entropy);
         let others_asked =
@@ -163,12 +162,18 @@ impl App {
             expires_at: self.now() + IDEMPOTENCY_LIFE,
         });
         let with = With { beside: Beside::default(), answer };
-        match self.decide_with(&whom, &Command::StartAttempt(attempt), &with, &keep).await? {
-            Ended::Decided(_) => self.load(&id).await,
+        let command = Command::StartAttempt(attempt);
+        match self.decide_from(&whom, known, &command, &with, &keep).await? {
+            Ended::Decided(decision) => {
+                let mut record = record;
+                record.decision = stored(&decision.outcome);
+                self.view_of(&id, &record, Some(&decision.state))
+            }
             // The same request came twice at once: the other one was taken.
             Ended::Answered => {
                 let request = request.ok_or(AppError::Contended)?;
-                self.answered(&request).await?.ok_or(AppError::Contended)
+                let other = self.answered(&request).await?.ok_or(AppError::Contended)?;
+                self.view(&other).await
             }
         }
     }
@@ -268,6 +273,13 @@ impl App {
         after: Option<&str>,
         wait: Duration,
     ) -> Result<(Loaded, AttemptView), AppError> {
+        if loaded.record.success.is_some() {
+            // The subscriber's document has nothing to add, and a success stays.
+            let view = self.view_of(&loaded.id, &loaded.record, None)?;
+            if after != Some(&*view.version) || wait.is_zero() {
+                return Ok((loaded, view));
+            }
+        }
         let until = tokio::time::Instant::now() + wait;
         let whom = loaded.whom()?;
         let id = attempt_id(&loaded.id)?;
@@ -316,10 +328,11 @@ impl App {
     }
 
     async fn cancel(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
-        let command = Command::CancelAttempt(attempt_id(&loaded.id)?);
-        let is_held = self.view(loaded).await?.state == AttemptState::Held;
+        let (whom, command) = (loaded.whom()?, Command::CancelAttempt(attempt_id(&loaded.id)?));
+        let known = self.state(&whom).await?;
         // SECURITY: without a prompt there is nothing that the rules could end, but a passkey must not
         // verify what was given up. Guarded by `a_passkey_comes_too_late_for_what_is_over`.
+        let is_held = self.view_in(loaded, &known.0)?.state == AttemptState::Held;
         let keep = |_: &Decision, _: Timestamp, change: Change| {
             if !is_held {
                 return Ok(change);
@@ -327,8 +340,14 @@ impl App {
             let record = AttemptRecord { is_cancelled: true, ..loaded.record.clone() };
             Ok(change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?))
         };
-        let decision = self.decide(&loaded.whom()?, &command, &keep).await?;
-        self.view_in(&self.load(&loaded.id).await?, &decision.state)
+        match self.decide_from(&whom, Some(known), &command, &With::default(), &keep).await? {
+            // Read anew: it may have been verified just before.
+            Ended::Decided(decision) => {
+                self.view_in(&self.load(&loaded.id).await?, &decision.state)
+            }
+            // Nothing here counts once only.
+            Ended::Answered => Err(AppError::Contended),
+        }
     }
 
     pub(crate) async fn view(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
@@ -341,9 +360,18 @@ impl App {
         loaded: &Loaded,
         subscriber: &SubscriberState,
     ) -> Result<AttemptView, AppError> {
-        let Loaded { id, record, .. } = loaded;
+        self.view_of(&loaded.id, &loaded.record, Some(subscriber))
+    }
+
+    /// The view of an attempt; of one that was verified without its subscriber's document.
+    fn view_of(
+        &self,
+        id: &str,
+        record: &AttemptRecord,
+        subscriber: Option<&SubscriberState>,
+    ) -> Result<AttemptView, AppError> {
         let (attempt, now) = (attempt_id(id)?, self.now());
-        let status = subscriber.attempt(&attempt, now);
+        let status = subscriber.map_or(AttemptStatus::Unknown, |s| s.attempt(&attempt, now));
         let state = match (&record.success, status) {
             (Some(_), _) => AttemptState::Verified,
             (None, AttemptStatus::Open { .. }) => AttemptState::Pending,
@@ -358,7 +386,8 @@ impl App {
         };
         let is_given_up = state == AttemptState::Held && record.is_cancelled;
         let state = if is_given_up { AttemptState::Cancelled } else { state };
-        let code = subscriber.code_for(&attempt, now).map(|code| code.reveal().to_owned());
+        let code = subscriber.and_then(|s| s.code_for(&attempt, now));
+        let code = code.map(|code| code.reveal().to_owned());
         let decision = decision_view(&record.decision, code);
         let token = match &record.success {
             Some(success) => Some(self.token(id, record, success)?),
@@ -367,7 +396,7 @@ impl App {
         let browser = record.success.as_ref().and_then(|success| success.browser.clone());
         let seen = format!("{} {decision:?} {}", state.name(), code_is_shown(&decision));
         Ok(AttemptView {
-            id: id.clone(),
+            id: id.to_owned(),
             version: to_base64url(sha256(seen.as_bytes()).get(..6).unwrap_or_default()),
             state,
             decision,

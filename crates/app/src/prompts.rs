@@ -14,7 +14,7 @@ use crate::encoding::{new_id, sha256, to_base64url};
 use crate::phone::Phone;
 use crate::proof::{Said, answer_text};
 use crate::record::Beside;
-use crate::subscriber::Ended;
+use crate::subscriber::{Ended, Found};
 use crate::{App, AppError};
 
 /// The open prompt, as the phone shows it: everything but the code.
@@ -172,9 +172,12 @@ impl App {
         phone: &Phone,
         answer: &SignedAnswer,
     ) -> Result<Answered, AppError> {
-        let (state, _) = self.state(&phone.whom()).await?;
-        let context =
-            state.shown_at(self.now()).filter(|context| context.prompt.0 == answer.prompt).cloned();
+        let known = self.state(&phone.whom()).await?;
+        let context = known
+            .0
+            .shown_at(self.now())
+            .filter(|context| context.prompt.0 == answer.prompt)
+            .cloned();
         let (said, fact) = match &answer.said {
             SaidBy::Confirm(code) => match EnteredCode::parse(code) {
                 Some(entered) => (Said::Confirm(code), Answer::Code(entered)),
@@ -206,7 +209,7 @@ impl App {
             phone.from.clone(),
             fact,
         );
-        self.commit_answer(phone, answer, &digest, context, fact).await
+        self.commit_answer(phone, answer, &digest, context, fact, known).await
     }
 
     async fn commit_answer(
@@ -216,6 +219,7 @@ impl App {
         digest: &str,
         context: Option<Context>,
         fact: PhoneAnswer,
+        known: Found,
     ) -> Result<Answered, AppError> {
         let attempt = context.map(|context| context.attempt.to_string());
         let loaded = match &attempt {
@@ -245,7 +249,8 @@ impl App {
         });
         let with = phone.once(Beside { signed: Some(signed) });
         let command = Command::AnswerPrompt(fact);
-        let decision = match self.decide_with(&phone.whom(), &command, &with, &keep).await? {
+        let decided = self.decide_from(&phone.whom(), Some(known), &command, &with, &keep).await?;
+        let decision = match decided {
             Ended::Decided(decision) => decision,
             // The very same request was taken before.
             Ended::Answered => return Err(AppError::Unauthenticated),

@@ -25,6 +25,9 @@ const DECOY: &str = "decoy";
 /// Documents that stand for nobody; names are spread over them.
 const DECOYS: u16 = 4_096;
 
+/// A subscriber's document as it was loaded, and its version; none if there is no document.
+pub(crate) type Found = (SubscriberState, Option<Version>);
+
 /// In whose document a decision is made.
 #[derive(Clone, Debug)]
 pub(crate) struct Whom {
@@ -75,10 +78,7 @@ pub(crate) enum Ended {
 
 impl App {
     /// A subscriber's document. Somebody unknown has an empty one: asking about them looks the same.
-    pub(crate) async fn state(
-        &self,
-        whom: &Whom,
-    ) -> Result<(SubscriberState, Option<Version>), AppError> {
+    pub(crate) async fn state(&self, whom: &Whom) -> Result<Found, AppError> {
         let Some(document) = self.inner.store.load(&whom.key()?).await? else {
             let state = if whom.is_decoy {
                 decoy(&whom.id, self.now(), &self.inner.policy)
@@ -92,14 +92,18 @@ impl App {
         Ok((SubscriberState::from_json(&json)?, Some(document.version)))
     }
 
-    /// In whose document an attempt for this name is decided.
+    /// In whose document an attempt for this name is decided, and that document if it was loaded to
+    /// find out.
     // SECURITY: a name that nobody has gets the prompts, waits and refusals of somebody with a phone
     // who never answers, or the sign-in page would tell which names exist. Guarded by
     // `a_name_that_nobody_has_looks_like_somebody_who_does_not_answer`.
-    pub(crate) async fn whom(&self, name: &SubscriberId) -> Result<Whom, AppError> {
+    pub(crate) async fn whom(
+        &self,
+        name: &SubscriberId,
+    ) -> Result<(Whom, Option<Found>), AppError> {
         let own = Whom::subscriber(name.clone());
-        let (state, _) = self.state(&own).await?;
-        let can_answer = state.authenticators().iter().any(|a| match a.kind() {
+        let found = self.state(&own).await?;
+        let can_answer = found.0.authenticators().iter().any(|a| match a.kind() {
             AuthenticatorKind::Phone
             | AuthenticatorKind::Passkey
             | AuthenticatorKind::Totp
@@ -107,11 +111,11 @@ impl App {
             AuthenticatorKind::RecoveryCodes => false,
         });
         if can_answer {
-            return Ok(own);
+            return Ok((own, Some(found)));
         }
         let number = self.inner.capabilities.bucket("decoy", name.as_str()) % DECOYS;
         let id = SubscriberId::parse(&format!("nobody-{number:04}"));
-        Ok(Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true })
+        Ok((Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true }, None))
     }
 
     pub(crate) fn entropy(&self) -> Entropy {
@@ -139,8 +143,6 @@ impl App {
     }
 
     /// Decides and commits, with what the use case knows besides.
-    // SECURITY: the decision counts only if the document is still the one that it was made from, or
-    // two attempts would share the last ring. Guarded by `attempts_at_once_ring_once`.
     pub(crate) async fn decide_with(
         &self,
         whom: &Whom,
@@ -148,8 +150,26 @@ impl App {
         with: &With,
         more: &More<'_>,
     ) -> Result<Ended, AppError> {
+        self.decide_from(whom, None, command, with, more).await
+    }
+
+    /// The same, from a document that the use case has loaded already. If somebody else has changed it
+    /// since, the commit fails and it is loaded anew.
+    // SECURITY: the decision counts only if the document is still the one that it was made from, or
+    // two attempts would share the last ring. Guarded by `attempts_at_once_ring_once`.
+    pub(crate) async fn decide_from(
+        &self,
+        whom: &Whom,
+        mut known: Option<Found>,
+        command: &Command,
+        with: &With,
+        more: &More<'_>,
+    ) -> Result<Ended, AppError> {
         for _ in 0..TRIES {
-            let (state, found) = self.state(whom).await?;
+            let (state, found) = match known.take() {
+                Some(known) => known,
+                None => self.state(whom).await?,
+            };
             let (now, entropy) = (self.now(), self.entropy());
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
             let body = decision.state.to_json()?.into_bytes();

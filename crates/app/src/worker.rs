@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use futures_util::future::join_all;
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Change, Claimed, Commit, backoff};
 use pushback_verify::{Act, Command, SubscriberId};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::Contact;
 use crate::documents::{Keys, Kind};
-use crate::subscriber::{ACTS, ActFor, TICKS, Whom};
+use crate::subscriber::{ACTS, ActFor, TICKS, Whom, With, nothing_more};
 use crate::{App, AppError};
 
 /// How long a worker holds an effect; longer than any single try takes.
@@ -75,22 +76,15 @@ impl App {
     /// # Errors
     /// [`AppError`] if the database fails; what was taken comes back when its lease ends.
     pub async fn work(&self, outside: &impl Outside) -> Result<usize, AppError> {
-        let now = self.now();
-        let mut count = 0;
-        for claimed in self.inner.store.claim(TICKS, now, LEASE, ROUND).await? {
-            count += 1;
-            let name = String::from_utf8_lossy(&claimed.payload).into_owned();
-            if let Ok(id) = SubscriberId::parse(&name) {
-                // Decided anew at every try; time that has passed twice has passed once.
-                let _ = self.run(&Whom::subscriber(id), &Command::Tick).await?;
-            }
-            self.inner.store.done(&[&claimed.key]).await?;
-        }
-        for claimed in self.inner.store.claim(ACTS, now, LEASE, ROUND).await? {
-            count += 1;
-            self.act(&claimed, outside).await?;
-        }
-        Ok(count)
+        let store = &self.inner.store;
+        let ticks = store.claim(TICKS, self.now(), LEASE, ROUND).await?;
+        // Together: one after the other, each would wait for a sync of the disk of its own.
+        let ended = join_all(ticks.iter().map(|claimed| self.tick(claimed))).await;
+        self.settle(&ticks, ended).await?;
+        let acts = store.claim(ACTS, self.now(), LEASE, ROUND).await?;
+        let ended = join_all(acts.iter().map(|claimed| self.act(claimed, outside))).await;
+        self.settle(&acts, ended).await?;
+        Ok(ticks.len() + acts.len())
     }
 
     /// Waits until there may be something to do.
@@ -118,15 +112,61 @@ impl App {
         Ok(())
     }
 
-    async fn act(&self, claimed: &Claimed, outside: &impl Outside) -> Result<(), AppError> {
+    /// Lets time pass for whoever a tick is about.
+    async fn tick(&self, claimed: &Claimed) -> Result<Sent, AppError> {
+        let name = String::from_utf8_lossy(&claimed.payload);
+        let Ok(id) = SubscriberId::parse(&name) else {
+            return Ok(Sent::Never("nobody has this name".to_owned()));
+        };
+        let whom = Whom::subscriber(id);
+        let known = self.state(&whom).await?;
+        // Most prompts are answered long before they run out: then nothing has to be written. What
+        // this tick was meant for is decided also by a clock that went back meanwhile.
+        let is_meant = |at: Timestamp| claimed.key.ends_with(&format!("/{}", at.as_millis()));
+        if known.0.wake_at().is_some_and(|(at, _)| at <= self.now() || is_meant(at)) {
+            // Decided anew at every try; time that has passed twice has passed once.
+            let _ = self
+                .decide_from(&whom, Some(known), &Command::Tick, &With::default(), &nothing_more)
+                .await?;
+        }
+        Ok(Sent::Done)
+    }
+
+    /// Writes down how effects ended: those that left with one commit. An error leaves the
+    /// effect to come back when its lease ends.
+    async fn settle(
+        &self,
+        claimed: &[Claimed],
+        ended: Vec<Result<Sent, AppError>>,
+    ) -> Result<(), AppError> {
+        let store = &self.inner.store;
+        let (mut done, mut failed) = (Vec::new(), None);
+        for (claimed, ended) in claimed.iter().zip(ended) {
+            match ended {
+                Ok(Sent::Done) => done.push(claimed.key.as_str()),
+                Ok(Sent::Never(why)) => {
+                    store.give_up(claimed, self.now(), &why).await?;
+                }
+                Ok(Sent::Later(why)) => {
+                    let due_at = self.now() + backoff(claimed.claim, &claimed.key);
+                    store.retry(claimed, due_at, &why).await?;
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if !done.is_empty() {
+            store.done(&done).await?;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Does what a committed decision asked for.
+    async fn act(&self, claimed: &Claimed, outside: &impl Outside) -> Result<Sent, AppError> {
         let act: ActFor = match serde_json::from_slice(&claimed.payload) {
             Ok(act) => act,
-            Err(error) => {
-                self.inner.store.give_up(claimed, self.now(), &error.to_string()).await?;
-                return Ok(());
-            }
+            Err(error) => return Ok(Sent::Never(error.to_string())),
         };
-        let sent = match &act.act {
+        Ok(match &act.act {
             Act::RingPhones { phones, until, .. } => {
                 if self.now() >= *until {
                     Sent::Never("it was too late".to_owned())
@@ -166,21 +206,7 @@ impl App {
                 };
                 outside.tell(&notice).await
             }
-        };
-        let store = &self.inner.store;
-        match sent {
-            Sent::Done => {
-                store.done(&[&claimed.key]).await?;
-            }
-            Sent::Never(why) => {
-                store.give_up(claimed, self.now(), &why).await?;
-            }
-            Sent::Later(why) => {
-                let due_at = self.now() + backoff(claimed.claim, &claimed.key);
-                store.retry(claimed, due_at, &why).await?;
-            }
-        }
-        Ok(())
+        })
     }
 
     async fn ring(

@@ -12,10 +12,9 @@
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench measures and prints")]
 
+mod yardsticks;
+
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Seek as _, Write as _};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pushback_model::Timestamp;
@@ -23,24 +22,24 @@ use pushback_store::{
     AuditEntry, Change, Commit, Key, Keyring, Options, OutboxRow, Store, Version,
 };
 
+use yardsticks::{Failure, Seen};
+
 /// How long one thing is measured in one round.
 const SPAN: Duration = Duration::from_millis(1_500);
 const ROUNDS: usize = 5;
 const CLIENTS: [usize; 3] = [1, 64, 1_024];
 const DOCUMENT_BYTES: usize = 3_072;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// Rates and medians of the waits in milliseconds, one of each a round.
 #[derive(Default)]
-struct Seen {
+struct Rounds {
     rates: Vec<f64>,
     waits: Vec<f64>,
 }
 
 #[derive(Default)]
 struct Table {
-    rows: BTreeMap<(usize, String), Seen>,
+    rows: BTreeMap<(usize, String), Rounds>,
     only: String,
 }
 
@@ -49,12 +48,10 @@ impl Table {
         what.contains(&self.only)
     }
 
-    fn add(&mut self, place: usize, what: &str, took: Duration, mut waits: Vec<Duration>) {
-        waits.sort_unstable();
-        let middle = waits.get(waits.len() / 2).copied().unwrap_or_default();
-        let seen = self.rows.entry((place, what.to_owned())).or_default();
-        seen.rates.push(waits.len() as f64 / took.as_secs_f64());
-        seen.waits.push(middle.as_secs_f64() * 1_000.0);
+    fn add(&mut self, place: usize, what: &str, seen: &Seen) {
+        let rounds = self.rows.entry((place, what.to_owned())).or_default();
+        rounds.rates.push(seen.rate());
+        rounds.waits.push(seen.wait_ms(0.5));
     }
 
     fn print(&self) {
@@ -70,7 +67,7 @@ impl Table {
     }
 
     /// The median of the quotients, each of two things in the same round.
-    fn compare(&self, words: &str, of: &str, to: &str, values: impl Fn(&Seen) -> &Vec<f64>) {
+    fn compare(&self, words: &str, of: &str, to: &str, values: impl Fn(&Rounds) -> &Vec<f64>) {
         let find = |what: &str| self.rows.iter().find(|((_, name), _)| name == what);
         let (Some((_, of)), Some((_, to))) = (find(of), find(to)) else { return };
         let quotients: Vec<f64> =
@@ -98,17 +95,21 @@ async fn main() -> Result<(), Failure> {
         None => None,
     };
     if let Some(server) = &server {
-        make_rows(server).await?;
+        yardsticks::make_rows(server).await?;
     }
     let only = std::env::args().nth(1).unwrap_or_default();
     let mut table = Table { only, ..Table::default() };
     for round in 0..ROUNDS {
-        fdatasync(folder.path(), &mut table)?;
+        if table.wants(SYNC) {
+            table.add(0, SYNC, &yardsticks::fdatasync(folder.path(), SPAN)?);
+        }
         for (place, clients) in (1..).zip(CLIENTS) {
             commits(&mut table, place, "SQLite", &sqlite, clients, round).await?;
         }
         if let (Some(server), Some(store)) = (&server, &postgres) {
-            updates(server, &mut table).await?;
+            if table.wants(UPDATES) {
+                table.add(10, UPDATES, &yardsticks::updates(server, SPAN).await?);
+            }
             for (place, clients) in (11..).zip(CLIENTS) {
                 commits(&mut table, place, "PostgreSQL", store, clients, round).await?;
             }
@@ -130,29 +131,6 @@ fn options() -> Result<Options, Failure> {
     let mut options = Options::new(Keyring::generate()?);
     options.outbox_max = usize::MAX >> 1;
     Ok(options)
-}
-
-/// As a database's log is written: into a file that has its blocks already.
-fn fdatasync(folder: &Path, table: &mut Table) -> Result<(), Failure> {
-    const FILE_BYTES: usize = 16 * 1024 * 1024;
-    if !table.wants(SYNC) {
-        return Ok(());
-    }
-    let mut file = File::create(folder.join("sync"))?;
-    file.write_all(&vec![1; FILE_BYTES])?;
-    file.sync_all()?;
-    let (begun, mut waits) = (Instant::now(), Vec::new());
-    while begun.elapsed() < SPAN {
-        if waits.len() % (FILE_BYTES / 4_096) == 0 {
-            file.rewind()?;
-        }
-        let one = Instant::now();
-        file.write_all(&[7; 4_096])?;
-        file.sync_data()?;
-        waits.push(one.elapsed());
-    }
-    table.add(0, SYNC, begun.elapsed(), waits);
-    Ok(())
 }
 
 async fn commits(
@@ -194,7 +172,7 @@ async fn commits(
     for task in tasks {
         waits.extend(task.await??);
     }
-    table.add(place, &what, begun.elapsed(), waits);
+    table.add(place, &what, &Seen { took: begun.elapsed(), waits });
     Ok(())
 }
 
@@ -214,52 +192,4 @@ fn decision(key: &Key, found: Option<Version>, effect: String) -> Change {
             payload: vec![7; 100],
             due_at: at,
         })
-}
-
-async fn make_rows(server: &str) -> Result<(), Failure> {
-    let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await?;
-    tokio::spawn(connection);
-    client
-        .batch_execute(
-            "CREATE TABLE bench (id INT PRIMARY KEY, n BIGINT); \
-             INSERT INTO bench SELECT generate_series(0, 63), 0",
-        )
-        .await?;
-    Ok(())
-}
-
-/// PostgreSQL's own rate: 64 connections, each updating a row of its own in a transaction of its own.
-async fn updates(server: &str, table: &mut Table) -> Result<(), Failure> {
-    if !table.wants(UPDATES) {
-        return Ok(());
-    }
-    let mut connected = Vec::new();
-    for id in 0..64_i32 {
-        let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await?;
-        tokio::spawn(connection);
-        client.batch_execute("SET synchronous_commit = on").await?;
-        let update = client.prepare("UPDATE bench SET n = n + 1 WHERE id = $1").await?;
-        connected.push((id, client, update));
-    }
-    let begun = Instant::now();
-    let tasks: Vec<_> = connected
-        .into_iter()
-        .map(|(id, client, update)| {
-            tokio::spawn(async move {
-                let mut waits = Vec::new();
-                while begun.elapsed() < SPAN {
-                    let one = Instant::now();
-                    client.execute(&update, &[&id]).await?;
-                    waits.push(one.elapsed());
-                }
-                Ok::<_, Failure>(waits)
-            })
-        })
-        .collect();
-    let mut waits = Vec::new();
-    for task in tasks {
-        waits.extend(task.await??);
-    }
-    table.add(10, UPDATES, begun.elapsed(), waits);
-    Ok(())
 }

@@ -117,3 +117,18 @@ async fn a_receipt_proves_the_answer_without_the_service() {
         assert!(key.verify_receipt(&String::from_utf8(forged).unwrap()).is_err());
     }
 }
+
+#[tokio::test]
+async fn the_tick_of_an_answered_prompt_writes_nothing() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.sign_in(&phone, None).await;
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let key = pushback_store::Key::new("subscriber", ALICE).unwrap();
+    let version = async || bench.app.store().load(&key).await.unwrap().unwrap().version;
+    let before = version().await;
+    bench.clock.forward_s(90);
+    assert_eq!(bench.app.work(&outside).await.unwrap(), 1);
+    assert_eq!(version().await, before);
+    assert_eq!(bench.app.store().outbox().await.unwrap().waiting, 0);
+}

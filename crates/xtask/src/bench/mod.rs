@@ -4,6 +4,8 @@ mod bombing;
 mod calibrate;
 mod efficacy;
 mod laws;
+mod page;
+mod prompts;
 mod scan;
 
 use clap::Subcommand;
@@ -19,6 +21,8 @@ pub enum Bench {
     Bombing(bombing::Args),
     /// Whether the prompt service keeps its laws, whatever fails
     Laws(laws::Args),
+    /// Prompt cycles a second beside the database, the disk and another service
+    Prompts(prompts::Args),
     /// Which values of the policy matter, and whether others would do better
     Calibrate(calibrate::Args),
 }
@@ -33,6 +37,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Efficacy(args) => efficacy::run(args),
         Bench::Bombing(args) => bombing::run(args),
         Bench::Laws(args) => laws::run(args),
+        Bench::Prompts(args) => prompts::run(args),
         Bench::Calibrate(args) => calibrate::run(args),
     }
 }

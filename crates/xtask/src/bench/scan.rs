@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use super::page;
 use crate::run as start;
 use measure::{Contestant, Measured};
 
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let table = table::table(&measured, &peers, &logs_about(&logs)?, args);
     println!("{table}");
     if !args.no_write {
-        table::put(&start::root().join(&args.out), &table)?;
+        page::put(&start::root().join(&args.out), &table)?;
     }
     Ok(())
 }

@@ -1,17 +1,10 @@
 //! The table of the measurement, and its page.
 
 use std::fmt::Write as _;
-use std::path::Path;
-
-use anyhow::Context as _;
 
 use super::measure::Measured;
 use super::peers::Peers;
 use super::{Args, cpu_of};
-
-/// Between these the page is written by the measurement.
-const BEGIN: &str = "<!-- measured: begin -->";
-const END: &str = "<!-- measured: end -->";
 
 /// A limit that the project sets itself.
 struct Limit {
@@ -96,17 +89,4 @@ pub fn table(measured: &[Measured], peers: &Peers, logs: &str, args: &Args) -> S
         }
     }
     out
-}
-
-/// Puts the table between the marks of its page.
-///
-/// # Errors
-/// If the page is missing, has no marks or cannot be written.
-pub fn put(page: &Path, table: &str) -> anyhow::Result<()> {
-    let name = page.display();
-    let text = std::fs::read_to_string(page).with_context(|| format!("{name} cannot be read"))?;
-    let (before, rest) = text.split_once(BEGIN).with_context(|| format!("{name} lacks {BEGIN}"))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("{name} lacks {END}"))?;
-    std::fs::write(page, format!("{before}{BEGIN}\n{}\n{END}{after}", table.trim_end()))
-        .with_context(|| format!("{name} cannot be written"))
 }
