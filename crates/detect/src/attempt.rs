@@ -96,7 +96,7 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
                 | EventKind::LockedOut
                 | EventKind::Bypassed
                 | EventKind::ChallengeRequired
-        );
+        ) || is_held_back(record);
         counts.then_some((record.at, Item::Record(i)))
     }));
     items.sort_by_key(|(at, _)| *at);
@@ -151,7 +151,8 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
                         attempt.verified.push(i);
                     }
                 }
-                Some(EventKind::FactorFailed) => attempt.failed.push(i),
+                // Held back: somebody with the password asked, and the product asked nobody.
+                Some(EventKind::FactorFailed | EventKind::RateLimited) => attempt.failed.push(i),
                 Some(EventKind::LockedOut) => attempt.lockouts.push(i),
                 Some(EventKind::ChallengeRequired) => attempt.demands.push(i),
                 _ => {}
@@ -159,6 +160,12 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
         }
     }
     attempts
+}
+
+/// Whether a product refused to ring a phone that had rung enough. That says as much about whoever
+/// asked as a prompt that nobody answered; limits on a whole organisation say nothing.
+const fn is_held_back(record: &Record) -> bool {
+    matches!(record.kind, EventKind::RateLimited) && matches!(record.factor, Factor::Push)
 }
 
 /// Takes over what an earlier item of the same place did not say.

@@ -1,6 +1,6 @@
 //! The attack patterns: each must be found, at the right stage.
 
-use pushback_model::{EventKind, Factor, Stage};
+use pushback_model::{EventKind, Factor, Span, Stage};
 
 use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
 
@@ -211,4 +211,33 @@ fn the_authenticator_that_gave_the_answer_is_listed_with_what_followed() {
     let (incidents, _) = log.detect();
     assert_eq!(incidents.len(), 1);
     assert!(incidents[0].after_approval.iter().any(|a| a.at == at(11, 9, 50)));
+}
+
+/// Our own prompt service, or a product with a limit a person: one ring, and six that were not.
+#[test]
+fn attempts_that_rang_nobody_because_of_a_limit_are_bombing_all_the_same() {
+    const PLACES: [&str; 6] = [
+        "198.51.100.1",
+        "198.51.100.2",
+        "198.51.100.3",
+        "198.51.100.4",
+        "198.51.100.5",
+        "198.51.100.6",
+    ];
+    let held = |factor: Factor| {
+        let mut log = Log::with_habits(ALICE);
+        log.prompt(ALICE, STRANGER, at(11, 10, 0), EventKind::PromptTimedOut, None);
+        for (ip, second) in PLACES.into_iter().zip(1..) {
+            let place = At { ip, ..STRANGER };
+            let when = at(11, 10, 0) + Span::seconds(second);
+            let held = log.event(ALICE, place, when, EventKind::RateLimited, "");
+            log.events[held].factor = factor;
+        }
+        log.detect().0
+    };
+    let incidents = held(Factor::Push);
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].stage, Stage::Bombing);
+    // A limit on the organisation's own interface is nobody's prompt.
+    assert!(held(Factor::Unknown).iter().all(|incident| incident.stage < Stage::Bombing));
 }
