@@ -22,6 +22,8 @@ use crate::{App, AppError};
 const RECOVERY_CODES: usize = 10;
 /// How far back the history goes.
 const HISTORY: Span = Span::days(90);
+/// Entries of the trail that the history looks at.
+const HISTORY_ENTRIES: usize = 1_000;
 /// Items of one page of the history.
 const HISTORY_PAGE: usize = 30;
 
@@ -380,26 +382,27 @@ impl App {
         .await
     }
 
-    /// What happened to this subscriber, newest first, before the item `before`.
+    /// What happened to this subscriber, newest first, after the first `skip` items: the latest
+    /// 1,000 entries of the last 90 days, so that a flood does not hide what it brought.
     ///
     /// # Errors
     /// [`AppError`] if the trail cannot be read.
     pub async fn history(
         &self,
         phone: &Phone,
-        before: Option<usize>,
+        skip: usize,
     ) -> Result<(Vec<HistoryItem>, Option<usize>), AppError> {
         let from = self.now() - HISTORY;
-        let entries = self.inner.store.list_audit_about(phone.who.as_str(), from).await?;
-        let items: Vec<HistoryItem> = entries
+        let who = phone.who.as_str();
+        let entries = self.inner.store.list_latest_audit_about(who, HISTORY_ENTRIES).await?;
+        let mut items = entries
             .iter()
-            .filter(|recorded| is_told(&recorded.entry.kind))
+            .filter(|recorded| recorded.entry.at >= from && is_told(&recorded.entry.kind))
             .filter_map(|recorded| item(recorded.entry.at, &recorded.entry.body))
-            .collect();
-        let end = before.unwrap_or(items.len()).min(items.len());
-        let start = end.saturating_sub(HISTORY_PAGE);
-        let page = items.get(start..end).unwrap_or_default().iter().rev().cloned().collect();
-        Ok((page, (start > 0).then_some(start)))
+            .skip(skip);
+        let page: Vec<HistoryItem> = items.by_ref().take(HISTORY_PAGE).collect();
+        let next = items.next().map(|_| skip + page.len());
+        Ok((page, next))
     }
 }
 

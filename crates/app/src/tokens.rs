@@ -96,10 +96,11 @@ pub struct Claims {
     pub attempt: String,
     /// The digest of what the subscriber was shown; empty for a passkey used without a prompt.
     pub context_digest: String,
-    /// How sure: `urn:pushback:aal2` or `urn:pushback:aal2:phishing-resistant`.
+    /// How sure: `urn:pushback:aal2`, `urn:pushback:aal2:phishing-resistant`, or `urn:pushback:aal3`
+    /// for a passkey that says it cannot leave its device; no attestation proves that.
     pub acr: String,
-    /// With what: `swk` for a prompt answered by a bound key, `fido` for a passkey, `otp` for a code,
-    /// and `user` where the authenticator verified its user.
+    /// With what (RFC 8176): `swk` and `mca` for a code typed on a phone with a bound key, `hwk` and
+    /// `user` for a passkey that verified its user.
     pub amr: Vec<String>,
 }
 

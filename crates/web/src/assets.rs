@@ -21,6 +21,7 @@ const PNG: &str = "image/png";
 files! {
     "admin.css" CSS,
     "admin.js" JS,
+    "admin_button.js" JS,
     "admin_enrol.js" JS,
     "app.css" CSS,
     "app/account.js" JS,

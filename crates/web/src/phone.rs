@@ -332,7 +332,7 @@ pub(crate) async fn history(
     Asked(Cursor { cursor }): Asked<Cursor>,
     Signed(phone, _): Signed,
 ) -> Result<Json<Value>, Problem> {
-    let (items, next) = web.app().history(&phone, cursor).await?;
+    let (items, next) = web.app().history(&phone, cursor.unwrap_or(0)).await?;
     let items: Vec<Value> = items.iter().map(history_item).collect();
     Ok(Json(json!({ "items": items, "next": next.map(|next| next.to_string()) })))
 }

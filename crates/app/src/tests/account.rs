@@ -55,7 +55,7 @@ async fn the_history_tells_what_happened_newest_first() {
     bench.clock.forward_s(60);
     bench.start(None).await;
     phone.say(&bench.app, SaidBy::Deny).await.unwrap();
-    let (items, next) = bench.app.history(&phone.ask(&bench.app).await, None).await.unwrap();
+    let (items, next) = bench.app.history(&phone.ask(&bench.app).await, 0).await.unwrap();
     let told: Vec<_> = items.iter().map(|i| (&*i.kind, i.outcome.as_deref())).collect();
     assert_eq!(told[0], ("prompt_ended", Some("denied")));
     assert!(told.contains(&("prompt_ended", Some("approved"))));
@@ -63,6 +63,21 @@ async fn the_history_tells_what_happened_newest_first() {
     assert_eq!(items[0].app.as_deref(), Some("Payroll"));
     assert_eq!(items[0].requester["ip"], "203.0.113.7");
     assert_eq!(next, None);
+}
+
+#[tokio::test]
+async fn a_flood_does_not_hide_what_came_after_it() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.start(None).await;
+    for _ in 0..40 {
+        bench.start(None).await;
+    }
+    phone.say(&bench.app, SaidBy::Deny).await.unwrap();
+    let proven = phone.ask(&bench.app).await;
+    let (first, next) = bench.app.history(&proven, 0).await.unwrap();
+    assert_eq!((&*first[0].kind, first.len()), ("prompt_ended", 30));
+    let (second, end) = bench.app.history(&proven, next.unwrap()).await.unwrap();
+    assert_eq!((&*second.last().unwrap().kind, end), ("addresses_changed", None));
 }
 
 #[tokio::test]

@@ -1,16 +1,22 @@
 use crate::AppError;
-use crate::testing::{PasskeyHolder, bench};
+use crate::testing::{Bench, PasskeyHolder, bench};
 
-#[tokio::test]
-async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
-    let bench = bench().await;
+/// Binds Sam's passkey; gives the invitation that was used up.
+async fn enrolled(bench: &Bench) -> (PasskeyHolder, String) {
     let link = bench.app.invite_operator("sam").await.unwrap();
     let invitation = link.split('#').nth(1).unwrap();
     let mut holder = PasskeyHolder::default();
     let options = bench.app.begin_operator(invitation).await.unwrap();
     let credential = holder.register(&options).await;
     bench.app.finish_operator(invitation, &credential).await.unwrap();
-    let again = bench.app.begin_operator(invitation).await;
+    (holder, invitation.to_owned())
+}
+
+#[tokio::test]
+async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
+    let bench = bench().await;
+    let (holder, invitation) = enrolled(&bench).await;
+    let again = bench.app.begin_operator(&invitation).await;
     assert!(matches!(again, Err(AppError::Unauthenticated)), "an invitation counts once");
 
     let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
@@ -28,12 +34,7 @@ async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
 #[tokio::test]
 async fn a_session_ends_after_fifteen_idle_minutes_and_after_twelve_hours() {
     let bench = bench().await;
-    let link = bench.app.invite_operator("sam").await.unwrap();
-    let invitation = link.split('#').nth(1).unwrap();
-    let mut holder = PasskeyHolder::default();
-    let options = bench.app.begin_operator(invitation).await.unwrap();
-    let credential = holder.register(&options).await;
-    bench.app.finish_operator(invitation, &credential).await.unwrap();
+    let (holder, _) = enrolled(&bench).await;
     let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
     let credential = holder.use_it(&options).await;
     let cookie = bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();

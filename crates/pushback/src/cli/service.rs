@@ -22,6 +22,9 @@ pub struct ServiceArgs {
         global = true
     )]
     pub database: Option<String>,
+    /// The address under which people reach the service [default: http://localhost:8420]
+    #[arg(long, value_name = "URL", env = "PUSHBACK_ORIGIN", global = true)]
+    pub origin: Option<String>,
     /// JSON instead of words
     #[arg(long, global = true)]
     pub json: bool,
@@ -42,9 +45,6 @@ pub struct ServeArgs {
     /// Address and port to listen on [default: 127.0.0.1:8420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
-    /// The address under which people reach it [default: http://localhost:8420]
-    #[arg(long, value_name = "URL")]
-    pub origin: Option<String>,
     /// Only check the configuration
     #[arg(long)]
     pub check: bool,

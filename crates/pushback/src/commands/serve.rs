@@ -18,10 +18,6 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     if let Some(listen) = args.listen {
         settings.service.listen = listen;
     }
-    if let Some(origin) = &args.origin {
-        settings.service.origin.clone_from(origin);
-        settings.check_origin().map_err(Failure::Usage)?;
-    }
     if args.check {
         print("fine\n")?;
         return Ok(Exit::Clean);
@@ -51,6 +47,10 @@ pub fn settings(args: &ServiceArgs) -> Result<Settings, Failure> {
     }
     if let Some(database) = &args.database {
         settings.service.database.clone_from(database);
+    }
+    if let Some(origin) = &args.origin {
+        settings.service.origin.clone_from(origin);
+        settings.check_origin().map_err(Failure::Usage)?;
     }
     Ok(settings)
 }
