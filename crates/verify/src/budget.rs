@@ -87,9 +87,10 @@ impl PromptBudget {
         }
     }
 
-    /// Dates every ring to `now`: used when an administrator sets the clock right. Frees nothing.
+    /// Dates to `now` what lies after it: used when an administrator sets the clock right. Frees
+    /// nothing; older rings leave their windows when they would have.
     pub(crate) fn restamp(&mut self, now: Timestamp) {
-        self.rung_at.fill(now);
+        self.rung_at.iter_mut().for_each(|at| *at = now.min(*at));
     }
 
     /// Rings without an answer that are younger than `window`.
@@ -178,6 +179,13 @@ mod tests {
         budget.take_back(at_s(day + 20));
         budget.take_back(at_s(day + 21));
         budget.restamp(at_s(day - 10));
-        assert_eq!(until(&budget, day - 10, For::KnownDevice), Some(at_s(2 * day - 10)));
+        assert_eq!(until(&budget, day - 10, For::KnownDevice), Some(at_s(day)));
+    }
+
+    #[test]
+    fn a_clock_set_right_dates_back_what_lay_in_its_future_and_nothing_else() {
+        let mut budget = rung(&[0, 700, 5_000]);
+        budget.restamp(at_s(1_000));
+        assert_eq!(budget, rung(&[0, 700, 1_000]));
     }
 }

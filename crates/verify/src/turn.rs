@@ -216,7 +216,10 @@ impl<'a> Turn<'a> {
                     self.state.unanswered = self.state.unanswered.saturating_add(1);
                     self.warn(open.trust);
                 }
-                self.fail(open.trust);
+                // A clock's fault is nobody's failure: it would make the owner wait for it.
+                if end == PromptEnd::Expired {
+                    self.fail(open.trust);
+                }
             }
             PromptEnd::Approved
             | PromptEnd::Overtaken

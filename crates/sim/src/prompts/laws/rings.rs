@@ -159,7 +159,7 @@ impl Rings {
     pub fn set_right(&mut self, now: Timestamp) {
         for ring in &mut self.asked {
             ring.at = ring.at.min(now);
-            // The rules date every ring to this instant, old ones too: together they can fill a
+            // Rings of what was the future come to lie beside older ones: together they can fill a
             // window that nobody filled, and the share of known devices with it. The sixth law
             // is therefore not asked about rings from before. First met with seed 1002456.
             ring.is_shared = false;
