@@ -95,13 +95,7 @@ fn a_spray_is_one_campaign_with_an_incident_for_each_person() {
 fn a_prompt_beside_the_owners_own_that_is_approved_far_from_the_phone_is_foreign() {
     let mut log = Log::with_habits(ALICE);
     log.prompt(ALICE, HOME, at(11, 8, 5), PromptApproved, Some(HOME));
-    log.prompt(
-        ALICE,
-        STRANGER,
-        at(11, 8, 5) + pushback_model::Span::seconds(20),
-        PromptApproved,
-        Some(HOME),
-    );
+    log.prompt(ALICE, STRANGER, at(11, 8, 5) + Span::seconds(20), PromptApproved, Some(HOME));
     let (incidents, _) = log.detect();
     assert_eq!(incidents.len(), 1);
     assert_eq!(incidents[0].stage, Stage::Approved);
@@ -159,7 +153,7 @@ fn a_storm_that_ends_in_a_yes_is_an_approval_under_pressure_also_for_a_stranger_
     let (incidents, _) = log.detect();
     assert_eq!(incidents.len(), 1);
     assert_eq!(incidents[0].stage, Stage::Approved);
-    assert_eq!(incidents[0].approved_at, Some(at(1, 14, 19) + pushback_model::Span::seconds(8)));
+    assert_eq!(incidents[0].approved_at, Some(at(1, 14, 19) + Span::seconds(8)));
 }
 
 #[test]
@@ -226,7 +220,7 @@ fn attempts_that_rang_nobody_because_of_a_limit_are_bombing_all_the_same() {
     ];
     let held = |factor: Factor| {
         let mut log = Log::with_habits(ALICE);
-        log.prompt(ALICE, STRANGER, at(11, 10, 0), EventKind::PromptTimedOut, None);
+        log.prompt(ALICE, STRANGER, at(11, 10, 0), PromptTimedOut, None);
         for (ip, second) in PLACES.into_iter().zip(1..) {
             let place = At { ip, ..STRANGER };
             let when = at(11, 10, 0) + Span::seconds(second);

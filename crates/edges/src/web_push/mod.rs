@@ -2,7 +2,7 @@
 //!
 //! The push service belongs to the maker of the browser and learns that a phone was woken, when, and
 //! by whom: that is the price of waking it. It learns nothing else, since the message is the constant
-//! [`WAKE_UP`], encrypted for the phone ([`encrypt`], RFC 8291); what is asked, the phone fetches
+//! [`WAKE_UP`], encrypted for the phone ([`encrypt()`], RFC 8291); what is asked, the phone fetches
 //! itself. The service knows us by a signature ([`VapidKey`], RFC 8292).
 //!
 //! The address to post to comes from the phone, so from whoever can bind one. [`Sender`] therefore
