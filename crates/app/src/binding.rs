@@ -115,13 +115,17 @@ impl App {
     /// Invites a subscriber to bind a phone.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn invite(
         &self,
         by: OperatorProof,
         subscriber: &str,
     ) -> Result<Invitation, AppError> {
-        self.binding_code(&name(subscriber)?, Authority::Operator(by)).await
+        let who = name(subscriber)?;
+        if self.state(&Whom::subscriber(who.clone())).await?.1.is_none() {
+            return Err(AppError::NotFound);
+        }
+        self.binding_code(&who, Authority::Operator(by)).await
     }
 
     pub(crate) async fn binding_code(

@@ -11,7 +11,7 @@ use crate::attempts::name;
 use crate::binding::done;
 use crate::documents::{IncidentRecord, Kind};
 use crate::record::Recorded;
-use crate::subscriber::{SUBSCRIBER, Whom};
+use crate::subscriber::{Ended, SUBSCRIBER, Whom, With, nothing_more};
 use crate::{App, AppError, AuthenticatorView, CallView};
 
 /// A subscriber in a list.
@@ -161,14 +161,26 @@ impl App {
         })
     }
 
+    /// Decides about somebody who exists.
+    // SECURITY: a name that was mistyped must not be told as suspended while its owner still is asked.
+    // Guarded by `what_an_operator_does_about_nobody_is_refused`.
     async fn by_operator(&self, subscriber: &str, command: Command) -> Result<Outcome, AppError> {
-        Ok(self.run(&Whom::subscriber(name(subscriber)?), &command).await?.outcome)
+        let whom = Whom::subscriber(name(subscriber)?);
+        let found = self.state(&whom).await?;
+        if found.1.is_none() {
+            return Err(AppError::NotFound);
+        }
+        let with = With::default();
+        match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
+            Ended::Decided(decision) => Ok(decision.outcome),
+            Ended::Answered => Err(AppError::Contended),
+        }
     }
 
     /// Unties an authenticator of a subscriber.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn invalidate(
         &self,
         by: OperatorProof,
@@ -183,7 +195,7 @@ impl App {
     /// Takes a report by telephone: prompts are suspended at once.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn suspend(&self, by: OperatorProof, subscriber: &str) -> Result<(), AppError> {
         let command = Command::Report(Reporter::Operator(by), Notes::default());
         match self.by_operator(subscriber, command).await? {
@@ -195,7 +207,7 @@ impl App {
     /// Lets prompts ring again.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn restore(&self, by: OperatorProof, subscriber: &str) -> Result<(), AppError> {
         let command = Command::RestorePush(Authority::Operator(by));
         done(self.by_operator(subscriber, command).await?)
@@ -204,7 +216,7 @@ impl App {
     /// Closes the open incident.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if there is none.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if there is none.
     pub async fn close_incident(
         &self,
         by: OperatorProof,
@@ -216,7 +228,7 @@ impl App {
     /// Sets the role: administrators of anything sign in with passkeys only.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn set_role(
         &self,
         by: OperatorProof,
@@ -238,7 +250,7 @@ impl App {
     /// Gives the instant from which on the same person can confirm; `None` if it is done.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn reset(
         &self,
         by: OperatorProof,
@@ -258,7 +270,7 @@ impl App {
     /// Stops a reset that waits.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if there is none.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if there is none.
     pub async fn cancel_reset(
         &self,
         by: OperatorProof,
@@ -272,7 +284,7 @@ impl App {
     /// Begins a check that help desk and subscriber know each other on a call.
     ///
     /// # Errors
-    /// [`AppError::Refused`] if the rules say no.
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
     pub async fn start_call(
         &self,
         by: OperatorProof,

@@ -1,5 +1,7 @@
+use pushback_verify::Role;
+
 use crate::AppError;
-use crate::testing::{Bench, PasskeyHolder, bench};
+use crate::testing::{Bench, PasskeyHolder, bench, operator};
 
 /// Binds Sam's passkey; gives the invitation that was used up.
 async fn enrolled(bench: &Bench) -> (PasskeyHolder, String) {
@@ -61,4 +63,26 @@ async fn an_invitation_ends_after_an_hour_and_with_its_administrator() {
     assert!(bench.app.begin_operator(&invitation).await.is_err());
     bench.app.delete_operator("sam").await.unwrap();
     assert!(bench.app.operators().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_an_operator_does_about_nobody_is_refused() {
+    let bench = bench().await;
+    let (app, sam, nobody) = (&bench.app, || operator("sam"), "alcie@example.org");
+    let answers = [
+        app.suspend(sam(), nobody).await,
+        app.restore(sam(), nobody).await,
+        app.close_incident(sam(), nobody).await,
+        app.invalidate(sam(), nobody, 1).await,
+        app.set_role(sam(), nobody, Role::Administrator).await,
+        app.password_changed(nobody).await,
+        app.reset(sam(), nobody, None).await.map(drop),
+        app.start_call(sam(), nobody).await.map(drop),
+        app.invite(sam(), nobody).await.map(drop),
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        assert!(matches!(answer, Err(AppError::NotFound)), "{number}: {answer:?}");
+    }
+    assert!(app.subscribers(None, 10).await.unwrap().0.is_empty());
+    assert!(app.incidents().await.unwrap().is_empty());
 }

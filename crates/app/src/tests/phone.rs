@@ -129,6 +129,9 @@ async fn a_binding_code_ends_after_its_time() {
 #[tokio::test]
 async fn nobody_is_invited_without_two_addresses() {
     let bench = bench().await;
+    let one = ["one@example.com".to_owned()];
+    let set = bench.app.set_addresses(operator("sam"), ALICE, &one).await;
+    assert!(matches!(set, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
     let invited = bench.app.invite(operator("sam"), ALICE).await;
     assert!(matches!(invited, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
     for bad in ["", "x", "a b@example.org", "a@localhost"] {

@@ -193,6 +193,25 @@ pub enum SubscriberCommand {
     },
 }
 
+impl SubscriberCommand {
+    /// Whom it is about; nobody in particular for a list.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Add { name, .. }
+            | Self::Invite { name }
+            | Self::Show { name }
+            | Self::Suspend { name }
+            | Self::Restore { name }
+            | Self::Close { name }
+            | Self::Untie { name, .. }
+            | Self::Role { name, .. }
+            | Self::PasswordChanged { name }
+            | Self::Reset { name, .. } => name,
+            Self::List => "",
+        }
+    }
+}
+
 /// `pushback audit`.
 #[derive(Args, Debug)]
 pub struct AuditArgs {

@@ -17,18 +17,56 @@ use crate::cli::{
     AuditCommand, Exit, OperatorCommand, ReceiptArgs, RelyingPartyCommand, ServiceArgs,
     SubscriberCommand,
 };
+use crate::report::text::sanitise;
+use crate::report::words::several_of;
+use crate::serve::settings::Settings;
 use crate::serve::wiring;
 
-/// Runs one command on the service's state.
+/// Runs one command on the state that there is.
 fn with<T>(
     args: &ServiceArgs,
     act: impl AsyncFnOnce(App) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let settings = settings(args)?;
+    let data = &settings.service.data;
+    // A folder of another name would answer "nobody" to every question.
+    if !wiring::has_state(&settings) {
+        return Err(Failure::Usage(format!(
+            "{} holds no state of a prompt service: name its folder with --data, or its \
+             configuration with --config, or start `pushback serve` there first",
+            data.display()
+        )));
+    }
+    run(&settings, act)
+}
+
+/// The same for what makes sense before the first start: state that is missing is made.
+fn with_or_make<T>(
+    args: &ServiceArgs,
+    act: impl AsyncFnOnce(App) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    run(&settings(args)?, act)
+}
+
+fn run<T>(
+    settings: &Settings,
+    act: impl AsyncFnOnce(App) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     runtime()?.block_on(async {
         // What is acknowledged is on disk: there is nothing to close.
-        act(wiring::open(&settings).await?).await
+        act(wiring::open(settings).await?).await
     })
+}
+
+/// Says what was not found, and what lists the ones there are.
+fn unless_unknown(name: &str, list: &str) -> impl Fn(AppError) -> Failure {
+    let (name, list) = (sanitise(name).into_owned(), list.to_owned());
+    move |error| match error {
+        AppError::NotFound => {
+            Failure::Service(format!("{name} is not known here; see `pushback {list}`"))
+        }
+        other => other.into(),
+    }
 }
 
 /// Who does it: the system's user, said to be on the console.
@@ -63,7 +101,7 @@ fn tell(args: &ServiceArgs, machine: &Value, people: &str) -> Result<Exit, Failu
 pub fn operator(args: &ServiceArgs, command: &OperatorCommand) -> Result<Exit, Failure> {
     match command {
         OperatorCommand::Invite { name } => {
-            let link = with(args, async |app| Ok(app.invite_operator(name).await?))?;
+            let link = with_or_make(args, async |app| Ok(app.invite_operator(name).await?))?;
             let people = format!(
                 "Open this once, within an hour, in the browser that holds the passkey:\n\n  {link}\n"
             );
@@ -83,7 +121,9 @@ pub fn operator(args: &ServiceArgs, command: &OperatorCommand) -> Result<Exit, F
             tell(args, &machine.into(), or(&people, "nobody administers yet\n"))
         }
         OperatorCommand::Delete { name } => {
-            with(args, async |app| Ok(app.delete_operator(name).await?))?;
+            with(args, async |app| {
+                app.delete_operator(name).await.map_err(unless_unknown(name, "operator list"))
+            })?;
             tell(args, &json!({}), "done\n")
         }
     }
@@ -93,11 +133,16 @@ pub fn relying_party(args: &ServiceArgs, command: &RelyingPartyCommand) -> Resul
     let by = console()?;
     match command {
         RelyingPartyCommand::Add { name } => {
-            let new = with(args, async |app| Ok(app.create_relying_party(&by, name).await?))?;
+            let new =
+                with_or_make(args, async |app| Ok(app.create_relying_party(&by, name).await?))?;
             secret(args, &new)
         }
         RelyingPartyCommand::Renew { id } => {
-            let new = with(args, async |app| Ok(app.renew_relying_party(&by, id).await?))?;
+            let new = with(args, async |app| {
+                app.renew_relying_party(&by, id)
+                    .await
+                    .map_err(unless_unknown(id, "relying-party list"))
+            })?;
             secret(args, &new)
         }
         RelyingPartyCommand::List => {
@@ -109,7 +154,11 @@ pub fn relying_party(args: &ServiceArgs, command: &RelyingPartyCommand) -> Resul
             tell(args, &machine.into(), or(&people, "no application yet\n"))
         }
         RelyingPartyCommand::Delete { id } => {
-            with(args, async |app| Ok(app.delete_relying_party(&by, id).await?))?;
+            with(args, async |app| {
+                app.delete_relying_party(&by, id)
+                    .await
+                    .map_err(unless_unknown(id, "relying-party list"))
+            })?;
             tell(args, &json!({}), "done\n")
         }
     }
@@ -121,15 +170,17 @@ fn secret(args: &ServiceArgs, new: &pushback_app::NewRelyingParty) -> Result<Exi
 }
 
 pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exit, Failure> {
+    let unknown = unless_unknown(command.name(), "subscriber list");
     match command {
         SubscriberCommand::Add { name, address } => {
             let by = proof()?;
-            with(args, async |app| Ok(app.set_addresses(by, name, address).await?))?;
-            tell(args, &json!({}), "done; next: pushback subscriber invite NAME\n")
+            with_or_make(args, async |app| Ok(app.set_addresses(by, name, address).await?))?;
+            let next = format!("done; next: pushback subscriber invite {}\n", sanitise(name));
+            tell(args, &json!({}), &next)
         }
         SubscriberCommand::Invite { name } => {
             let by = proof()?;
-            let invitation = with(args, async |app| Ok(app.invite(by, name).await?))?;
+            let invitation = with(args, async |app| app.invite(by, name).await.map_err(&unknown))?;
             let machine = json!({
                 "code": invitation.code,
                 "link": invitation.link,
@@ -150,37 +201,40 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
         SubscriberCommand::Show { name } => show(args, name),
         SubscriberCommand::Suspend { name } => {
             let by = proof()?;
-            with(args, async |app| Ok(app.suspend(by, name).await?))?;
+            with(args, async |app| app.suspend(by, name).await.map_err(&unknown))?;
             tell(args, &json!({}), "prompts are stopped and an incident is open\n")
         }
         SubscriberCommand::Restore { name } => {
             let by = proof()?;
-            with(args, async |app| Ok(app.restore(by, name).await?))?;
+            with(args, async |app| app.restore(by, name).await.map_err(&unknown))?;
             tell(args, &json!({}), "prompts are on again\n")
         }
         SubscriberCommand::Close { name } => {
             let by = proof()?;
-            with(args, async |app| Ok(app.close_incident(by, name).await?))?;
+            with(args, async |app| app.close_incident(by, name).await.map_err(&unknown))?;
             tell(args, &json!({}), "the incident is closed\n")
         }
         SubscriberCommand::Untie { name, authenticator } => {
             let by = proof()?;
-            with(args, async |app| Ok(app.invalidate(by, name, *authenticator).await?))?;
+            with(args, async |app| {
+                app.invalidate(by, name, *authenticator).await.map_err(&unknown)
+            })?;
             tell(args, &json!({}), "done\n")
         }
         SubscriberCommand::Role { name, administrator } => {
             let role = if *administrator { Role::Administrator } else { Role::Member };
             let by = proof()?;
-            with(args, async |app| Ok(app.set_role(by, name, role).await?))?;
+            with(args, async |app| app.set_role(by, name, role).await.map_err(&unknown))?;
             tell(args, &json!({}), "done\n")
         }
         SubscriberCommand::PasswordChanged { name } => {
-            with(args, async |app| Ok(app.password_changed(name).await?))?;
+            with(args, async |app| app.password_changed(name).await.map_err(&unknown))?;
             tell(args, &json!({}), "done\n")
         }
         SubscriberCommand::Reset { name, confirm } => {
             let by = proof()?;
-            let ready = with(args, async |app| Ok(app.reset(by, name, *confirm).await?))?;
+            let ready =
+                with(args, async |app| app.reset(by, name, *confirm).await.map_err(&unknown))?;
             let people = ready.map_or_else(
                 || "everything that could answer is removed\n".to_owned(),
                 |at| format!("a second person can confirm now, you yourself from {at} on\n"),
@@ -226,7 +280,9 @@ fn list(args: &ServiceArgs) -> Result<Exit, Failure> {
 }
 
 fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
-    let view = with(args, async |app| Ok(app.subscriber(name).await?))?;
+    let view = with(args, async |app| {
+        app.subscriber(name).await.map_err(unless_unknown(name, "subscriber list"))
+    })?;
     let bound: Vec<Value> = view
         .authenticators
         .iter()
@@ -249,16 +305,20 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
             "id": id, "requested_by": by, "ready_at": at.to_string(),
         })),
     });
-    let mut people = format!("{} ({:?}), {} addresses\n", view.name, view.role, view.addresses);
+    let mut people =
+        format!("{} ({}), {} addresses\n", view.name, word(&view.role), view.addresses);
     for a in &view.authenticators {
         let disabled = if a.is_disabled { ", disabled" } else { "" };
         people.push_str(&format!(
-            "  {:>3}  {:?}  {}  since {}{disabled}\n",
-            a.id, a.kind, a.label, a.bound_at
+            "  {:>3}  {}  {}  since {}{disabled}\n",
+            a.id,
+            word(&a.kind),
+            a.label,
+            a.bound_at
         ));
     }
     if let Some((at, cause)) = view.suspended {
-        people.push_str(&format!("prompts are stopped since {at}: {cause:?}\n"));
+        people.push_str(&format!("prompts are stopped since {at}: {}\n", word(&cause)));
     }
     if let Some(incident) = view.incident {
         people.push_str(&format!("incident {incident} is open\n"));
@@ -285,8 +345,10 @@ pub fn incidents(args: &ServiceArgs) -> Result<Exit, Failure> {
     let mut people = String::new();
     for incident in &all {
         people.push_str(&format!(
-            "{}  {:<40} {:?}\n",
-            incident.opened_at, incident.subscriber, incident.cause
+            "{}  {:<40} {}\n",
+            incident.opened_at,
+            incident.subscriber,
+            word(&incident.cause)
         ));
     }
     tell(args, &machine.into(), or(&people, "no incident is open\n"))
@@ -315,8 +377,19 @@ pub fn audit(args: &ServiceArgs, command: &AuditCommand) -> Result<Exit, Failure
                 let checked = app.store().verify_audit(Some(signer.public()), &kept).await;
                 checked.map_err(|error| Failure::Service(error.to_string()))
             })?;
-            let people = format!("the audit trail is whole: {verified:?}\n");
-            tell(args, &json!({ "is_whole": true }), &people)
+            let machine = json!({
+                "is_whole": true,
+                "chains": &verified.chains,
+                "checkpoints": verified.checkpoints,
+            });
+            let mut people = "the audit trail is whole\n".to_owned();
+            for (chain, entries) in &verified.chains {
+                let entries = several_of(u64::try_from(*entries).unwrap_or_default(), "record");
+                people.push_str(&format!("  {chain}: {entries}\n"));
+            }
+            let compared = several_of(verified.checkpoints as u64, "checkpoint");
+            people.push_str(&format!("  {compared} compared\n"));
+            tell(args, &machine, &people)
         }
         AuditCommand::Export { about } => {
             let lines = with(args, async |app| export(&app, about.as_deref()).await)?;
@@ -420,6 +493,12 @@ pub fn back_up(args: &ServiceArgs, to: &std::path::Path) -> Result<Exit, Failure
     })?;
     let people = format!("{}; keep a copy of the key file apart from it\n", to.display());
     tell(args, &json!({ "file": to }), &people)
+}
+
+/// A value's name as the vocabulary writes it, in words.
+fn word(value: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(value).unwrap_or_default();
+    name.as_str().unwrap_or_default().replace('_', " ")
 }
 
 fn or<'t>(text: &'t str, empty: &'t str) -> &'t str {

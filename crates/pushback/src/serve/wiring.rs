@@ -51,6 +51,11 @@ pub struct Service {
     pub world: World,
 }
 
+/// Whether there is state to open: it is sealed, so nothing is state without its keys.
+pub fn has_state(settings: &Settings) -> bool {
+    settings.service.data.join("keys").exists()
+}
+
 /// Opens the database and the keys; makes what is missing.
 pub async fn open(settings: &Settings) -> Result<App, SetupError> {
     let service = &settings.service;

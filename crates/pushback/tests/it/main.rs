@@ -13,3 +13,4 @@ mod hostile;
 mod order;
 mod run;
 mod samples;
+mod service;

@@ -47,6 +47,15 @@ pub fn pushback<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
     command().args(args).output().expect("the program starts").into()
 }
 
+/// Runs a command of the prompt service on the state in a folder.
+pub fn service(data: &Path, args: &[&str]) -> Ran {
+    let mut command = command();
+    for variable in ["PUSHBACK_SERVE_CONFIG", "PUSHBACK_DATABASE", "PUSHBACK_ORIGIN"] {
+        command.env_remove(variable);
+    }
+    command.env("PUSHBACK_DATA", data).args(args).output().expect("the program starts").into()
+}
+
 /// Runs with something on standard input.
 pub fn pushback_fed(args: &[&str], input: &[u8]) -> Ran {
     let mut child = command()

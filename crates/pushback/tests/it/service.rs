@@ -1,0 +1,113 @@
+//! The prompt service administered from the command line, without a running service.
+
+use std::path::Path;
+
+use crate::run::{Ran, pushback_fed, service};
+
+const ALICE: &str = "alice@example.org";
+
+/// A folder with one subscriber in it.
+fn with_alice() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let added =
+        on(folder.path(), &["subscriber", "add", ALICE, "--address", "a@b.example", "c@d.example"]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    assert!(added.out.contains("pushback subscriber invite alice@example.org"), "{}", added.out);
+    folder
+}
+
+fn on(data: &Path, args: &[&str]) -> Ran {
+    service(data, args)
+}
+
+#[test]
+fn a_mistyped_name_is_said_and_nothing_is_done_about_it() {
+    let folder = with_alice();
+    let verbs: [&[&str]; 8] = [
+        &["show"],
+        &["suspend"],
+        &["restore"],
+        &["close"],
+        &["role"],
+        &["password-changed"],
+        &["reset"],
+        &["invite"],
+    ];
+    for verb in verbs {
+        let args = [&["subscriber"], verb, &["alcie@example.org"]].concat();
+        let ran = on(folder.path(), &args);
+        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{args:?}");
+        assert!(ran.err.contains("alcie@example.org is not known here"), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("pushback subscriber list"), "{args:?}: {}", ran.err);
+    }
+    let listed = on(folder.path(), &["subscriber", "list"]);
+    assert_eq!(listed.out.lines().count(), 1, "{}", listed.out);
+}
+
+#[test]
+fn looking_into_a_folder_without_state_makes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [["subscriber", "list"], ["audit", "export"], ["relying-party", "list"]] {
+        let ran = on(folder.path(), &args);
+        assert_eq!(ran.code, 2, "{args:?}");
+        assert!(ran.err.contains("holds no state"), "{args:?}: {}", ran.err);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_report_by_telephone_is_an_incident_a_whole_trail_and_something_a_scan_reads() {
+    let folder = with_alice();
+    assert_eq!(on(folder.path(), &["subscriber", "suspend", ALICE]).code, 0);
+
+    let shown = on(folder.path(), &["subscriber", "show", ALICE]);
+    assert!(shown.out.starts_with("alice@example.org (member), 2 addresses\n"), "{}", shown.out);
+    assert!(shown.out.contains("prompts are stopped since"), "{}", shown.out);
+    let open = on(folder.path(), &["incidents", "--json"]).json();
+    assert_eq!(open[0][0]["subscriber"], ALICE);
+    assert_eq!(open[0][0]["cause"], "reported");
+
+    let verified = on(folder.path(), &["audit", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+    assert!(verified.out.starts_with("the audit trail is whole\n  main: "), "{}", verified.out);
+
+    let trail = on(folder.path(), &["audit", "export"]);
+    let scanned = pushback_fed(&["scan", "--format", "json", "-"], trail.out.as_bytes());
+    let incidents = scanned.json();
+    assert!(
+        incidents.iter().any(|line| line.to_string().contains(ALICE)),
+        "{}\n{}",
+        scanned.out,
+        trail.out
+    );
+}
+
+#[test]
+fn a_secret_is_shown_once_and_its_relying_party_is_listed_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = on(folder.path(), &["relying-party", "add", "Payroll", "--json"]).json();
+    let (id, secret) = (made[0]["id"].as_str().unwrap(), made[0]["secret"].as_str().unwrap());
+    let listed = on(folder.path(), &["relying-party", "list"]);
+    assert!(listed.out.contains(id) && listed.out.contains("Payroll"), "{}", listed.out);
+    assert!(!listed.out.contains(secret));
+    let gone = on(folder.path(), &["relying-party", "delete", "rp_none"]);
+    assert_eq!(gone.code, 3);
+    assert!(gone.err.contains("rp_none is not known here"), "{}", gone.err);
+}
+
+#[test]
+fn one_check_reads_the_configuration_of_the_scan_and_of_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("serve.toml");
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        on(folder.path(), &["config", "check", file.to_str().unwrap()])
+    };
+    let right = check("[service]\nname = \"Example\"\n");
+    assert_eq!(right.code, 0, "{}", right.err);
+    let wrong = check("[service]\nname = \"Example\"\n[policy.prompt]\ncode_life_seconds = 1\n");
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("serve.toml:4"), "{}", wrong.err);
+    let scan = check("[detection]\nno_such_thing = 1\n");
+    assert!(scan.err.contains("serve.toml:2"), "{}", scan.err);
+}
