@@ -8,6 +8,7 @@ use pushback_verify::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use url::Url;
 
 use crate::attempts::name;
 use crate::documents::{AuthenticatorRecord, Keys, Kind, PhoneKey};
@@ -27,6 +28,19 @@ pub struct Invitation {
     pub link: String,
     /// From then on it is worthless.
     pub expires_at: Timestamp,
+}
+
+impl Invitation {
+    /// The link at another address of this service than its origin.
+    #[must_use]
+    pub fn link_at(&self, origin: &Url) -> String {
+        link_at(origin, &self.code)
+    }
+}
+
+fn link_at(origin: &Url, code: &str) -> String {
+    // SECURITY: behind the `#` the code is sent to no server and stands in no server's log.
+    format!("{}/app#bind={code}", origin.as_str().trim_end_matches('/'))
 }
 
 /// A phone that wants to be bound.
@@ -149,7 +163,7 @@ impl App {
             Outcome::BindingCode { expires_at } => {
                 let (first, last) = code.reveal().split_at(code.reveal().len() / 2);
                 let code = format!("{first}-{last}");
-                let link = self.address(&format!("/app#bind={code}"));
+                let link = link_at(self.origin(), &code);
                 Ok(Invitation { code, link, expires_at })
             }
             Outcome::Refused { reason } => Err(AppError::Refused(reason)),

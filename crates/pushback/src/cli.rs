@@ -10,8 +10,9 @@ use pushback_sim::Vendor;
 
 pub use service::{
     AuditArgs, AuditCommand, AuthenticatorArgs, AuthenticatorCommand, BackUpArgs, KeysArgs,
-    KeysCommand, OperatorArgs, OperatorCommand, ReceiptArgs, ReceiptCommand, RelyingPartyArgs,
-    RelyingPartyCommand, ServeArgs, ServiceArgs, SubscriberArgs, SubscriberCommand,
+    KeysCommand, LanArgs, OperatorArgs, OperatorCommand, ReceiptArgs, ReceiptCommand,
+    RelyingPartyArgs, RelyingPartyCommand, ServeArgs, ServiceArgs, SubscriberArgs,
+    SubscriberCommand,
 };
 
 /// Every exit code, for scripts.
@@ -347,6 +348,9 @@ pub struct DemoArgs {
     /// Where the panel is
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8420")]
     pub listen: std::net::SocketAddr,
+    /// Phones
+    #[command(flatten)]
+    pub lan: LanArgs,
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -2,7 +2,7 @@
 // and the panel starts attacks and shows what came of them.
 import { mount } from './app/app.js';
 import { Api, Offline } from './app/api.js';
-import { el } from './app/dom.js';
+import { button, el } from './app/dom.js';
 import { Keyring } from './app/keys.js';
 import { say, sayOr } from './app/words.js';
 import { fetchMain, hasFocus, live } from './sign_in.js';
@@ -75,7 +75,39 @@ async function startPhone() {
   const { binding } = await api.open('POST', '/demo/phone', {});
   return mount(phone, { keys, binding, bindName: document.querySelector('.phone').getAttribute('aria-label') });
 }
-startPhone().catch((error) => phone.replaceChildren(el('p', { class: 'app-main error' }, say('demo_phone_failed', { detail: detail(error) }))));
+// A real phone instead of the one on the page. It stays the one when this page is loaded anew.
+const OWN = 'pushback-demo-own-phone';
+const ownPhone = document.querySelector('[data-own-phone]');
+
+function failed(error) {
+  phone.replaceChildren(el('p', { class: 'app-main error' }, say('demo_phone_failed', { detail: detail(error) })));
+}
+
+async function backToPage() {
+  localStorage.removeItem(OWN);
+  location.reload();
+}
+
+async function bindOwnPhone() {
+  const { link, picture, fingerprint } = await api.open('POST', '/demo/own-phone', {});
+  localStorage.setItem(OWN, 'yes');
+  const drawn = new DOMParser().parseFromString(picture, 'image/svg+xml').documentElement;
+  showOwnPhone(
+    el('p', {}, say('demo_own_scan')),
+    document.importNode(drawn, true),
+    el('p', {}, el('code', {}, link)),
+    el('p', { class: 'hint' }, say('demo_own_warning'), ' ', el('code', {}, fingerprint)),
+  );
+}
+
+function showOwnPhone(...how) {
+  const frame = el('div', { class: 'own-phone' }, el('h2', {}, say('demo_own_title')), ...how, el('p', {}, say('demo_own_then')), button(say('demo_own_back'), backToPage));
+  phone.replaceChildren(frame);
+}
+
+if (ownPhone) ownPhone.addEventListener('click', () => bindOwnPhone().catch(failed));
+if (ownPhone && localStorage.getItem(OWN)) showOwnPhone();
+else startPhone().catch(failed);
 
 function ring() {
   const frame = document.querySelector('.phone');

@@ -38,6 +38,7 @@ files! {
     "app/main.js" JS,
     "app/now.js" JS,
     "app/passkey.js" JS,
+    "app/place.js" JS,
     "app/prompt.js" JS,
     "app/push.js" JS,
     "app/report.js" JS,

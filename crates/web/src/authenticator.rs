@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Html;
+use axum::response::{Html, Redirect};
 
 use crate::Web;
 use crate::problem::Problem;
@@ -17,6 +17,11 @@ struct AppPage<'p> {
 
 pub(crate) async fn page(State(web): State<Web>) -> Result<Html<String>, Problem> {
     html(&AppPage { lang: "en", t: web.texts() })
+}
+
+/// Where the app is, behind a door that has nothing else.
+pub(crate) async fn home() -> Redirect {
+    Redirect::to("/app")
 }
 
 /// A page from its template.

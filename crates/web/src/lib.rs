@@ -58,6 +58,15 @@ pub trait PasswordRanges: Send + Sync {
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'r>>;
 }
 
+/// Where phones of the local network find the app; see [`Web::phone_router`].
+#[derive(Clone, Debug)]
+pub struct PhoneDoor {
+    /// The address.
+    pub origin: url::Url,
+    /// SHA-256 of its certificate, as browsers show it: pairs of hexadecimal digits and colons.
+    pub fingerprint: String,
+}
+
 /// What a [`Web`] is made of, besides the use cases.
 pub struct Settings {
     /// Says where an address is and what browser a text names.
@@ -110,6 +119,11 @@ impl Web {
     /// All routes, and some more.
     pub fn router_with(&self, more: Router<Self>) -> Router {
         self.finish(routes::all().merge(more))
+    }
+
+    /// What a phone needs and nothing else, for a door of its own.
+    pub fn phone_router(&self) -> Router {
+        self.finish(routes::for_phones())
     }
 
     /// What every route has: the strict headers, a bound on bodies, an answer for what is not there.

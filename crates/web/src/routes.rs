@@ -22,9 +22,17 @@ macro_rules! table {
 
 /// All routes.
 pub(crate) fn all() -> Router<Web> {
-    [relying_parties(), phones(), sign_in_page(), pages(), machines()]
+    [relying_parties(), phones(), sign_in_page(), pages(), app(), machines()]
         .into_iter()
         .fold(admin::routes(), |router, (_, more)| router.merge(more))
+}
+
+/// What a phone needs and nothing else.
+// SECURITY: this is what `--lan` shows to a whole network under a certificate that nobody vouches for.
+// Guarded by `the_door_for_phones_leads_to_the_app_alone`.
+pub(crate) fn for_phones() -> Router<Web> {
+    let home = Router::new().route("/", get(authenticator::home));
+    [phones(), app()].into_iter().fold(home, |router, (_, more)| router.merge(more))
 }
 
 fn relying_parties() -> (Listed, Router<Web>) {
@@ -94,6 +102,12 @@ fn pages() -> (Listed, Router<Web>) {
         get "/" system::home;
         get "/sign-in/{secret}" sign_in::page;
         post "/sign-in/{secret}/cancel" sign_in::cancel;
+    }
+}
+
+/// The app of the phone, as files.
+fn app() -> (Listed, Router<Web>) {
+    table! {
         get "/app" authenticator::page;
         get "/app/manifest.webmanifest" assets::manifest;
         get "/app/worker.js" assets::worker;

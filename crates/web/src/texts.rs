@@ -69,6 +69,7 @@ texts! {
     demo_title demo_lead demo_computer demo_phone
     demo_attacks demo_attacks_lead demo_flood demo_flood_text demo_spray demo_spray_text
     demo_caller demo_caller_text demo_asked demo_rang demo_quiet demo_refused demo_incidents
+    demo_own demo_own_how demo_own_picture
     demo_live demo_script demo_hint demo_name demo_password demo_sign_in demo_wrong demo_signed_in
     demo_signed_in_text demo_sign_out demo_start_again demo_not_signed_in demo_not_signed_in_text
 }

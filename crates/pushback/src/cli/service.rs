@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::serve::lan::LanAddress;
+
 /// Where the prompt service keeps its state.
 #[derive(Args, Clone, Debug)]
 pub struct ServiceArgs {
@@ -30,11 +32,27 @@ pub struct ServiceArgs {
     pub json: bool,
 }
 
+/// Phones of the local network.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct LanArgs {
+    /// For a trial: let phones of the local network in too, one port further, encrypted by a
+    /// certificate that vouches for itself [default: this machine's own address]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "own"
+    )]
+    pub lan: Option<LanAddress>,
+}
+
 /// `pushback serve`.
 #[derive(Args, Debug)]
 #[command(after_help = "The first try:
   pushback serve
   pushback operator invite NAME      in another terminal: opens the administration
+  pushback serve --lan               your own phone on the same network can be bound too
   pushback demo serves the same with an invented company and attacks at the press of a button.
 
 Logs go to standard error, as JSON where that is no terminal; PUSHBACK_LOG chooses what is logged.")]
@@ -45,6 +63,9 @@ pub struct ServeArgs {
     /// Address and port to listen on [default: 127.0.0.1:8420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
+    /// Phones
+    #[command(flatten)]
+    pub lan: LanArgs,
     /// Only check the configuration
     #[arg(long)]
     pub check: bool,
@@ -140,6 +161,9 @@ pub enum SubscriberCommand {
     Invite {
         /// Their name
         name: String,
+        /// The link is for a phone of the local network, as in `serve --lan`
+        #[command(flatten)]
+        lan: LanArgs,
     },
     /// List everybody
     List,
@@ -198,7 +222,7 @@ impl SubscriberCommand {
     pub fn name(&self) -> &str {
         match self {
             Self::Add { name, .. }
-            | Self::Invite { name }
+            | Self::Invite { name, .. }
             | Self::Show { name }
             | Self::Suspend { name }
             | Self::Restore { name }

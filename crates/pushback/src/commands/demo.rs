@@ -36,7 +36,7 @@ const TOLD_MAX: usize = 3;
 
 pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     if args.only_serve {
-        demo_service::run(args.listen)?;
+        demo_service::run(args.listen, args.lan.lan)?;
         return Ok(Exit::Clean);
     }
     let out = args.out.clone().unwrap_or_else(default_folder);
@@ -86,7 +86,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
         .map_err(Failure::io("standard output"))?;
     drop(text);
     if args.serve || (stdout_is_terminal() && !args.no_serve) {
-        demo_service::run(args.listen)?;
+        demo_service::run(args.listen, args.lan.lan)?;
     } else {
         print("    pushback demo --serve  attack a phone at the press of a button\n")?;
     }

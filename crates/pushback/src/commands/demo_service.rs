@@ -12,11 +12,12 @@ use super::{Failure, print};
 use crate::cli::InputArgs;
 use crate::config::Config;
 use crate::scan::load;
+use crate::serve::lan::{Lan, LanAddress};
 use crate::serve::settings::Settings;
 use crate::serve::wiring;
 
 /// Serves until it is stopped. Everything is in a folder of its own that goes with it.
-pub fn run(listen: SocketAddr) -> Result<(), Failure> {
+pub fn run(listen: SocketAddr, lan: Option<LanAddress>) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(Failure::io("a folder for the demo"))?;
     let mut settings = Settings::default();
     settings.service.listen = listen;
@@ -29,10 +30,15 @@ pub fn run(listen: SocketAddr) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let service = wiring::build(&settings).await?;
         let judge = Arc::new(move |lines: &str| judge(&trail, lines));
-        let demo = service.web.demo(judge).await?;
+        let lan = match lan {
+            Some(lan) => Some(Lan::prepare(lan, listen.port(), &settings.service.data).await?),
+            None => None,
+        };
+        let door = lan.as_ref().map(|lan| lan.door.clone());
+        let demo = service.web.demo(judge, door).await?;
         let router = service.web.router_with(demo);
         let origin = settings.service.origin.clone();
-        crate::serve::run(&settings, service, router, move |_| {
+        crate::serve::run(&settings, service, router, lan, move |_| {
             let text = format!(
                 "\nNOW TRY IT\n\n  {origin}/demo\n\nAn invented company, a phone beside it, and a \
                  panel that attacks. Ctrl-C ends it.\n"

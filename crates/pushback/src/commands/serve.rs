@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal as _;
 
+use pushback_web::PhoneDoor;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, print};
 use crate::cli::{Exit, ServeArgs, ServiceArgs};
+use crate::serve::lan::Lan;
 use crate::serve::settings::{EXAMPLE, Settings};
 use crate::serve::wiring;
 
@@ -27,9 +29,22 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         let service = wiring::build(&settings).await?;
         let router = service.web.router();
         let origin = settings.service.origin.clone();
+        let lan = match args.lan.lan {
+            Some(lan) => {
+                let port = settings.service.listen.port();
+                Some(Lan::prepare(lan, port, &settings.service.data).await?)
+            }
+            None => None,
+        };
+        let door = lan.as_ref().map(|lan| lan.door.clone());
         let is_first = service.app.operators().await.is_ok_and(|all| all.is_empty());
-        crate::serve::run(&settings, service, router, move |address| {
+        crate::serve::run(&settings, service, router, lan, move |address| {
             tracing::info!(%address, origin, "serving");
+            if let Some(door) = door {
+                let PhoneDoor { origin, fingerprint } = door;
+                tracing::info!(%origin, fingerprint, "phones of the local network");
+                tracing::info!("bind one: pushback subscriber invite NAME --lan");
+            }
             if is_first {
                 tracing::info!("nobody administers yet: pushback operator invite NAME");
             }

@@ -178,9 +178,14 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
             let next = format!("done; next: pushback subscriber invite {}\n", sanitise(name));
             tell(args, &json!({}), &next)
         }
-        SubscriberCommand::Invite { name } => {
+        SubscriberCommand::Invite { name, lan } => {
             let by = proof()?;
-            let invitation = with(args, async |app| app.invite(by, name).await.map_err(&unknown))?;
+            let mut invitation =
+                with(args, async |app| app.invite(by, name).await.map_err(&unknown))?;
+            if let Some(lan) = lan.lan {
+                let port = settings(args)?.service.listen.port();
+                invitation.link = invitation.link_at(&lan.origin(port)?);
+            }
             let machine = json!({
                 "code": invitation.code,
                 "link": invitation.link,

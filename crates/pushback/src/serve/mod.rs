@@ -1,6 +1,7 @@
 //! The prompt service: `pushback serve`.
 
 mod describe;
+pub mod lan;
 mod outside;
 pub mod settings;
 pub mod wiring;
@@ -13,6 +14,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use pushback_app::App;
 
+use self::lan::Lan;
 use self::outside::World;
 use self::settings::{Settings, Tls};
 use self::wiring::{Service, SetupError};
@@ -24,7 +26,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// How long to wait after the database failed.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Serves until it is told to stop. `more` adds routes; `started` is told the address.
+/// Serves until it is told to stop; phones of the local network too, if there is a door for them.
+/// `started` is told the address.
 ///
 /// # Errors
 /// [`SetupError`] if it cannot start.
@@ -32,9 +35,10 @@ pub async fn run(
     settings: &Settings,
     service: Service,
     router: Router,
+    lan: Option<Lan>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), SetupError> {
-    let Service { app, world, .. } = service;
+    let Service { app, world, web } = service;
     let listen = settings.service.listen;
     let handle = Handle::new();
     let workers = [tokio::spawn(work(app.clone(), world)), tokio::spawn(sweep(app))];
@@ -57,7 +61,16 @@ pub async fn run(
             None => axum_server::bind(listen).handle(handle).serve(make).await.map_err(refused),
         }
     };
-    let (ended, ()) = tokio::join!(served, bound);
+    let let_in = async {
+        let Some(Lan { listen, tls, .. }) = lan else { return Ok(()) };
+        let handle = Handle::new();
+        tokio::spawn(stop(handle.clone()));
+        let make = web.phone_router().into_make_service_with_connect_info::<SocketAddr>();
+        let ended = axum_server::bind_rustls(listen, tls).handle(handle).serve(make).await;
+        ended.map_err(|error| SetupError::new(format!("{listen}: {error}")))
+    };
+    let all = async { tokio::try_join!(served, let_in).map(drop) };
+    let (ended, ()) = tokio::join!(all, bound);
     for worker in workers {
         worker.abort();
     }
@@ -66,11 +79,15 @@ pub async fn run(
 
 async fn tls_config(tls: &Tls) -> Result<RustlsConfig, SetupError> {
     let Tls { certificate, key } = tls;
-    // The provider is one for the whole process; whoever was first had the same one.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    install_provider();
     RustlsConfig::from_pem_file(certificate, key).await.map_err(|error| {
         SetupError::new(format!("{} and {}: {error}", certificate.display(), key.display()))
     })
+}
+
+/// The provider is one for the whole process; whoever was first had the same one.
+fn install_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
 /// Waits for the signal to stop, then lets what is being answered end.

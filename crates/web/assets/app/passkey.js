@@ -1,7 +1,9 @@
 // WebAuthn between JSON and the browser. Browsers that read the JSON themselves do so.
 import { base64url, fromBase64url } from './keys.js';
+import { hasName } from './place.js';
 
-export const hasPasskeys = () => 'PublicKeyCredential' in window;
+// Passkeys belong to a name.
+export const hasPasskeys = () => 'PublicKeyCredential' in window && hasName();
 
 const withBytes = (descriptor) => ({ ...descriptor, id: fromBase64url(descriptor.id) });
 

@@ -1,7 +1,10 @@
 // Wakes the phone. The message says nothing; everything is read over the signed channel.
 import { fromBase64url } from './keys.js';
+import { hasName } from './place.js';
 
 export async function registerWorker() {
+  // Browsers refuse a worker where nobody vouches for the certificate.
+  if (!hasName()) return;
   // Without a worker the app works while it is open.
   await navigator.serviceWorker?.register('/app/worker.js', { scope: '/app', type: 'module' }).catch(() => null);
 }

@@ -16,16 +16,16 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use futures_util::stream::{self, Stream};
-use pushback_app::{App, AppError, AttemptState, NewAttempt, RelyingParty};
+use pushback_app::{App, AppError, AttemptState, Invitation, NewAttempt, RelyingParty};
 use pushback_verify::{Accepts, OperatorId, OperatorProof, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Web;
 use crate::authenticator::html;
 use crate::problem::Problem;
 use crate::seen::Known;
 use crate::texts::Texts;
+use crate::{PhoneDoor, Web};
 use live::Feed;
 pub use live::{Judged, Judges};
 
@@ -43,15 +43,20 @@ struct Demo {
     web: Web,
     party: RelyingParty,
     feed: Arc<Feed>,
+    door: Option<PhoneDoor>,
 }
 
 impl Web {
     /// The routes of the demo, with everything invented that they need. `judge` is the detection
-    /// engine over lines of the audit trail.
+    /// engine over lines of the audit trail; through `door` a real phone can be bound.
     ///
     /// # Errors
     /// [`AppError`] if the invented company cannot be set up.
-    pub async fn demo(&self, judge: Judges) -> Result<Router<Self>, AppError> {
+    pub async fn demo(
+        &self,
+        judge: Judges,
+        door: Option<PhoneDoor>,
+    ) -> Result<Router<Self>, AppError> {
         let app = self.app();
         let sam = OperatorId::parse("sam").map_err(|_| AppError::NotFound)?;
         let new = app.create_relying_party(&sam, APPLICATION).await?;
@@ -59,10 +64,11 @@ impl Web {
         let addresses = ["alex@example.com", "alex@example.net"].map(str::to_owned);
         app.set_addresses(operator("sam")?, LOGIN, &addresses).await?;
         let feed = Feed::start(app.clone(), judge);
-        let demo = Demo { web: self.clone(), party, feed };
+        let demo = Demo { web: self.clone(), party, feed, door };
         Ok(Router::new()
             .route("/demo", get(page))
             .route("/demo/phone", post(phone))
+            .route("/demo/own-phone", post(own_phone))
             .route("/demo/sign-in", get(form).post(sign_in))
             .route("/demo/back", get(back))
             .route("/demo/attacks", post(attack))
@@ -88,6 +94,7 @@ struct DemoPage<'p> {
     application: &'p str,
     is_wrong: bool,
     host: String,
+    has_door: bool,
 }
 
 async fn page(State(demo): State<Demo>) -> Result<Html<String>, Problem> {
@@ -102,6 +109,7 @@ async fn page(State(demo): State<Demo>) -> Result<Html<String>, Problem> {
         application: APPLICATION,
         is_wrong: false,
         host: format!("{}{port}", origin.host_str().unwrap_or_default()),
+        has_door: demo.door.is_some(),
     })
 }
 
@@ -134,15 +142,30 @@ async fn form(State(demo): State<Demo>) -> Result<Html<String>, Problem> {
 /// A binding code for the phone on the page. A page that is loaded anew has lost its key: the help
 /// desk resets the account, which takes two people, and invites again.
 async fn phone(State(demo): State<Demo>) -> Result<Json<Value>, Problem> {
-    let app = demo.web.app();
+    let invitation = invite(demo.web.app()).await?;
+    Ok(Json(json!({ "binding": invitation.code })))
+}
+
+/// A link and a picture of it for a real phone; the one on the page is unbound by it.
+async fn own_phone(State(demo): State<Demo>) -> Result<Json<Value>, Problem> {
+    let Some(door) = &demo.door else { return Err(Problem::not_found()) };
+    let invitation = invite(demo.web.app()).await?;
+    let link = invitation.link_at(&door.origin);
+    let picture = pushback_edges::qr::svg(&link, &demo.web.texts().demo_own_picture);
+    Ok(Json(json!({
+        "link": link,
+        "picture": picture.map_err(|error| AppError::Invalid(error.to_string()))?,
+        "fingerprint": door.fingerprint,
+    })))
+}
+
+async fn invite(app: &App) -> Result<Invitation, AppError> {
     match app.invite(operator("sam")?, LOGIN).await {
-        Ok(invitation) => Ok(Json(json!({ "binding": invitation.code }))),
         Err(AppError::Refused(_)) => {
             start_over(app).await?;
-            let invitation = app.invite(operator("sam")?, LOGIN).await?;
-            Ok(Json(json!({ "binding": invitation.code })))
+            app.invite(operator("sam")?, LOGIN).await
         }
-        Err(error) => Err(error.into()),
+        invited => invited,
     }
 }
 

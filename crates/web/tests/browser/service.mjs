@@ -178,8 +178,8 @@ export class Service {
 const AGENT = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
 
 /** The panel of attacks alone. */
-export async function startDemo() {
+export async function startDemo(...more) {
   const port = await freePort();
-  const child = new Child(['demo', '--only-serve', '--listen', `127.0.0.1:${port}`], `http://localhost:${port}`);
+  const child = new Child(['demo', '--only-serve', '--listen', `127.0.0.1:${port}`, ...more], `http://localhost:${port}`);
   return child.ready();
 }

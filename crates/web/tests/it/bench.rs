@@ -98,6 +98,8 @@ pub(crate) struct Bench {
     pub clock: Arc<Hand>,
     pub party: Party,
     pub router: Router,
+    /// What phones of the local network reach.
+    pub door: Router,
     /// Every bench is another address: what is counted by address is counted a process.
     pub peer: SocketAddr,
     _folder: tempfile::TempDir,
@@ -150,10 +152,11 @@ impl Bench {
             push_key: Some(PUSH_KEY.to_owned()),
             help_desk: "Call 555 0100.".to_owned(),
         };
-        let router = Web::new(app.clone(), settings).unwrap().router();
+        let web = Web::new(app.clone(), settings).unwrap();
+        let (router, door) = (web.router(), web.phone_router());
         let [high, low] = PEERS.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         let peer = SocketAddr::from(([198, 51, 100 + high, low], 50_000));
-        Self { app, clock, party, router, peer, _folder: folder }
+        Self { app, clock, party, router, door, peer, _folder: folder }
     }
 
     /// With Alice's phone bound.
@@ -188,6 +191,14 @@ impl Bench {
 
     pub(crate) fn post(&self, path: &str) -> Call<'_> {
         self.call("POST", path)
+    }
+
+    /// The bare status, whatever the API's description says of the address.
+    pub(crate) async fn status(&self, method: &str, path: &str) -> u16 {
+        let request = Request::builder().method(method).uri(path).body(Body::empty());
+        let mut request = request.unwrap();
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.router.clone().oneshot(request).await.unwrap().status().as_u16()
     }
 
     /// Starts a sign-in of Alice from a browser that nobody knows.

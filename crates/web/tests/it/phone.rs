@@ -1,7 +1,7 @@
 use axum::http::header;
 use serde_json::{Value, json};
 
-use crate::bench::{ALICE, Bench, PUSH_KEY, Phone, code, digest, operator, text};
+use crate::bench::{ALICE, Bench, PUSH_KEY, Phone, code, digest, operator, page_path, text};
 
 /// A code that is not this one.
 fn other_than(code: &str) -> &'static str {
@@ -349,4 +349,27 @@ async fn a_phone_that_is_unbound_is_a_stranger() {
     assert_eq!(bench.call("DELETE", &path).signed(&phone).send().await.text(204), "");
     let answer = bench.get("/v1/prompts").signed(&second).send().await;
     assert_eq!(answer.problem(401), "authenticator_unknown");
+}
+
+#[tokio::test]
+async fn the_door_for_phones_leads_to_the_app_alone() {
+    let mut bench = Bench::new().await;
+    let code = bench.binding_code(ALICE).await;
+    let started = bench.start().await;
+    bench.router = bench.door.clone();
+
+    let home = bench.get("/").send().await;
+    assert_eq!((home.status, home.header("location")), (303, Some("/app")));
+    let _ = bench.get("/app").send().await.text(200);
+    let _ = bench.get("/assets/app.css").send().await.text(200);
+    let mut phone = Phone::new();
+    let bound = bench.post("/v1/authenticators").json(&phone.binding(&code)).send().await;
+    phone.id = text(&bound.json(201), "id").to_owned();
+    let _ = bench.get("/v1/prompts").signed(&phone).send().await.json(200);
+
+    let page = page_path(&started);
+    for elsewhere in ["/admin", "/metrics", "/demo", "/.well-known/jwks.json", page.as_str()] {
+        assert_eq!(bench.status("GET", elsewhere).await, 404, "{elsewhere}");
+    }
+    assert_eq!(bench.status("POST", "/v1/attempts").await, 404);
 }

@@ -130,4 +130,43 @@ export const journeys = {
       await page.locator('#phone').getByRole('button', { name: 'Go on' }).click();
       await page.locator('#phone').getByRole('heading', { name: 'Nothing is waiting' }).waitFor();
     }),
+
+  'a real phone on the same network takes the place of the one on the page': async () => {
+    const demo = await startDemo('--lan=127.0.0.1');
+    try {
+      await visit(
+        async ({ page, see }) => {
+          await page.goto(`${demo.origin}/demo`);
+          await page.getByRole('button', { name: 'Use my own phone' }).click();
+          await page.locator('.own-phone svg').waitFor();
+          await see('demo_own_phone');
+          const link = await page.locator('.own-phone code').first().textContent();
+          assert.match(link, /^https:\/\/127\.0\.0\.1:\d+\/app#bind=/);
+          await visit(
+            async ({ page: phone }) => {
+              await phone.goto(link);
+              await phone.getByRole('button', { name: 'Bind this device' }).click();
+              await phone.getByRole('button', { name: 'Go on' }).click();
+              const computer = page.getByRole('region', { name: 'A computer' });
+              await computer.getByRole('button', { name: 'Sign in' }).click();
+              await computer.getByRole('heading', { name: 'Type this code' }).waitFor();
+              const right = (await computer.locator('.code b').allTextContents()).join('');
+              await phone.getByLabel('Code from the sign-in page').fill(right);
+              await phone.getByRole('button', { name: 'Yes, it’s me' }).click();
+              await computer.getByRole('heading', { name: 'You are signed in' }).waitFor();
+              // The page loaded anew does not take the place back by itself.
+              await page.reload();
+              await page.getByRole('heading', { name: 'Your own phone' }).waitFor();
+              await phone.reload();
+              await phone.getByRole('heading', { name: 'Nothing is waiting' }).waitFor();
+            },
+            { ignoreHTTPSErrors: true },
+          );
+        },
+        { viewport: DESKTOP },
+      );
+    } finally {
+      await demo.stop();
+    }
+  },
 };
