@@ -224,11 +224,7 @@ fn tile(report: &Report<'_>, stage: Stage) -> StageTile {
         shape: charts::stage_shape(stage),
         meaning: words::meaning(stage),
         incidents: words::number(tally.incidents as u64),
-        people: if tally.people == 1 {
-            "1 person".to_owned()
-        } else {
-            format!("{} people", words::number(tally.people as u64))
-        },
+        people: words::people(tally.people as u64),
         is_empty: tally.incidents == 0,
     }
 }

@@ -161,9 +161,10 @@ pub fn verdict(report: &Report<'_>) -> String {
 #[must_use]
 pub fn looked_at(read: &ReadSummary) -> String {
     let mut words = format!(
-        "{} of {} people were weighed",
+        "{} of {} {} weighed",
         several_of(read.events, "identity event"),
-        number(read.subscribers),
+        people(read.subscribers),
+        if read.events == 1 { "was" } else { "were" },
     );
     if let (Some(first), Some(last)) = (read.first_at, read.last_at) {
         words.push_str(&format!(", {} UTC", days(first, last)));
@@ -197,11 +198,11 @@ pub fn period(first: Timestamp, last: Timestamp) -> String {
 #[must_use]
 pub fn records(read: &ReadSummary) -> String {
     let mut parts = vec![format!(
-        "{} ({}) held {} of {} people",
+        "{} ({}) held {} of {}",
         several_of(read.records, "record"),
         size(read.bytes),
         several_of(read.events, "identity event"),
-        number(read.subscribers),
+        people(read.subscribers),
     )];
     if read.ignored > 0 {
         parts.push(format!("{} say nothing about signing in", number(read.ignored)));
@@ -331,8 +332,7 @@ pub fn affected(finding: &ConfigurationFinding, dot: &str) -> String {
     let rest = u64::from(finding.subjects_total).saturating_sub(names.len() as u64);
     if rest > 0 {
         names.push(match (names.is_empty(), rest) {
-            (true, 1) => "1 person".to_owned(),
-            (true, n) => format!("{} people", number(n)),
+            (true, n) => people(n),
             (false, n) => format!("{} more", number(n)),
         });
     }

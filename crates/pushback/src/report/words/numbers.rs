@@ -21,6 +21,12 @@ pub fn several_of(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
+/// `1 person`, `1,204 people`.
+#[must_use]
+pub fn people(count: u64) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{} people", number(count)) }
+}
+
 /// A whole number with commas: `1,204,331`.
 #[must_use]
 pub fn number(n: u64) -> String {
