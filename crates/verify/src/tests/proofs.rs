@@ -79,6 +79,44 @@ fn a_time_based_code_is_taken_once() {
 }
 
 #[test]
+fn the_code_that_binds_signs_in_nobody() {
+    let (mut world, _) = World::with_phone();
+    let new = NewAuthenticator::Totp { key: digest(4), step: 7 };
+    let totp = world.bind(new, AuthenticatorKind::Totp);
+    let again = typed(&mut world, totp, attempt("a", None), Some(7));
+    assert_eq!(refused(&again), Reason::CodeReused);
+    assert!(matches!(typed(&mut world, totp, attempt("a", None), Some(8)), Outcome::Verified(_)));
+}
+
+#[test]
+fn two_apps_with_codes_by_time_are_the_most() {
+    let (mut world, phone) = World::with_phone();
+    for n in 0..=TOTPS_MAX {
+        let name = format!("right{n}");
+        let right = Attempt { purpose: Purpose::ManageAuthenticators, ..attempt(&name, None) };
+        let id = right.id.clone();
+        let _ = world.run(Command::StartAttempt(right));
+        let code = world.right();
+        let _ = world.say(phone, code);
+        let issued = world.run(Command::IssueBindingCode {
+            authority: Authority::Subscriber(id),
+            kind: AuthenticatorKind::Totp,
+            code: digest(200),
+        });
+        if n == TOTPS_MAX {
+            assert_eq!(refused(&issued), Reason::TooMany);
+            return;
+        }
+        let key = digest(10 + n as u8);
+        let _ = world.run(Command::Bind {
+            code: digest(200),
+            authenticator: NewAuthenticator::Totp { key, step: 1 },
+            label: Text::new("app"),
+        });
+    }
+}
+
+#[test]
 fn strangers_cannot_disable_a_time_based_code_for_the_owner() {
     let (mut world, phone, totp) = with_totp();
     let device = world.sign_in(phone, "first");
