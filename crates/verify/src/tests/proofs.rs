@@ -182,6 +182,20 @@ fn a_right_code_typed_far_from_the_browser_asks_for_the_passkey() {
 }
 
 #[test]
+fn a_code_is_not_offered_where_the_same_evidence_would_refuse_it() {
+    let (mut world, _, totp) = with_totp();
+    world.policy.risk.passkey_only_from = 2.0;
+    let sprayed = Attempt { others_asked: 5, ..attempt("a", None) };
+    let started = world.run(Command::StartAttempt(sprayed.clone()));
+    let Outcome::PasskeyOnly { reason: Reason::RiskHigh, alternatives } = started else {
+        panic!("{started:?}");
+    };
+    assert!(!alternatives.totp);
+    let proved = typed(&mut world, totp, sprayed, Some(1));
+    assert_eq!(refused(&proved), Reason::RiskHigh);
+}
+
+#[test]
 fn a_phone_cannot_lift_the_suspension_that_it_made_and_a_passkey_can() {
     let (mut world, phone, passkey) = World::with_phone_and_passkey();
     let contact = || PhoneContact::signature_verified(alice(), phone, home());
