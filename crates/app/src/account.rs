@@ -81,6 +81,8 @@ pub struct HistoryItem {
     pub kind: String,
     /// How it ended, where it is about a prompt.
     pub outcome: Option<String>,
+    /// The kind of authenticator that it is about, if it is about one.
+    pub authenticator: Option<String>,
     /// The application that asked.
     pub app: Option<String>,
     /// Where it came from: the event's requester.
@@ -202,7 +204,7 @@ impl App {
         Ok(Management { attempt: self.start(&starter, new).await? })
     }
 
-    fn right(attempt: &str) -> Result<Authority, AppError> {
+    pub(crate) fn right(attempt: &str) -> Result<Authority, AppError> {
         Ok(Authority::Subscriber(attempt_id(attempt)?))
     }
 
@@ -438,6 +440,7 @@ fn item(at: Timestamp, body: &[u8]) -> Option<HistoryItem> {
         at,
         kind: word(details.get("what"))?,
         outcome,
+        authenticator: word(details.get("kind")),
         app: word(event.and_then(|event| event.get("app"))).filter(|app| !app.is_empty()),
         requester: event.and_then(|event| event.get("requester")).cloned().unwrap_or_default(),
     })

@@ -70,7 +70,7 @@ impl Loaded {
             // The cookie was checked when the attempt began, and the record is ours.
             device: device.map(|device| KnownDeviceProof::mac_verified(whom.id, device)),
             accepts: self.record.accepts(),
-            others_asked: 0,
+            others_asked: self.record.others_asked,
         })
     }
 }
@@ -144,10 +144,13 @@ impl App {
                 reason: None,
                 until: None,
                 passkey: false,
+                totp: false,
             },
             challenge: None,
             success: None,
             is_cancelled: false,
+            others_asked,
+            proofs_refused: 0,
         };
         let key = AttemptRecord::key(&id)?;
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
@@ -394,13 +397,20 @@ impl App {
             None => None,
         };
         let browser = record.success.as_ref().and_then(|success| success.browser.clone());
-        let seen = format!("{} {decision:?} {}", state.name(), code_is_shown(&decision));
+        let seen = format!(
+            "{} {decision:?} {} {}",
+            state.name(),
+            code_is_shown(&decision),
+            record.takes_more_proofs(state),
+        );
         Ok(AttemptView {
             id: id.to_owned(),
             version: to_base64url(sha256(seen.as_bytes()).get(..6).unwrap_or_default()),
             state,
             decision,
             can_use_passkey: record.decision.passkey && state.is_live(),
+            can_use_totp: record.takes_a_code(state),
+            can_use_certificate: record.takes_more_proofs(state),
             page_url: self.page_url(id),
             token,
             browser,
@@ -453,6 +463,7 @@ fn stored(outcome: &Outcome) -> StoredDecision {
         reason,
         until,
         passkey: alternatives.passkey,
+        totp: alternatives.totp,
     };
     match outcome {
         Outcome::Prompted(prompted) => {

@@ -32,6 +32,8 @@ pub enum Link {
     Stream,
     /// "This was not me" in a notice.
     Notice,
+    /// The button of a hosted page, for one attempt and one certificate.
+    Certificate,
 }
 
 impl Link {
@@ -40,6 +42,7 @@ impl Link {
             Self::SignIn => "sign-in",
             Self::Stream => "stream",
             Self::Notice => "notice",
+            Self::Certificate => "certificate",
         }
     }
 }

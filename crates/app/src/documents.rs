@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::{Passkey, PasskeyAuthentication, PasskeyRegistration};
 
 use crate::AppError;
+use crate::certificates::Fingerprint;
 use crate::proof::PublicKey;
+use crate::totp::TotpSecret;
 use crate::worker::PushSubscription;
 
 /// A document of a kind.
@@ -52,6 +54,12 @@ pub(crate) struct Keys {
     pub phones: BTreeMap<u64, PhoneKey>,
     #[serde(default)]
     pub passkeys: BTreeMap<u64, Passkey>,
+    /// Secrets of apps with codes by time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub totps: BTreeMap<u64, TotpSecret>,
+    /// SHA-256 of the public keys of certificates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub certificates: BTreeMap<u64, Fingerprint>,
 }
 
 impl Kind for Keys {
@@ -111,6 +119,12 @@ pub(crate) struct AttemptRecord {
     /// Given up while there was no prompt. That of a prompt is the rules' to say.
     #[serde(default)]
     pub is_cancelled: bool,
+    /// Other subscribers for whom the same source had asked.
+    #[serde(default)]
+    pub others_asked: u16,
+    /// Codes and certificates that were refused for it.
+    #[serde(default)]
+    pub proofs_refused: u8,
 }
 
 impl AttemptRecord {
@@ -129,6 +143,8 @@ pub(crate) struct StoredDecision {
     pub until: Option<Timestamp>,
     #[serde(default)]
     pub passkey: bool,
+    #[serde(default)]
+    pub totp: bool,
 }
 
 /// The kinds of decision.

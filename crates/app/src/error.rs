@@ -57,6 +57,9 @@ pub enum AppError {
     /// A passkey ceremony failed.
     #[error("the passkey was not accepted")]
     Passkey,
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] crate::CertificateError),
     /// The rules say no.
     #[error("{}", .0.sentence())]
     Refused(Reason),

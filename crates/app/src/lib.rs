@@ -10,12 +10,14 @@ mod account;
 mod attempts;
 mod binding;
 mod capability;
+mod certificates;
 mod directory;
 mod documents;
 mod edges;
 mod encoding;
 mod error;
 mod operators;
+mod other_proofs;
 mod passkeys;
 mod phone;
 mod prompts;
@@ -30,6 +32,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod totp;
+mod totps;
 mod worker;
 
 use std::sync::Arc;
@@ -43,6 +47,7 @@ pub use account::{Account, AuthenticatorView, CallView, HistoryItem, Management,
 pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt, PageView};
 pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
+pub use certificates::{CertificateError, ClientCertificate};
 pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use encoding::{from_base64url, sha256, to_base64url};
@@ -57,6 +62,7 @@ pub use proof::{
 pub use record::{EVENT_FORMAT, Recorded};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
+pub use totps::NewTotp;
 pub use worker::{Notice, Outside, PushSubscription, Sent};
 
 /// What all use cases share. Cheap to clone; all clones are one service.

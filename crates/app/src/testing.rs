@@ -109,6 +109,11 @@ impl Bench {
         signer.unwrap().public().clone()
     }
 
+    /// Where the database is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// A service with Alice's phone bound.
     pub(crate) async fn with_phone() -> (Self, Phone) {
         let bench = bench().await;

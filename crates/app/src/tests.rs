@@ -1,6 +1,8 @@
 mod account;
 mod attempts;
+mod certificates;
 mod operators;
 mod passkeys;
 mod phone;
+mod totps;
 mod worker;

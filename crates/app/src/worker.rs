@@ -108,6 +108,7 @@ impl App {
         self.sweep_codes().await?;
         self.sweep_sessions().await?;
         self.sweep_attempts().await?;
+        self.sweep_totps().await?;
         self.inner.store.sweep(self.now()).await?;
         Ok(())
     }
@@ -250,6 +251,8 @@ impl App {
         self.change_keys(subscriber, |keys| {
             keys.phones.remove(&serial);
             keys.passkeys.remove(&serial);
+            keys.totps.remove(&serial);
+            keys.certificates.remove(&serial);
         })
         .await?;
         let Some(id) = public else { return Ok(()) };

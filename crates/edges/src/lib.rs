@@ -3,7 +3,6 @@
 //! | module | turns | into |
 //! |---|---|---|
 //! | [`web_push`] | a phone's subscription | one encrypted wake-up, posted with care |
-//! | [`totp`] | six typed digits | the time step that they belong to, or nothing |
 //! | [`whereabouts`] | an address | a network and a place, from files that the operator brings |
 //! | [`user_agent`] | what a browser calls itself | a name that a person knows |
 //! | [`passwords`] | five digits of a hash | the range of leaked hashes that starts with them |
@@ -15,7 +14,6 @@
 mod address;
 pub mod passwords;
 pub mod qr;
-pub mod totp;
 pub mod user_agent;
 pub mod web_push;
 pub mod whereabouts;

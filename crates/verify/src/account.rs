@@ -2,7 +2,7 @@
 
 use crate::audit::{Actor, Change, Happened};
 use crate::authenticator::{
-    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Method, RECOVERY_CODES_MAX,
+    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Method, RECOVERY_CODES_MAX, TOTPS_MAX,
 };
 use crate::code::CodeDigest;
 use crate::command::{Authority, Role};
@@ -101,6 +101,11 @@ impl Turn<'_> {
         if self.state.authenticators.len() >= AUTHENTICATORS_MAX && !replaces {
             return self.refuse_change(by, Change::BindingCode, Reason::TooMany);
         }
+        // SECURITY: each secret more makes a guess likelier. Guarded by
+        // `two_apps_with_codes_by_time_are_the_most`.
+        if kind == AuthenticatorKind::Totp && self.bound_of(kind).len() >= TOTPS_MAX {
+            return self.refuse_change(by, Change::BindingCode, Reason::TooMany);
+        }
         let expires_at = self.now + self.policy.account.binding_code_life();
         self.state.binding = Some(PendingBinding { kind, code, wrong_entries: 0, expires_at });
         // A recovery is good for one authenticator.
@@ -131,7 +136,9 @@ impl Turn<'_> {
         let method = match new {
             NewAuthenticator::Phone { key } => Method::Phone { key, seen: None },
             NewAuthenticator::Passkey { key, sync } => Method::Passkey { key, sync },
-            NewAuthenticator::Totp { key } => Method::Totp { key, last_step: None },
+            // SECURITY: a code counts once, also the one that binds. Guarded by
+            // `the_code_that_binds_signs_in_nobody`.
+            NewAuthenticator::Totp { key, step } => Method::Totp { key, last_step: Some(step) },
             NewAuthenticator::Certificate { key } => Method::Certificate { key },
             NewAuthenticator::RecoveryCodes { codes } => {
                 if codes.is_empty() || codes.len() > RECOVERY_CODES_MAX {

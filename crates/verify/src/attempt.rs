@@ -270,6 +270,9 @@ impl Turn<'_> {
         let what = Happened::AttemptHeld { attempt: attempt.id.clone(), held, reason, until, risk };
         self.note(&Self::scene(attempt), actor(trust), what);
         let alternatives = self.alternatives(attempt, trust);
+        // A code would be refused for the same evidence.
+        let totp = alternatives.totp && reason != Reason::RiskHigh;
+        let alternatives = Alternatives { totp, ..alternatives };
         match (held, until) {
             (Held::Wait, Some(until)) => Outcome::Wait { until, reason, alternatives },
             (Held::PasskeyOnly, _) => Outcome::PasskeyOnly { reason, alternatives },

@@ -15,6 +15,9 @@ pub const AUTHENTICATORS_MAX: usize = 12;
 /// Recovery codes in one set. More are refused.
 pub const RECOVERY_CODES_MAX: usize = 16;
 
+/// Apps with codes by time that a subscriber can have at once: an old and a new one. More are refused.
+pub const TOTPS_MAX: usize = 2;
+
 /// The kinds of authenticator. Messages, calls and mail are not among them: SP 800-63B-4, 3.1.3.1
 /// forbids mail and restricts the telephone network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -167,6 +170,13 @@ impl Authenticator {
     #[must_use]
     pub const fn failures(&self) -> u16 {
         self.failures
+    }
+
+    /// Failures in a row that strangers caused. Whoever has to choose which authenticator a wrong
+    /// entry is counted on takes the one with the fewest: then none can be guessed at for nothing.
+    #[must_use]
+    pub const fn stranger_failures(&self) -> u16 {
+        self.stranger_failures
     }
 
     /// Recovery codes that are left, if it is a set of them.

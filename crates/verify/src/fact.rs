@@ -236,10 +236,12 @@ pub enum NewAuthenticator {
     Totp {
         /// Digest of the secret.
         key: CodeDigest,
+        /// The step of that code (RFC 6238's T). It is used up: it signs nobody in.
+        step: u64,
     },
-    /// The handshake proved possession of the key.
+    /// The subscriber named it; possession of its key is proven whenever it is used.
     Certificate {
-        /// Digest of the certificate.
+        /// Digest of its public key.
         key: CodeDigest,
     },
 }

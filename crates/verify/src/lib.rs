@@ -52,6 +52,7 @@ mod waiting;
 pub use audit::{Actor, AuditEntry, CallerEnd, Change, Happened, Held};
 pub use authenticator::{
     AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, PasskeySync, RECOVERY_CODES_MAX,
+    TOTPS_MAX,
 };
 pub use budget::PromptBudget;
 pub use code::{

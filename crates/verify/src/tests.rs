@@ -210,7 +210,8 @@ impl World {
 
 fn with_totp() -> (World, AuthenticatorId, AuthenticatorId) {
     let (mut world, phone) = World::with_phone();
-    let totp = world.bind(NewAuthenticator::Totp { key: digest(4) }, AuthenticatorKind::Totp);
+    let totp =
+        world.bind(NewAuthenticator::Totp { key: digest(4), step: 0 }, AuthenticatorKind::Totp);
     (world, phone, totp)
 }
 

@@ -36,6 +36,7 @@ files! {
     "app/keys.js" JS,
     "app/live.js" JS,
     "app/main.js" JS,
+    "app/more.js" JS,
     "app/now.js" JS,
     "app/passkey.js" JS,
     "app/place.js" JS,

@@ -8,8 +8,11 @@
 mod admin;
 mod assets;
 mod authenticator;
+mod bind_more;
+mod certificate;
 mod demo;
 mod headers;
+mod other_proofs;
 mod phone;
 mod problem;
 mod relying_party;
@@ -24,9 +27,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderName;
 use axum::middleware;
 use pushback_app::App;
 
+pub use certificate::certificate_header;
 pub use demo::{Judged, Judges};
 pub use seen::{Describe, Known, TrustedProxies};
 
@@ -43,6 +48,7 @@ struct Inner {
     app: App,
     describe: Arc<dyn Describe>,
     proxies: TrustedProxies,
+    certificate_header: Option<HeaderName>,
     passwords: Option<Arc<dyn PasswordRanges>>,
     push_key: Option<String>,
     help_desk: String,
@@ -73,6 +79,9 @@ pub struct Settings {
     pub describe: Arc<dyn Describe>,
     /// Whose word about the client's address counts.
     pub proxies: TrustedProxies,
+    /// The header in which those proxies hand over the client certificate that they have checked;
+    /// without, none counts. See [`certificate_header`].
+    pub certificate_header: Option<HeaderName>,
     /// Ranges of burned passwords; without, the question is answered with an error.
     pub passwords: Option<Arc<dyn PasswordRanges>>,
     /// The public key under which phones subscribe to wake-ups, base64url; without, they are not
@@ -89,8 +98,18 @@ impl Web {
     /// If the texts in the binary do not fit its pages; a test keeps that from happening.
     pub fn new(app: App, settings: Settings) -> Result<Self, String> {
         let texts = texts::Texts::english().map_err(|error| error.to_string())?;
-        let Settings { describe, proxies, passwords, push_key, help_desk } = settings;
-        let inner = Inner { app, describe, proxies, passwords, push_key, help_desk, texts };
+        let Settings { describe, proxies, certificate_header, passwords, push_key, help_desk } =
+            settings;
+        let inner = Inner {
+            app,
+            describe,
+            proxies,
+            certificate_header,
+            passwords,
+            push_key,
+            help_desk,
+            texts,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

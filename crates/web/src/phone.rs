@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Web;
+use crate::bind_more::picture;
 use crate::problem::{Asked, Body, Problem, reason_name};
 use crate::relying_party::{STREAM_STEP, event, json_body};
 use crate::seen::Known;
@@ -117,6 +118,7 @@ pub(crate) async fn me(
         "is_suspended": suspension.is_some(),
         "suspension": suspension,
         "password_is_burned": account.password_is_burned,
+        "takes_certificates": web.inner.certificate_header.is_some(),
     })))
 }
 
@@ -342,6 +344,7 @@ fn history_item(item: &HistoryItem) -> Value {
         "at": item.at.to_string(),
         "kind": item.kind,
         "outcome": item.outcome,
+        "authenticator": item.authenticator,
         "application": item.app,
         "requester": item.requester,
     })
@@ -370,8 +373,8 @@ fn authenticator(view: &AuthenticatorView) -> Value {
 /// The attempt in which the owner proved the right to make a change.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Right {
-    right: String,
+pub(crate) struct Right {
+    pub right: String,
 }
 
 #[derive(Deserialize)]
@@ -442,6 +445,7 @@ pub(crate) async fn invite(
     let body = json!({
         "code": invitation.code,
         "link": invitation.link,
+        "qr": picture(&invitation.link),
         "expires_at": invitation.expires_at.to_string(),
     });
     Ok((StatusCode::CREATED, Json(body)).into_response())

@@ -97,6 +97,9 @@ impl From<AppError> for Problem {
             }
             AppError::ClockWrong => Self::new(StatusCode::UNAUTHORIZED, "clock_wrong", detail),
             AppError::Passkey => Self::new(StatusCode::FORBIDDEN, "passkey_refused", detail),
+            AppError::Certificate(_) => {
+                Self::new(StatusCode::FORBIDDEN, "certificate_refused", detail)
+            }
             AppError::Refused(reason) => {
                 Self::new(StatusCode::FORBIDDEN, &reason_name(reason), detail)
             }

@@ -209,6 +209,7 @@ pub(crate) fn attempt(view: &AttemptView) -> Value {
         "state": view.state.name(),
         "decision": decision(view),
         "can_use_passkey": view.can_use_passkey,
+        "can_use_totp": view.can_use_totp,
         "page_url": view.page_url,
     });
     if let Some(object) = body.as_object_mut() {

@@ -5,7 +5,10 @@
 use axum::Router;
 use axum::routing::{delete, get, post, put};
 
-use crate::{Web, admin, assets, authenticator, phone, relying_party, sign_in, system};
+use crate::{
+    Web, admin, assets, authenticator, bind_more, other_proofs, phone, relying_party, sign_in,
+    system,
+};
 
 /// Methods with their paths.
 type Listed = &'static [(&'static str, &'static str)];
@@ -66,6 +69,9 @@ fn phones() -> (Listed, Router<Web>) {
         post "/v1/invitations" phone::invite;
         post "/v1/passkeys/options" phone::begin_passkey;
         post "/v1/passkeys" phone::finish_passkey;
+        post "/v1/totps/options" bind_more::begin_totp;
+        post "/v1/totps" bind_more::finish_totp;
+        post "/v1/certificates" bind_more::certificate;
         post "/v1/recovery-codes" phone::recovery_codes;
         get "/v1/sessions" phone::sessions;
         delete "/v1/sessions/{id}" phone::forget_session;
@@ -102,6 +108,9 @@ fn pages() -> (Listed, Router<Web>) {
         get "/" system::home;
         get "/sign-in/{secret}" sign_in::page;
         post "/sign-in/{secret}/cancel" sign_in::cancel;
+        get "/sign-in/{secret}/totp" other_proofs::totp_page;
+        post "/sign-in/{secret}/totp" other_proofs::totp;
+        post "/sign-in/{secret}/certificate" other_proofs::certificate;
     }
 }
 

@@ -9,12 +9,13 @@ use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use futures_util::stream::{self, Stream};
-use pushback_app::{AttemptState, DecisionView, PageView};
+use pushback_app::{AttemptState, ClientCertificate, DecisionView, PageView};
 use pushback_verify::Reason;
 use serde_json::{Value, json};
 
 use crate::Web;
 use crate::authenticator::html;
+use crate::certificate::Presented;
 use crate::problem::{Asked, Body, Problem};
 use crate::relying_party::{STREAM_STEP, Step, Wait, event, json_body};
 use crate::texts::Texts;
@@ -57,6 +58,8 @@ struct SignInPage<'p> {
     wait_until: String,
     reasons: Vec<&'static str>,
     can_use_passkey: bool,
+    can_use_totp: bool,
+    certificate_button: String,
     is_live: bool,
     next_url: String,
     back_url: String,
@@ -97,7 +100,12 @@ fn with_attempt(url: &str, attempt: &str) -> String {
 }
 
 impl Web {
-    fn sign_in(&self, secret: &str, view: &PageView) -> Result<Html<String>, Problem> {
+    fn sign_in(
+        &self,
+        secret: &str,
+        view: &PageView,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Html<String>, Problem> {
         let now = self.app().now();
         let (state, reason) = state_of(view);
         let whole = self.app().policy().prompt.life_seconds.max(1);
@@ -149,6 +157,13 @@ impl Web {
             wait_until,
             reasons: reason.map(Reason::sentence).into_iter().collect(),
             can_use_passkey: view.attempt.can_use_passkey && state != SignInState::Refused,
+            can_use_totp: view.attempt.can_use_totp,
+            certificate_button: certificate
+                .filter(|certificate| {
+                    view.attempt.can_use_certificate && certificate.check(now).is_ok()
+                })
+                .map(|certificate| self.app().certificate_button(&view.attempt.id, certificate))
+                .unwrap_or_default(),
             is_live: view.attempt.state.is_live(),
             next_url: if state == SignInState::Verified && !url.is_empty() {
                 with_attempt(url, &view.attempt.id)
@@ -163,9 +178,10 @@ impl Web {
 pub(crate) async fn page(
     State(web): State<Web>,
     Path(secret): Path<String>,
+    Presented(certificate): Presented,
 ) -> Result<Html<String>, Problem> {
     let view = web.app().page(&secret, None, Duration::ZERO).await?;
-    web.sign_in(&secret, &view)
+    web.sign_in(&secret, &view, certificate.as_ref())
 }
 
 /// What the page's script needs to know: that something changed.

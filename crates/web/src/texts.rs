@@ -26,7 +26,9 @@ texts! {
     sign_in_to sign_in_code_title sign_in_code_label sign_in_code_check sign_in_code_warning
     sign_in_waiting sign_in_quiet_title sign_in_quiet_text sign_in_left sign_in_seconds
     sign_in_passkey sign_in_passkey_instead sign_in_passkey_script sign_in_open_app sign_in_cancel
-    sign_in_check_now sign_in_why sign_in_passkey_only_title sign_in_passkey_only_text
+    sign_in_check_now sign_in_why sign_in_totp sign_in_totp_title sign_in_totp_warning
+    sign_in_totp_label sign_in_totp_hint sign_in_totp_button sign_in_certificate sign_in_other_back
+    sign_in_no_phone_title sign_in_no_phone_text sign_in_passkey_only_title sign_in_passkey_only_text
     sign_in_wait_title sign_in_wait_text sign_in_wait_until sign_in_wait_passkey
     sign_in_refused_title sign_in_refused_text sign_in_denied_title sign_in_denied_text
     sign_in_expired_title sign_in_expired_text sign_in_cancelled_title sign_in_cancelled_text

@@ -105,6 +105,10 @@ pub struct AttemptView {
     pub decision: DecisionView,
     /// Whether a passkey may be used for it.
     pub can_use_passkey: bool,
+    /// Whether a code of another app may be typed for it.
+    pub can_use_totp: bool,
+    /// Whether a client certificate would be looked at; whether one is bound is not said.
+    pub can_use_certificate: bool,
     /// The address of its hosted page.
     pub page_url: String,
     /// The signed token, if it was verified.

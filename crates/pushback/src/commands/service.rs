@@ -317,7 +317,7 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
         people.push_str(&format!(
             "  {:>3}  {}  {}  since {}{disabled}\n",
             a.id,
-            word(&a.kind),
+            word(&a.kind).replace("totp", "codes of another app"),
             a.label,
             a.bound_at
         ));

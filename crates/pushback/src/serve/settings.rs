@@ -51,6 +51,9 @@ pub struct Service {
     pub help_desk: String,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The header in which those proxies hand over the client certificate that they have checked.
+    /// Without, none counts.
+    pub client_certificate_header: Option<String>,
 }
 
 /// Certificate and key for HTTPS.
@@ -116,6 +119,7 @@ impl Default for Service {
             chain: "main".to_owned(),
             help_desk: String::new(),
             trusted_proxies: Vec::new(),
+            client_certificate_header: None,
         }
     }
 }
@@ -161,6 +165,10 @@ impl Settings {
         if let Err(what) = settings.check_origin() {
             complaints.push(complaint(file, text, position(text, "service.origin"), &what));
         }
+        if let Err(what) = settings.check_certificates() {
+            let at = position(text, "service.client_certificate_header");
+            complaints.push(complaint(file, text, at, &what));
+        }
         let Passwords { local, upstream } = &settings.passwords;
         if local.is_some() && upstream.is_some() {
             let what = "name a local list or an upstream, not both";
@@ -171,6 +179,20 @@ impl Settings {
         } else {
             Err(ConfigError::new(complaints.join("\n")))
         }
+    }
+
+    /// A header with certificates needs a proxy to believe.
+    fn check_certificates(&self) -> Result<(), String> {
+        let Some(header) = &self.service.client_certificate_header else { return Ok(()) };
+        pushback_web::certificate_header(header)?;
+        if self.service.trusted_proxies.is_empty() {
+            return Err(
+                "client_certificate_header is believed from trusted_proxies only, and there \
+                        are none"
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
 
     /// Passkeys and keys made in a browser need a page that browsers call secure.
@@ -212,6 +234,16 @@ mod tests {
         let text = "[service]\nname = \"x\"\nlisten = \"nowhere\"\n";
         assert!(refused(text).starts_with("serve.toml:3:"), "{}", refused(text));
         assert!(refused("[service]\nport = 1\n").contains("unknown field"));
+    }
+
+    #[test]
+    fn a_header_with_certificates_needs_a_proxy_to_believe() {
+        let header = "[service]\nclient_certificate_header = \"Client-Cert\"\n";
+        assert!(refused(header).contains("trusted_proxies only"), "{}", refused(header));
+        let believed = format!("{header}trusted_proxies = [\"127.0.0.0/8\"]\n");
+        assert!(Settings::parse(&believed, Path::new("serve.toml")).is_ok());
+        let taken = believed.replace("Client-Cert", "Cookie");
+        assert!(refused(&taken).starts_with("serve.toml:2:"), "{}", refused(&taken));
     }
 
     #[test]

@@ -122,6 +122,12 @@ pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
         WebSettings {
             describe: Arc::new(Tables { atlas, has_warned: AtomicBool::new(false) }),
             proxies: TrustedProxies(service.trusted_proxies.clone()),
+            certificate_header: service
+                .client_certificate_header
+                .as_deref()
+                .map(pushback_web::certificate_header)
+                .transpose()
+                .map_err(SetupError)?,
             passwords: passwords.map(|source| Arc::new(Ranges(source)) as Arc<_>),
             push_key: push.as_ref().map(|sender| sender.public_key().to_owned()),
             help_desk: service.help_desk.clone(),

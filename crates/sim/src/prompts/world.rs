@@ -295,7 +295,7 @@ impl World {
             AuthenticatorKind::Passkey => {
                 NewAuthenticator::Passkey { key, sync: PasskeySync::Syncable }
             }
-            AuthenticatorKind::Totp => NewAuthenticator::Totp { key },
+            AuthenticatorKind::Totp => NewAuthenticator::Totp { key, step: 0 },
             AuthenticatorKind::Certificate => NewAuthenticator::Certificate { key },
             AuthenticatorKind::RecoveryCodes => NewAuthenticator::RecoveryCodes {
                 codes: (0..8).map(|n| saved_code(who, n)).collect(),

@@ -108,7 +108,8 @@ fn a_passkey_answers_the_ring_of_its_own_attempt_only() {
 #[test]
 fn a_code_by_time_answers_no_ring() {
     let (mut world, _) = World::with_phone();
-    let totp = world.bind(NewAuthenticator::Totp { key: digest(4) }, AuthenticatorKind::Totp);
+    let totp =
+        world.bind(NewAuthenticator::Totp { key: digest(4), step: 0 }, AuthenticatorKind::Totp);
     world.prompted("a", None);
     let entry = TotpEntry::compared(alice(), totp, Some(1));
     let done = world.run(Command::ProveTotp(attempt("a", None), entry));

@@ -79,6 +79,44 @@ fn a_time_based_code_is_taken_once() {
 }
 
 #[test]
+fn the_code_that_binds_signs_in_nobody() {
+    let (mut world, _) = World::with_phone();
+    let new = NewAuthenticator::Totp { key: digest(4), step: 7 };
+    let totp = world.bind(new, AuthenticatorKind::Totp);
+    let again = typed(&mut world, totp, attempt("a", None), Some(7));
+    assert_eq!(refused(&again), Reason::CodeReused);
+    assert!(matches!(typed(&mut world, totp, attempt("a", None), Some(8)), Outcome::Verified(_)));
+}
+
+#[test]
+fn two_apps_with_codes_by_time_are_the_most() {
+    let (mut world, phone) = World::with_phone();
+    for n in 0..=TOTPS_MAX {
+        let name = format!("right{n}");
+        let right = Attempt { purpose: Purpose::ManageAuthenticators, ..attempt(&name, None) };
+        let id = right.id.clone();
+        let _ = world.run(Command::StartAttempt(right));
+        let code = world.right();
+        let _ = world.say(phone, code);
+        let issued = world.run(Command::IssueBindingCode {
+            authority: Authority::Subscriber(id),
+            kind: AuthenticatorKind::Totp,
+            code: digest(200),
+        });
+        if n == TOTPS_MAX {
+            assert_eq!(refused(&issued), Reason::TooMany);
+            return;
+        }
+        let key = digest(10 + n as u8);
+        let _ = world.run(Command::Bind {
+            code: digest(200),
+            authenticator: NewAuthenticator::Totp { key, step: 1 },
+            label: Text::new("app"),
+        });
+    }
+}
+
+#[test]
 fn strangers_cannot_disable_a_time_based_code_for_the_owner() {
     let (mut world, phone, totp) = with_totp();
     let device = world.sign_in(phone, "first");
@@ -141,6 +179,20 @@ fn a_right_code_typed_far_from_the_browser_asks_for_the_passkey() {
     assert!(matches!(said, Outcome::Ended(PromptEnd::SteppedUp)), "{said:?}");
     let proved = world.passkey(passkey, hosted, UserVerification::Verified);
     assert!(matches!(proved, Outcome::Verified(_)));
+}
+
+#[test]
+fn a_code_is_not_offered_where_the_same_evidence_would_refuse_it() {
+    let (mut world, _, totp) = with_totp();
+    world.policy.risk.passkey_only_from = 2.0;
+    let sprayed = Attempt { others_asked: 5, ..attempt("a", None) };
+    let started = world.run(Command::StartAttempt(sprayed.clone()));
+    let Outcome::PasskeyOnly { reason: Reason::RiskHigh, alternatives } = started else {
+        panic!("{started:?}");
+    };
+    assert!(!alternatives.totp);
+    let proved = typed(&mut world, totp, sprayed, Some(1));
+    assert_eq!(refused(&proved), Reason::RiskHigh);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 import { items } from './api.js';
 import { platform } from './bind.js';
 import { button, el, focusHeading, icon } from './dom.js';
+import { certificate, otherApp, picture } from './more.js';
 import { createPasskey, hasPasskeys } from './passkey.js';
 import { withRight } from './right.js';
 import { say, sayOr, when } from './words.js';
@@ -16,6 +17,8 @@ export function accountView(app) {
     devices(app),
     anotherDevice(app),
     passkeys(app),
+    otherApp(app, section(say('totp_title'), say('totp_text'))),
+    app.me?.takes_certificates && certificate(app, section(say('certificate_title'), say('certificate_text'))),
     recoveryCodes(app),
     sessions(app),
   );
@@ -80,8 +83,8 @@ function anotherDevice(app) {
       place.result.textContent = app.reason(error);
     }
   };
-  const shown = ({ code, expires_at: until }) => {
-    place.body.replaceChildren(el('p', { class: 'call-code invite-code' }, code), el('p', { class: 'warning', role: 'status' }, icon('warn'), el('span', {}, say('invite_until', { at: when(until) }))));
+  const shown = ({ code, qr, expires_at: until }) => {
+    place.body.replaceChildren(picture(qr, say('invite_picture')) ?? '', el('p', { class: 'call-code invite-code' }, code), el('p', { class: 'warning', role: 'status' }, icon('warn'), el('span', {}, say('invite_until', { at: when(until) }))));
   };
   place.body.append(el('div', { class: 'actions' }, button(say('invite_make'), make, { sign: 'phone' })));
   return place.node;

@@ -26,7 +26,7 @@ export function historyView(app) {
   return el('div', { class: 'view' }, el('h1', {}, say('history_title')), el('p', { class: 'lead' }, say('history_lead')), list, result, more);
 }
 
-function row({ at, kind, outcome, application, requester }) {
+function row({ at, kind, outcome, authenticator, application, requester }) {
   const facts = requester
     ? [
         [say('context_where'), [requester.city, requester.country].filter(Boolean).join(', ')],
@@ -45,7 +45,7 @@ function row({ at, kind, outcome, application, requester }) {
       el(
         'summary',
         {},
-        el('span', { class: 'row-main' }, el('strong', {}, what), el('small', {}, when(at))),
+        el('span', { class: 'row-main' }, el('strong', {}, what), el('small', {}, [when(at), authenticator && sayOr(`kind_${authenticator}`, authenticator)].filter(Boolean).join(' · '))),
         outcome && el('span', { class: `tag outcome-${outcome}` }, sayOr(`outcome_${outcome}`, outcome)),
       ),
       facts.length > 0 && pairs(facts, say('unknown')),

@@ -18,7 +18,7 @@ use pushback_app::{
 use pushback_model::Timestamp;
 use pushback_store::{Keyring, Options, Store};
 use pushback_verify::{Network, OperatorId, OperatorProof, Place, Policy, Text};
-use pushback_web::{Describe, PasswordRanges, Settings, TrustedProxies, Web};
+use pushback_web::{Describe, PasswordRanges, Settings, TrustedProxies, Web, certificate_header};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
@@ -119,6 +119,20 @@ impl Party {
     }
 }
 
+fn settings() -> Settings {
+    Settings {
+        describe: Arc::new(Tables),
+        proxies: TrustedProxies::default(),
+        certificate_header: None,
+        passwords: Some(Arc::new(Ranges)),
+        push_key: Some(PUSH_KEY.to_owned()),
+        help_desk: "Call 555 0100.".to_owned(),
+    }
+}
+
+/// The proxy of [`Bench::behind_a_proxy`].
+pub(crate) const PROXY: [u8; 4] = [127, 0, 0, 1];
+
 pub(crate) fn operator(name: &str) -> OperatorProof {
     OperatorProof::passkey_session(OperatorId::parse(name).unwrap(), Text::new(name))
 }
@@ -145,18 +159,21 @@ impl Bench {
         })
         .unwrap();
         let party = party(&app, "Payroll").await;
-        let settings = Settings {
-            describe: Arc::new(Tables),
-            proxies: TrustedProxies::default(),
-            passwords: Some(Arc::new(Ranges)),
-            push_key: Some(PUSH_KEY.to_owned()),
-            help_desk: "Call 555 0100.".to_owned(),
-        };
-        let web = Web::new(app.clone(), settings).unwrap();
+        let web = Web::new(app.clone(), settings()).unwrap();
         let (router, door) = (web.router(), web.phone_router());
         let [high, low] = PEERS.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         let peer = SocketAddr::from(([198, 51, 100 + high, low], 50_000));
         Self { app, clock, party, router, door, peer, _folder: folder }
+    }
+
+    /// Behind a proxy, which hands over certificates in this header if any.
+    pub(crate) fn behind_a_proxy(&mut self, header: Option<&str>) {
+        let settings = Settings {
+            proxies: TrustedProxies(vec!["127.0.0.0/8".parse().unwrap()]),
+            certificate_header: header.map(|name| certificate_header(name).unwrap()),
+            ..settings()
+        };
+        self.router = Web::new(self.app.clone(), settings).unwrap().router();
     }
 
     /// With Alice's phone bound.
@@ -296,6 +313,18 @@ impl Call<'_> {
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         self.headers.insert(name, value.parse().unwrap());
         self
+    }
+
+    /// Once more, beside what is there.
+    pub(crate) fn also(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    /// The body of a form.
+    pub(crate) fn form(self, body: &str) -> Self {
+        self.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .bytes(body.as_bytes())
     }
 
     pub(crate) fn by(self, party: &Party) -> Self {

@@ -11,6 +11,7 @@
 
 mod attempts;
 mod bench;
+mod certificates;
 mod digest;
 mod document;
 mod every;
@@ -19,3 +20,4 @@ mod page;
 mod passkeys;
 mod phone;
 mod secrets;
+mod totps;

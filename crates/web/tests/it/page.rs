@@ -108,7 +108,8 @@ async fn an_address_that_was_not_given_out_opens_nothing() {
             let answer = bench.get(&format!("{wrong}{more}")).send().await;
             assert_eq!(answer.problem(404), "not_found", "{wrong}{more}");
         }
-        for more in ["/cancel", "/passkey/options"] {
+        assert_eq!(bench.get(&format!("{wrong}/totp")).send().await.problem(404), "not_found");
+        for more in ["/cancel", "/passkey/options", "/totp", "/certificate"] {
             let answer = bench.post(&format!("{wrong}{more}")).send().await;
             assert_eq!(answer.problem(404), "not_found", "{wrong}{more}");
         }

@@ -63,6 +63,8 @@ async fn no_secret_is_ever_logged() {
     let allowed = json!({ "right": bench.right(&phone).await });
     let codes = bench.post("/v1/recovery-codes").json(&allowed).signed(&phone).send().await;
     let codes = codes.json(201);
+    let new = bench.post("/v1/totps/options").json(&allowed).signed(&phone).send().await;
+    let new = new.json(200);
     let body = json!({ "subscriber": "a", "context": { "code": right } });
     bench.post("/v1/attempts").by(&bench.party).json(&body).send().await.problem(400);
     let body = json!({ "prefix": "00000" });
@@ -71,10 +73,11 @@ async fn no_secret_is_ever_logged() {
     let said = SAID.lock().unwrap().clone();
     assert!(said.contains("a range of burned passwords could not be read"), "it listens");
     let (page, authorization) = (page_path(&started), bench.party.authorization());
-    let secrets: [&str; 8] = [
+    let secrets: [&str; 9] = [
         text(&verified, "token"),
         text(&verified, "browser"),
         text(&ticket, "ticket"),
+        text(&new, "secret"),
         codes["codes"][0].as_str().unwrap(),
         &bench.party.secret,
         &authorization,

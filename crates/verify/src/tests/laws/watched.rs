@@ -30,7 +30,7 @@ impl Watched {
     pub fn new(policy: Policy, role: Role) -> Self {
         assert_eq!(policy.problems(), []);
         let (mut world, phone, _) = World::with_phone_and_passkey();
-        world.bind(NewAuthenticator::Totp { key: digest(4) }, AuthenticatorKind::Totp);
+        world.bind(NewAuthenticator::Totp { key: digest(4), step: 0 }, AuthenticatorKind::Totp);
         let new = NewAuthenticator::Certificate { key: digest(5) };
         world.bind(new, AuthenticatorKind::Certificate);
         let codes = SAVED.map(digest).to_vec();
@@ -157,7 +157,7 @@ impl Watched {
                 self.saved = 0;
                 NewAuthenticator::RecoveryCodes { codes: SAVED.map(digest).to_vec() }
             }
-            AuthenticatorKind::Totp => NewAuthenticator::Totp { key },
+            AuthenticatorKind::Totp => NewAuthenticator::Totp { key, step: 0 },
             AuthenticatorKind::Certificate => NewAuthenticator::Certificate { key },
         }
     }

@@ -107,6 +107,7 @@ impl Desk {
         let settings = Settings {
             describe: Arc::new(Blank),
             proxies: TrustedProxies::default(),
+            certificate_header: None,
             passwords: None,
             push_key: None,
             help_desk: String::new(),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { never, shows } from '../totp.mjs';
 import { answer, asked, deny, heading, proveByPage, tab, visit, world } from '../world.mjs';
 
 export const journeys = {
@@ -51,6 +52,43 @@ export const journeys = {
       assert.equal(await codes.count(), 0);
     }),
 
+  'another app is set up by its code, signs in on the hosted page, and its secret is shown once': () =>
+    world(async ({ service, asks, computer, page, see, walk }) => {
+      await tab(page, 'Account');
+      await proveByPage(page, () => page.getByRole('button', { name: 'Set up another app' }).click());
+      await page.getByRole('img', { name: 'QR code for the other app' }).waitFor();
+      const shown = (await page.locator('.secret').textContent()).replaceAll(' ', '');
+      assert.match(shown, /^[A-Z2-7]{32}$/);
+      await see('app_other_app');
+      await walk();
+      const field = page.getByLabel('The six digits that it shows now');
+      const bind = page.getByRole('button', { name: 'It shows these' });
+      await field.fill(never(shown));
+      await bind.click();
+      await page.getByText('That is not its code.').waitFor();
+      await field.fill(shows(shown));
+      await page.getByLabel('Name', { exact: true }).fill('Password manager');
+      await bind.click();
+      await page.getByText('Password manager').first().waitFor();
+      assert.ok(!(await page.content()).includes(shown.slice(0, 4) + ' '), 'it is shown once');
+
+      const attempt = await asks();
+      assert.equal(attempt.can_use_totp, true);
+      const screen = await computer(attempt);
+      await screen.getByRole('link', { name: 'Use a code of another app' }).click();
+      await heading(screen, 'Code of another app');
+      await screen.getByLabel('The six digits that it shows now').fill(never(shown));
+      await screen.getByRole('button', { name: 'Confirm' }).click();
+      await screen.getByText('that did not match').waitFor();
+      await see('sign_in_other_app', screen);
+      await walk(screen);
+      // Half a minute ahead: the one that bound the app is used up.
+      await screen.getByLabel('The six digits that it shows now').fill(shows(shown, 1));
+      await screen.getByRole('button', { name: 'Confirm' }).click();
+      await screen.waitForURL(`${service.back}?attempt=${attempt.id}`);
+      assert.equal((await service.show(attempt)).state, 'verified');
+    }),
+
   'known browsers are listed and forgotten after one more question': () =>
     world(async ({ service, asks, page, see, walk }) => {
       const attempt = await asks();
@@ -99,6 +137,7 @@ export const journeys = {
       await tab(page, 'Account');
       await proveByPage(page, () => page.getByRole('button', { name: 'Make a binding code' }).click());
       const made = await page.locator('.invite-code').textContent();
+      await page.getByRole('img', { name: 'QR code of the binding code' }).waitFor();
       await see('app_another_device');
       await visit(
         async ({ page: tablet }) => {

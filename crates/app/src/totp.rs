@@ -9,10 +9,14 @@
 
 use std::fmt;
 
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::encoding::{from_base64url, to_base64url};
 
 /// How long one code lasts, in seconds.
 pub const STEP_S: u64 = 30;
@@ -28,6 +32,7 @@ pub const SECRET_BYTES: usize = 20;
 const DRIFT: [i64; 3] = [-1, 0, 1];
 
 /// What an authenticator app and we both know.
+#[derive(Clone)]
 pub struct TotpSecret([u8; SECRET_BYTES]);
 
 impl TotpSecret {
@@ -35,14 +40,6 @@ impl TotpSecret {
     #[must_use]
     pub const fn new(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(bytes)
-    }
-
-    /// A fresh one; `None` if the system has no randomness.
-    #[must_use]
-    pub fn random() -> Option<Self> {
-        let mut bytes = [0; SECRET_BYTES];
-        rand::fill(&mut bytes).ok()?;
-        Some(Self(bytes))
     }
 
     /// The bytes, to be sealed and kept.
@@ -75,10 +72,32 @@ impl TotpSecret {
         ))
     }
 
+    /// What an app with this secret shows.
+    #[cfg(test)]
+    pub fn shown_at(&self, now_s: u64) -> String {
+        String::from_utf8_lossy(&*self.code(now_s / STEP_S)).into_owned()
+    }
+
     fn code(&self, step: u64) -> Zeroizing<[u8; DIGITS]> {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
         let tag = hmac::sign(&key, &step.to_be_bytes());
         Zeroizing::new(truncated(tag.as_ref()))
+    }
+}
+
+/// As base64url, for a document that the store seals.
+impl Serialize for TotpSecret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(to_base64url(&self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for TotpSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let bytes = from_base64url(&text).map(Zeroizing::new);
+        let bytes = bytes.and_then(|bytes| <[u8; SECRET_BYTES]>::try_from(bytes.as_slice()).ok());
+        bytes.map(Self).ok_or_else(|| D::Error::custom("a secret has 20 bytes"))
     }
 }
 
@@ -207,10 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_shown_and_no_two_are_alike() {
+    fn a_secret_is_not_shown_and_is_kept_whole() {
         assert_eq!(format!("{:?}", known()), "TotpSecret(**)");
-        let (one, other) = (TotpSecret::random().unwrap(), TotpSecret::random().unwrap());
-        assert_ne!(one.bytes(), other.bytes());
+        let kept = serde_json::to_string(&known()).unwrap();
+        let read: TotpSecret = serde_json::from_str(&kept).unwrap();
+        assert_eq!(read.bytes(), known().bytes());
+        assert!(serde_json::from_str::<TotpSecret>("\"AAAA\"").is_err());
     }
 
     proptest! {
