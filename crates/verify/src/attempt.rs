@@ -62,17 +62,21 @@ impl Turn<'_> {
 
     /// What rules everything but a passkey out, whatever the evidence.
     pub fn passkey_needed(&self, attempt: &Attempt) -> Option<Reason> {
-        let is_administrator = self.state.role == Role::Administrator
-            && !self.policy.danger.danger_administrators_without_passkey;
         if self.state.is_suspended() {
             Some(Reason::PushSuspended)
-        } else if is_administrator {
+        } else if self.is_administrator() {
             Some(Reason::AdministratorNeedsPasskey)
         } else if attempt.accepts.only_phishing_resistant() {
             Some(Reason::RelyingPartyNeedsPasskey)
         } else {
             None
         }
+    }
+
+    /// Whether they get in with a passkey only (CISA; SP 800-63B-4, 2.2.2).
+    pub fn is_administrator(&self) -> bool {
+        self.state.role == Role::Administrator
+            && !self.policy.danger.danger_administrators_without_passkey
     }
 
     /// The evidence about a requester, with the phone where it was last heard of.

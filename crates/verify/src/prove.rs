@@ -45,6 +45,10 @@ impl Turn<'_> {
         if let Some(outcome) = self.spoken_for(attempt, kind) {
             return outcome;
         }
+        // A certificate answers for a machine, whoever sits there.
+        if self.is_administrator() {
+            return self.refuse_proof(attempt, kind, Reason::AdministratorNeedsPasskey);
+        }
         let id = proof.authenticator;
         match self.usable(&proof.subscriber, id, kind) {
             Ok(_) => self.accept(attempt, kind, id, Assurance::Aal2PhishingResistant),

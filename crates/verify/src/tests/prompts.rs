@@ -256,6 +256,11 @@ fn an_administrator_is_asked_for_a_passkey() {
         started,
         Outcome::PasskeyOnly { reason: Reason::AdministratorNeedsPasskey, .. }
     ));
+    let new = NewAuthenticator::Certificate { key: digest(3) };
+    let certificate = world.bind(new, AuthenticatorKind::Certificate);
+    let proof = CertificateProof::handshake_verified(alice(), certificate);
+    let proved = world.run(Command::ProveCertificate(attempt("a", None), proof));
+    assert_eq!(refused(&proved), Reason::AdministratorNeedsPasskey);
     let proved = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
     assert!(matches!(proved, Outcome::Verified(_)));
 }
