@@ -132,10 +132,13 @@ where
     detection.outages = organisation.outages().collect();
     detection.doubts_dropped = organisation.doubts_dropped();
 
+    let mut noted = None;
     for record in dated(records()?) {
         let record = record?;
-        let origin = crate::history::Origin::of(&record);
-        if shows_habit(record.kind) && organisation.is_of_interest(&origin) {
+        // Of a person's successes from one source the first counts, and they come in order.
+        let success = (record.who, record.requester.ip, record.requester.network);
+        if shows_habit(record.kind) && noted.replace(success) != Some(success) {
+            let origin = crate::history::Origin::of(&record);
             organisation.note_success(record.who, record.at, &origin);
         }
     }

@@ -140,13 +140,17 @@ impl Habits {
             if let Some(hour) = hours.get_mut(usize::from(at.hour_of_day())) {
                 *hour = hour.saturating_add(1);
             }
-            days.push(at.day());
+            if days.last() != Some(&at.day()) {
+                days.push(at.day());
+            }
             let habit = pairs
                 .entry((origin.place.ip, origin.agent, origin.device))
                 .or_insert_with(|| Habit { origin, first_at: at, days: Vec::new(), is_proved });
             habit.is_proved |= is_proved;
             habit.first_at = habit.first_at.min(at);
-            if let Err(slot) = habit.days.binary_search(&at.day()) {
+            if habit.days.last() != Some(&at.day())
+                && let Err(slot) = habit.days.binary_search(&at.day())
+            {
                 habit.days.insert(slot, at.day());
             }
         }
@@ -230,28 +234,23 @@ impl Habits {
     /// What is known of an origin whose attempt begins at `at`.
     #[must_use]
     pub fn familiarity(&self, origin: &Origin, at: Timestamp, horizon: Span) -> Familiarity {
-        let before: Vec<&Habit> = self
-            .habits
-            .iter()
-            .filter(|h| {
+        let before = || {
+            self.habits.iter().filter(|h| {
                 // A place without a second factor takes a night to become a habit: a stranger with
                 // the password alone could sit there for an hour first.
                 h.first_at < at - if h.is_proved { SETTLED_AFTER } else { PROVED_AFTER }
                     && h.days.last().is_some_and(|day| *day >= (at - horizon).day())
             })
-            .collect();
+        };
         let adopted_from = (at + ADOPTED_AFTER).day();
         let after = |nearest: &dyn Fn(&Habit) -> bool| {
-            let mut days: Vec<i64> = self
+            let mut days = self
                 .habits
                 .iter()
                 .filter(|h| nearest(h))
                 .flat_map(|h| h.days.iter().copied())
-                .filter(|day| *day > adopted_from || (*day == adopted_from && *day > at.day()))
-                .collect();
-            days.sort_unstable();
-            days.dedup();
-            days.len() >= 2
+                .filter(|day| *day > adopted_from || (*day == adopted_from && *day > at.day()));
+            days.next().is_some_and(|first| days.any(|day| day != first))
         };
         let network_after = [
             NetworkLevel::Address,
@@ -265,21 +264,21 @@ impl Habits {
         let browser_after = [BrowserLevel::Device, BrowserLevel::Exact, BrowserLevel::Family]
             .into_iter()
             .find(|level| after(&|h| browser_level(origin, &h.origin) <= *level));
-        let mut later: Vec<i64> = self
-            .habits
-            .iter()
-            .flat_map(|h| h.days.iter().copied())
-            .filter(|day| *day > adopted_from)
-            .collect();
-        later.sort_unstable();
-        later.dedup();
-        Familiarity {
-            is_known_by_later: before.is_empty() && later.len() >= LATER_DAYS_MIN,
-            network_before: before
+        let later = || {
+            let mut days: Vec<i64> = self
+                .habits
                 .iter()
-                .map(|h| network_level(&origin.place, &h.origin.place))
-                .min(),
-            browser_before: before.iter().map(|h| browser_level(origin, &h.origin)).min(),
+                .flat_map(|h| h.days.iter().copied())
+                .filter(|day| *day > adopted_from)
+                .collect();
+            days.sort_unstable();
+            days.dedup();
+            days.len()
+        };
+        Familiarity {
+            is_known_by_later: before().next().is_none() && later() >= LATER_DAYS_MIN,
+            network_before: before().map(|h| network_level(&origin.place, &h.origin.place)).min(),
+            browser_before: before().map(|h| browser_level(origin, &h.origin)).min(),
             network_after,
             browser_after,
         }

@@ -1,5 +1,6 @@
 //! Who is who: one person behind the names that several products use.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -19,6 +20,10 @@ impl Candidates {
         three.sort_unstable();
         let [a, b, _] = three;
         *self = Self(a, if b == Key::MAX { 0 } else { b });
+    }
+
+    const fn has(self, key: Key) -> bool {
+        key != 0 && (self.0 == key || self.1 == key)
     }
 
     const fn only(self) -> Option<Key> {
@@ -102,49 +107,42 @@ impl Claims {
     /// Notes the names of somebody and returns the key they go under; 0 for nobody.
     pub fn observe(&mut self, source: Source, party: &Party<'_>) -> Key {
         let Party { name, mail, id } = party;
-        let strongest = self.name_key(name, mail);
-        if id.is_empty() {
-            return strongest;
-        }
-        let id = id_key(source.name(), id);
-        if strongest == 0 {
-            return id;
-        }
-        self.point(id, strongest);
-        strongest
+        let id = if id.is_empty() { 0 } else { id_key(source.name(), id) };
+        let strongest = if has_at(name) {
+            self.observe_mail(name, id)
+        } else if has_at(mail) {
+            let strongest = self.observe_mail(mail, id);
+            if !name.is_empty() {
+                self.point(bare_key(&login(name)), strongest);
+            }
+            strongest
+        } else if name.is_empty() {
+            0
+        } else {
+            let bare = bare_key(&login(name));
+            if id != 0 {
+                self.point(id, bare);
+            }
+            bare
+        };
+        if strongest == 0 { id } else { strongest }
     }
 
-    fn name_key(&mut self, name: &str, mail: &str) -> Key {
-        let is_mail = has_at(name);
-        if is_mail || (name.is_empty() && has_at(mail)) {
-            let address = if is_mail { name } else { mail };
-            return self.mail_key(address);
-        }
-        if name.is_empty() {
-            return 0;
-        }
-        let bare = bare_key(&login(name));
-        if has_at(mail) {
-            let strong = self.mail_key(mail);
-            self.point(bare, strong);
-            return strong;
-        }
-        bare
-    }
-
-    fn mail_key(&mut self, address: &str) -> Key {
+    /// Notes a mail login beside an id, 0 for none, and returns the login's key.
+    fn observe_mail(&mut self, address: &str, id: Key) -> Key {
         // Without an early end the compiler looks at many bytes at a time.
         let is_lower = address.bytes().fold(true, |is_lower, b| {
             is_lower & !(b.is_ascii_uppercase() | (b == b'\\') | !b.is_ascii())
         });
-        if is_lower {
-            let key = key_of(address);
-            self.note_mail(key, address);
-            return key;
-        }
-        let address = login(address);
+        let address = if is_lower { Cow::Borrowed(address) } else { Cow::Owned(login(address)) };
         let key = key_of(&address);
-        self.note_mail(key, &address);
+        // An id that points to a login was met with it, and the login was noted then.
+        if id == 0 || !self.stronger.get(&id).is_some_and(|known| known.has(key)) {
+            self.note_mail(key, &address);
+            if id != 0 && key != 0 {
+                self.point(id, key);
+            }
+        }
         key
     }
 
@@ -254,6 +252,21 @@ mod tests {
         let bare = seen(&mut claims, Source::Duo, "CORP\\alice", "", "");
         let resolver = claims.resolve(&[]);
         assert_eq!(resolver.canonical(bare), resolver.canonical(mail));
+    }
+
+    #[test]
+    fn a_mail_met_again_beside_another_id_still_joins_them() {
+        let mut claims = Claims::default();
+        let mail = seen(&mut claims, Source::Okta, "alice@example.org", "", "00u1");
+        for id in ["00u1", "00u2", "00u2"] {
+            assert_eq!(seen(&mut claims, Source::Okta, "Alice@example.org", "", id), mail);
+        }
+        let ids = ["00u1", "00u2"].map(|id| seen(&mut claims, Source::Okta, "", "", id));
+        let bare = seen(&mut claims, Source::Duo, "alice", "", "");
+        let resolver = claims.resolve(&[]);
+        for key in [ids[0], ids[1], bare] {
+            assert_eq!(resolver.canonical(key), mail);
+        }
     }
 
     #[test]

@@ -119,21 +119,14 @@ impl Organisation {
         }
     }
 
-    /// Whether successes from this origin are worth noting.
-    #[must_use]
-    pub fn is_of_interest(&self, origin: &Origin) -> bool {
-        let [ip, network, _] = source_keys(origin);
-        self.colleagues.contains_key(&ip) || self.colleagues.contains_key(&network)
-    }
-
     /// Notes an ordinary success, if anybody asks about its source.
     pub fn note_success(&mut self, who: Key, at: Timestamp, origin: &Origin) {
         let [ip, network, _] = source_keys(origin);
         for key in [ip, network] {
-            if self.doubtful.contains(&(key, who)) {
-                continue;
-            }
             if let Some(people) = self.colleagues.get_mut(&key) {
+                if self.doubtful.contains(&(key, who)) {
+                    continue;
+                }
                 if let Some((first, _)) = people.iter_mut().find(|(_, known)| *known == who) {
                     *first = at.min(*first);
                 } else if people.len() < PEOPLE_MAX {

@@ -58,7 +58,9 @@ impl<'a> Blocks<'a> {
             None if rest.is_empty() => return None,
             None => {
                 let mut filled = [b' '; 64];
-                filled.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                if let Some(start) = filled.get_mut(..rest.len()) {
+                    start.copy_from_slice(rest);
+                }
                 vectors(&filled)
             }
         };
@@ -67,18 +69,18 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// The pieces of a block.
+/// The pieces of `BYTES` bytes, of which there are `N`.
 #[inline(always)]
-pub(super) fn vectors(chunk: &[u8; 64]) -> [u8x16; 4] {
-    // Four 16-byte pieces of 64 bytes: the pieces always exist.
-    let piece = |from: usize| {
+pub(super) fn vectors<const BYTES: usize, const N: usize>(chunk: &[u8; BYTES]) -> [u8x16; N] {
+    const { assert!(BYTES == 16 * N, "a piece has 16 bytes") };
+    std::array::from_fn(|n| {
         let mut bytes = [0; 16];
-        if let Some(part) = chunk.get(from..from + 16) {
+        // All pieces exist: the length is checked above.
+        if let Some(part) = chunk.get(16 * n..16 * n + 16) {
             bytes.copy_from_slice(part);
         }
         u8x16::new(bytes)
-    };
-    [piece(0), piece(16), piece(32), piece(48)]
+    })
 }
 
 impl Block<'_> {

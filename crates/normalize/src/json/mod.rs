@@ -419,6 +419,19 @@ fn string(text: &[u8]) -> Option<(usize, bool)> {
 #[inline(never)]
 fn long_string(text: &[u8]) -> Option<(usize, bool)> {
     let mut ahead = text;
+    // Ids, names and hashes end within three vectors.
+    if let Some((chunk, after)) = text.split_first_chunk::<48>() {
+        let [a, b, c] = block::vectors(chunk).map(|v| u64::from(stop_bytes(v).to_bitmask()));
+        // At the forty-ninth byte it may end too.
+        let length = (a | b << 16 | c << 32 | 1 << 48).trailing_zeros() as usize;
+        if text.get(length) == Some(&b'"') {
+            return Some((length, false));
+        }
+        if length < 48 {
+            return string_with_escapes(text, length);
+        }
+        ahead = after;
+    }
     while let Some((chunks, after)) = ahead.split_first_chunk::<64>() {
         let [a, b, c, d] = block::vectors(chunks).map(|v| u64::from(stop_bytes(v).to_bitmask()));
         let stops = a | b << 16 | c << 32 | d << 48;

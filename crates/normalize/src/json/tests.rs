@@ -140,6 +140,21 @@ fn the_last_of_two_equal_keys_wins() {
 }
 
 #[test]
+fn a_string_of_any_length_ends_at_its_quote() {
+    // Far and near the end of the record, where fewer bytes are looked at a time.
+    for after in ["", &" ".repeat(100)] {
+        for length in 0..200 {
+            let plain = "x".repeat(length);
+            let read = |inside: &str| member(&format!("{{\"want\":\"{inside}\"{after}}}"), "want");
+            assert_eq!(read(&plain), Ok(Some(Value::from(plain.clone()))), "{length}");
+            let quoted = read(&format!("{plain}\\\"y"));
+            assert_eq!(quoted, Ok(Some(Value::from(format!("{plain}\"y")))), "{length}");
+            assert_eq!(read(&format!("{plain}\u{1f}y")), Err(Fault::Syntax), "{length}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_json_is_a_fault() {
     for text in [
         "",

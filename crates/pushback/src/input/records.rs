@@ -311,6 +311,19 @@ impl Iterator for Merged<'_> {
             self.heads.clear();
             return Some(Err(error));
         }
+        // A single source needs no choosing.
+        if let ([source], false) = (self.sources.as_mut_slice(), self.heads.is_empty()) {
+            let record = source.head;
+            match source.cursor.next() {
+                Ok(Some(head)) => source.head = head,
+                Ok(None) => self.heads.clear(),
+                Err(error) => {
+                    self.heads.clear();
+                    self.error = Some(error);
+                }
+            }
+            return Some(Ok(record));
+        }
         // One person's records often follow each other in a run: its place at the top is kept until
         // the next head is known.
         let mut top = self.heads.peek_mut()?;
