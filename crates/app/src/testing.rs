@@ -276,12 +276,17 @@ pub(crate) struct Remembered {
     pub woken: Mutex<Vec<(String, String)>>,
     pub told: Mutex<Vec<Notice>>,
     pub is_gone: bool,
+    pub is_busy: bool,
 }
 
 impl Outside for Remembered {
     async fn wake(&self, to: &PushSubscription, key: &str, _: Timestamp) -> Sent {
         self.woken.lock().unwrap().push((to.endpoint.clone(), key.to_owned()));
-        if self.is_gone { Sent::Never("gone".to_owned()) } else { Sent::Done }
+        match (self.is_gone, self.is_busy) {
+            (true, _) => Sent::Never("gone".to_owned()),
+            (false, true) => Sent::Later("503".to_owned()),
+            (false, false) => Sent::Done,
+        }
     }
 
     async fn tell(&self, notice: &Notice) -> Sent {

@@ -171,6 +171,12 @@ impl App {
             Act::RingPhones { phones, until, .. } => {
                 if self.now() >= *until {
                     Sent::Never("it was too late".to_owned())
+                } else if claimed.may_be_done {
+                    // SECURITY: one prompt rings once, also when a node died before it could say that
+                    // it rang. The prompt still shows in the app. Guarded by
+                    // `a_ring_that_may_have_left_is_not_sent_again` and
+                    // `a_killed_service_loses_nothing_it_said_and_rings_once`.
+                    Sent::Never("it may have rung before its node stopped".to_owned())
                 } else {
                     let serials: Vec<u64> = phones.iter().map(|phone| phone.0).collect();
                     self.ring(&act.subscriber, &serials, *until, &claimed.key, outside).await?
@@ -219,13 +225,13 @@ impl App {
         outside: &impl Outside,
     ) -> Result<Sent, AppError> {
         let (keys, _) = self.keys_of(subscriber).await?;
-        let mut later = None;
+        let (mut later, mut rang) = (None, false);
         let mut gone = Vec::new();
         for serial in phones {
             let phone = keys.phones.get(serial);
             let Some(push) = phone.and_then(|phone| phone.push.as_ref()) else { continue };
             match outside.wake(push, key, until).await {
-                Sent::Done => {}
+                Sent::Done => rang = true,
                 Sent::Never(_) => gone.push((*serial, push.clone())),
                 Sent::Later(why) => later = Some(why),
             }
@@ -242,7 +248,8 @@ impl App {
             })
             .await?;
         }
-        Ok(later.map_or(Sent::Done, Sent::Later))
+        // The owner was rung at one of their phones: another try would ring that one again.
+        Ok(later.filter(|_| !rang).map_or(Sent::Done, Sent::Later))
     }
 
     async fn erase_key(&self, subscriber: &str, serial: u64) -> Result<(), AppError> {

@@ -31,6 +31,8 @@ pub struct Claimed {
     pub payload: Vec<u8>,
     /// Which try this is, from 1; with the key it names the lease.
     pub claim: i64,
+    /// Whether the holder before never said how it ended: what it was to do may have been done.
+    pub may_be_done: bool,
 }
 
 impl std::fmt::Debug for Claimed {
@@ -93,7 +95,7 @@ pub(crate) struct ClaimArgs {
 /// Hands out rows that are due; what was claimed too often becomes dead instead.
 pub(crate) async fn claim(conn: &mut Conn, args: &ClaimArgs) -> Result<Vec<Claimed>, StoreError> {
     let mut sql = String::from(
-        "SELECT row_key, payload, claims FROM outbox \
+        "SELECT row_key, payload, claims, last_error FROM outbox \
          WHERE topic = $1 AND dead_at IS NULL AND due_at <= $2 \
          ORDER BY due_at, row_key LIMIT $3",
     );
@@ -107,16 +109,19 @@ pub(crate) async fn claim(conn: &mut Conn, args: &ClaimArgs) -> Result<Vec<Claim
     let (mut claimed, mut worn) = (Vec::new(), Vec::new());
     for mut row in rows {
         let (key, payload, claims) = (row.text(TABLE)?, row.blob(TABLE)?, row.int(TABLE)?);
+        // Whoever holds a row has no error yet; whoever gave it back left one.
+        let may_be_done = claims > 0 && row.text(TABLE)?.is_empty();
         if claims >= args.claims_max {
             worn.push(key);
         } else {
-            claimed.push(Claimed { key, payload, claim: claims + 1 });
+            claimed.push(Claimed { key, payload, claim: claims + 1, may_be_done });
         }
     }
     let until = now.saturating_add(args.lease.as_millis().max(1));
     for piece in pieces(&claimed) {
         let keys = piece.iter().map(|row| row.key.as_str());
-        let set = "UPDATE outbox SET due_at = $1, claims = claims + 1 WHERE row_key IN";
+        let set =
+            "UPDATE outbox SET due_at = $1, claims = claims + 1, last_error = '' WHERE row_key IN";
         update(conn, set, until, keys, piece.len()).await?;
     }
     for piece in pieces(&worn) {

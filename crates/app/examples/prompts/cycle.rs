@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pushback_app::{
-    Answered, AppError, AttemptState, DecisionView, NewAttempt, Notice, Outside, PhoneRequest,
-    PushSubscription, SaidBy, Sent, SignedAnswer,
+    Answered, AppError, AttemptState, Clock as _, DecisionView, NewAttempt, Notice, Outside,
+    PhoneRequest, PushSubscription, SaidBy, Sent, SignedAnswer, SystemClock,
 };
 use pushback_model::Timestamp;
 use pushback_verify::{Accepts, Requester, Text};
@@ -89,7 +89,8 @@ pub async fn once(service: &Service, people: &People, steps: &mut Steps) -> Resu
     };
     let from = Requester { system: Some(Text::new("Android")), ..Requester::default() };
     let what = ("GET", "/v1/prompts", b"".as_slice());
-    let authorization = people.phone().authorization(&person.authenticator, what)?;
+    let authorization =
+        people.phone().authorization(&person.authenticator, SystemClock.now(), what)?;
     let proven = app.phone(&request(&authorization, what, &from)).await?;
     let open = app.prompts(&proven).await?.open.ok_or("the phone has nothing to show")?;
     let shown = Shown {
@@ -109,7 +110,8 @@ pub async fn once(service: &Service, people: &People, steps: &mut Steps) -> Resu
         signature,
     };
     let what = ("POST", &*path, b"{}".as_slice());
-    let authorization = people.phone().authorization(&person.authenticator, what)?;
+    let authorization =
+        people.phone().authorization(&person.authenticator, SystemClock.now(), what)?;
     let proven = app.phone(&request(&authorization, what, &from)).await?;
     let answered = steps.timed(app.answer_prompt(&proven, &answer)).await?;
     if answered != Answered::Verified {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use pushback_app::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -81,7 +82,8 @@ async fn once(
         return Err(format!("{} was not asked: {started}", person.name).into());
     };
     let what = ("GET", "/v1/prompts", b"".as_slice());
-    let authorization = people.phone().authorization(&person.authenticator, what)?;
+    let authorization =
+        people.phone().authorization(&person.authenticator, SystemClock.now(), what)?;
     let prompts = client.ask("GET", "/v1/prompts", &authorization, "").await?;
     let open = prompts.get("open").filter(|open| !open.is_null());
     let open = open.or_else(|| prompts.pointer("/quiet/0"));
@@ -91,7 +93,8 @@ async fn once(
     let body = json!({ "code": code, "context_digest": digest, "signature": signature });
     let (path, body) = (format!("/v1/prompts/{prompt}/answer"), body.to_string());
     let what = ("POST", &*path, body.as_bytes());
-    let authorization = people.phone().authorization(&person.authenticator, what)?;
+    let authorization =
+        people.phone().authorization(&person.authenticator, SystemClock.now(), what)?;
     let begun = Instant::now();
     let answered = client.ask("POST", &path, &authorization, &body).await?;
     decisions.push(begun.elapsed());

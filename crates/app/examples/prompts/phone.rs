@@ -2,9 +2,8 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use pushback_app::{
-    Clock as _, PublicKey, Said, SystemClock, answer_text, request_text, sha256, to_base64url,
-};
+use pushback_app::{PublicKey, Said, answer_text, request_text, sha256, to_base64url};
+use pushback_model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::yardsticks::Failure;
@@ -32,9 +31,9 @@ impl Phone {
     pub fn authorization(
         &self,
         id: &str,
+        at: Timestamp,
         (method, path, body): (&str, &str, &[u8]),
     ) -> Result<String, Failure> {
-        let at = SystemClock.now();
         let mut nonce = [0; 16];
         aws_lc_rs::rand::fill(&mut nonce)?;
         let nonce = to_base64url(&nonce);

@@ -27,6 +27,39 @@ async fn a_ring_leaves_once_after_its_commit() {
 }
 
 #[tokio::test]
+async fn a_ring_that_may_have_left_is_not_sent_again() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    bench.start(None).await;
+    // A node takes the ring, and dies before it can say what became of it.
+    let lease = pushback_model::Span::seconds(60);
+    let taken = bench.app.store().claim("acts", bench.app.now(), lease, 10).await.unwrap();
+    assert!(!taken.is_empty());
+    bench.clock.forward_s(61);
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert!(outside.woken.lock().unwrap().is_empty());
+    assert!(
+        bench.app.prompts(&phone.ask(&bench.app).await).await.unwrap().open.is_some(),
+        "it still shows in the app"
+    );
+}
+
+#[tokio::test]
+async fn a_ring_that_a_push_service_did_not_take_is_tried_again() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    bench.start(None).await;
+    let busy = Remembered { is_busy: true, ..Remembered::default() };
+    bench.app.work(&busy).await.unwrap();
+    assert_eq!(busy.woken.lock().unwrap().len(), 1);
+    bench.clock.forward_s(30);
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert_eq!(outside.woken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_ring_that_comes_too_late_does_not_leave() {
     let (bench, phone) = Bench::with_phone().await;
     bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
