@@ -1,15 +1,17 @@
 //! The phone: who it is.
 
+use std::sync::{Mutex, PoisonError};
+
 use pushback_store::Answer;
 use pushback_verify::{AuthenticatorId, PhoneContact, Requester, SubscriberId};
 
 use crate::attempts::name;
 use crate::capability::Link;
-use crate::documents::{AuthenticatorRecord, Kind};
+use crate::documents::{AuthenticatorRecord, Keys, Kind};
 use crate::encoding::sha256;
 use crate::proof::{CLOCK_OFF_MAX_MS, ProofError, PublicKey, SignedRequest};
 use crate::record::Beside;
-use crate::subscriber::{Whom, With};
+use crate::subscriber::{Found, Whom, With};
 use crate::{App, AppError};
 
 /// How long a ticket for a stream counts.
@@ -40,6 +42,8 @@ pub struct Phone {
     nonce: String,
     request: [u8; 32],
     signed_at: pushback_model::Timestamp,
+    /// The subscriber's document as it was when the request was checked, for the first who asks.
+    known: Mutex<Option<Found>>,
 }
 
 impl Phone {
@@ -57,6 +61,12 @@ impl Phone {
 
     pub(crate) fn whom(&self) -> Whom {
         Whom::subscriber(self.who.clone())
+    }
+
+    /// The document that the request was checked against; once, and never for a stream, which
+    /// outlives what it began with.
+    pub(crate) fn known(&self) -> Option<Found> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(crate) fn contact(&self) -> PhoneContact {
@@ -78,6 +88,14 @@ impl Phone {
     }
 }
 
+/// An authenticator that is bound, and the document that says so.
+struct Bound {
+    who: SubscriberId,
+    serial: AuthenticatorId,
+    key: PublicKey,
+    found: Found,
+}
+
 impl App {
     /// Whose phone signed this request.
     ///
@@ -87,7 +105,7 @@ impl App {
     pub async fn phone(&self, request: &PhoneRequest<'_>) -> Result<Phone, AppError> {
         let signed =
             SignedRequest::parse(request.authorization).map_err(|_| AppError::Unauthenticated)?;
-        let (who, serial, key) = self.bound(&signed.id).await?;
+        let Bound { who, serial, key, found } = self.bound(&signed.id).await?;
         let what = (request.method, request.path, request.body);
         signed.verify(&key, what, self.now()).map_err(|error| match error {
             ProofError::Time => AppError::ClockWrong,
@@ -102,6 +120,7 @@ impl App {
             nonce: signed.nonce,
             request: sha256(request.authorization.as_bytes()),
             signed_at: signed.at,
+            known: Mutex::new(Some(found)),
         })
     }
 
@@ -109,20 +128,22 @@ impl App {
     // SECURITY: the subscriber's document says who is bound. A key's own entry is erased only after
     // the commit that unties it, and must prove nothing from that commit on. Guarded by
     // `an_owner_binds_a_second_phone_and_unties_the_first`.
-    async fn bound(
-        &self,
-        id: &str,
-    ) -> Result<(SubscriberId, AuthenticatorId, PublicKey), AppError> {
+    async fn bound(&self, id: &str) -> Result<Bound, AppError> {
         let found = AuthenticatorRecord::load(&self.inner.store, id).await?;
         let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
         let (who, serial) = (name(&record.subscriber)?, AuthenticatorId(record.serial));
-        let (state, _) = self.state(&Whom::subscriber(who.clone())).await?;
-        if !state.authenticators().iter().any(|bound| bound.id() == serial) {
+        let whom = Whom::subscriber(who.clone());
+        // One question for both: each costs a way to a thread that reads, or to PostgreSQL.
+        let (document, keys) =
+            self.inner.store.load_both(&whom.key()?, &Keys::key(&record.subscriber)?).await?;
+        let found = self.read_state(&whom, document)?;
+        if !found.0.authenticators().iter().any(|bound| bound.id() == serial) {
             return Err(AppError::UnknownAuthenticator);
         }
-        let (mut keys, _) = self.keys_of(&record.subscriber).await?;
+        let keys = keys.ok_or(AppError::UnknownAuthenticator)?;
+        let (mut keys, _) = Keys::read(&keys)?;
         let phone = keys.phones.remove(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
-        Ok((who, serial, phone.key))
+        Ok(Bound { who, serial, key: phone.key, found })
     }
 
     /// A ticket for the stream of this phone's events, good for a minute.
@@ -144,7 +165,7 @@ impl App {
         if self.now().as_millis() >= until {
             return Err(AppError::Unauthenticated);
         }
-        let (who, serial, key) = self.bound(id).await?;
+        let Bound { who, serial, key, found: _ } = self.bound(id).await?;
         Ok(Phone {
             who,
             serial,
@@ -155,6 +176,7 @@ impl App {
             nonce: String::new(),
             request: [0; 32],
             signed_at: self.now(),
+            known: Mutex::default(),
         })
     }
 }

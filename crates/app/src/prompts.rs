@@ -4,7 +4,7 @@ use pushback_model::Timestamp;
 use pushback_store::Change;
 use pushback_verify::{
     Act, Answer, Assurance, Command, Context, Decision, EnteredCode, Line, Notes, Outcome,
-    PhoneAnswer, PromptEnd, PromptId, Reason, SubscriberId, Verified,
+    PhoneAnswer, PromptEnd, PromptId, Reason, SubscriberId, SubscriberState, Verified,
 };
 use serde_json::json;
 
@@ -108,7 +108,14 @@ impl App {
     /// # Errors
     /// [`AppError`] if the document cannot be read; nothing is verified by that.
     pub async fn prompts(&self, phone: &Phone) -> Result<Prompts, AppError> {
-        let (state, _) = self.state(&phone.whom()).await?;
+        let (state, _) = match phone.known() {
+            Some(known) => known,
+            None => self.state(&phone.whom()).await?,
+        };
+        Ok(self.prompts_in(&state))
+    }
+
+    fn prompts_in(&self, state: &SubscriberState) -> Prompts {
         let now = self.now();
         let open =
             state.shown_at(now).zip(state.waiting_at(now)).map(|(context, open)| PromptView {
@@ -132,7 +139,7 @@ impl App {
         let suspended = matches!(state.push(), pushback_verify::PushState::Suspended { .. });
         let seen = format!("{seen:?} {call:?} {suspended} {}", state.authenticators().len());
         let version = to_base64url(sha256(seen.as_bytes()).get(..6).unwrap_or_default());
-        Ok(Prompts { open, version })
+        Prompts { open, version }
     }
 
     /// Waits until [`App::prompts`] has another version than `after`, for at most `wait`.
@@ -149,7 +156,8 @@ impl App {
         let key = phone.whom().key()?;
         loop {
             let mut watch = self.inner.store.watch(&key);
-            let prompts = self.prompts(phone).await?;
+            // Never what the request was checked against: that was read before the watch began.
+            let prompts = self.prompts_in(&self.state(&phone.whom()).await?.0);
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if prompts.version != after || left.is_zero() {
                 return Ok(prompts);
@@ -172,7 +180,11 @@ impl App {
         phone: &Phone,
         answer: &SignedAnswer,
     ) -> Result<Answered, AppError> {
-        let known = self.state(&phone.whom()).await?;
+        // If somebody else was faster meanwhile, the commit notices.
+        let known = match phone.known() {
+            Some(known) => known,
+            None => self.state(&phone.whom()).await?,
+        };
         let context = known
             .0
             .shown_at(self.now())

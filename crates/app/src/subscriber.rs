@@ -1,7 +1,7 @@
 //! The one way in which a subscriber's document changes: load, decide, commit.
 
 use pushback_model::Timestamp;
-use pushback_store::{Answer, Change, Commit, Conflict, Key, OutboxRow, Version};
+use pushback_store::{Answer, Change, Commit, Conflict, Document, Key, OutboxRow, Version};
 use pushback_verify::{
     Act, AddressId, AuthenticatorKind, Authority, CodeDigest, Command, Decision, Entropy,
     NewAuthenticator, OperatorId, OperatorProof, Role, SubscriberId, SubscriberState, Text, decide,
@@ -79,7 +79,17 @@ pub(crate) enum Ended {
 impl App {
     /// A subscriber's document. Somebody unknown has an empty one: asking about them looks the same.
     pub(crate) async fn state(&self, whom: &Whom) -> Result<Found, AppError> {
-        let Some(document) = self.inner.store.load(&whom.key()?).await? else {
+        let document = self.inner.store.load(&whom.key()?).await?;
+        self.read_state(whom, document)
+    }
+
+    /// The same from what was loaded.
+    pub(crate) fn read_state(
+        &self,
+        whom: &Whom,
+        document: Option<Document>,
+    ) -> Result<Found, AppError> {
+        let Some(document) = document else {
             let state = if whom.is_decoy {
                 decoy(&whom.id, self.now(), &self.inner.policy)
             } else {

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use pushback_model::{Span, Timestamp};
-use pushback_store::{Change, Claimed, Commit, backoff};
+use pushback_store::{Change, Claimed, Commit, StoreError, backoff};
 use pushback_verify::{Act, Command, SubscriberId};
 use serde::{Deserialize, Serialize};
 
@@ -77,14 +77,27 @@ impl App {
     /// [`AppError`] if the database fails; what was taken comes back when its lease ends.
     pub async fn work(&self, outside: &impl Outside) -> Result<usize, AppError> {
         let store = &self.inner.store;
-        let ticks = store.claim(TICKS, self.now(), LEASE, ROUND).await?;
+        let now = self.now();
         // Together: one after the other, each would wait for a sync of the disk of its own.
-        let ended = join_all(ticks.iter().map(|claimed| self.tick(claimed))).await;
-        self.settle(&ticks, ended).await?;
-        let acts = store.claim(ACTS, self.now(), LEASE, ROUND).await?;
-        let ended = join_all(acts.iter().map(|claimed| self.act(claimed, outside))).await;
-        self.settle(&acts, ended).await?;
-        Ok(ticks.len() + acts.len())
+        let (ticks, acts) =
+            join(store.claim(TICKS, now, LEASE, ROUND), store.claim(ACTS, now, LEASE, ROUND)).await;
+        // What could be had is done, or it would wait for its lease to end.
+        let mut failed = None;
+        let mut had = |claimed: Result<Vec<Claimed>, StoreError>| {
+            claimed.unwrap_or_else(|error| {
+                failed = Some(error);
+                Vec::new()
+            })
+        };
+        let (ticks, acts) = (had(ticks), had(acts));
+        let (ticked, acted) = join(
+            join_all(ticks.iter().map(|claimed| self.tick(claimed))),
+            join_all(acts.iter().map(|claimed| self.act(claimed, outside))),
+        )
+        .await;
+        let count = ticks.len() + acts.len();
+        self.settle(ticks.into_iter().chain(acts).zip(ticked.into_iter().chain(acted))).await?;
+        failed.map_or(Ok(count), |error| Err(error.into()))
     }
 
     /// Waits until there may be something to do.
@@ -137,25 +150,25 @@ impl App {
     /// effect to come back when its lease ends.
     async fn settle(
         &self,
-        claimed: &[Claimed],
-        ended: Vec<Result<Sent, AppError>>,
+        ended: impl Iterator<Item = (Claimed, Result<Sent, AppError>)> + Send,
     ) -> Result<(), AppError> {
         let store = &self.inner.store;
         let (mut done, mut failed) = (Vec::new(), None);
-        for (claimed, ended) in claimed.iter().zip(ended) {
+        for (claimed, ended) in ended {
             match ended {
-                Ok(Sent::Done) => done.push(claimed.key.as_str()),
+                Ok(Sent::Done) => done.push(claimed.key),
                 Ok(Sent::Never(why)) => {
-                    store.give_up(claimed, self.now(), &why).await?;
+                    store.give_up(&claimed, self.now(), &why).await?;
                 }
                 Ok(Sent::Later(why)) => {
                     let due_at = self.now() + backoff(claimed.claim, &claimed.key);
-                    store.retry(claimed, due_at, &why).await?;
+                    store.retry(&claimed, due_at, &why).await?;
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
         if !done.is_empty() {
+            let done: Vec<&str> = done.iter().map(String::as_str).collect();
             store.done(&done).await?;
         }
         failed.map_or(Ok(()), Err)

@@ -261,11 +261,16 @@ impl SubscriberState {
         if json.len() > STATE_BYTES_MAX {
             return Err(StateError::TooLong { bytes: json.len() });
         }
-        let layout: Layout = serde_json::from_str(json)?;
-        if layout.schema > SCHEMA {
-            return Err(StateError::Newer { schema: layout.schema });
+        // The layout is asked for apart only if reading fails: reading twice costs half as much again.
+        let read = serde_json::from_str::<Self>(json);
+        let layout = match &read {
+            Ok(state) => state.schema,
+            Err(_) => serde_json::from_str::<Layout>(json)?.schema,
+        };
+        if layout > SCHEMA {
+            return Err(StateError::Newer { schema: layout });
         }
-        let mut state: Self = serde_json::from_str(json)?;
+        let mut state = read?;
         state.schema = SCHEMA;
         Ok(state)
     }

@@ -182,6 +182,38 @@ impl Store {
         Ok(Some(Document { version, body }))
     }
 
+    /// Loads two documents with one question, as they were at one instant.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub async fn load_both(
+        &self,
+        first: &Key,
+        second: &Key,
+    ) -> Result<(Option<Document>, Option<Document>), StoreError> {
+        let sql = "SELECT kind, id, version, body FROM documents \
+                   WHERE kind = $1 AND id = $2 AND deleted_at IS NULL \
+                   UNION ALL SELECT kind, id, version, body FROM documents \
+                   WHERE kind = $3 AND id = $4 AND deleted_at IS NULL";
+        let params =
+            [first, second].into_iter().flat_map(|key| [key.kind(), key.id()].map(Value::text));
+        let mut found = (None, None);
+        for mut row in self.inner.reader.query(sql, params.collect()).await? {
+            let (kind, id) = (row.text(DOCUMENTS)?, row.text(DOCUMENTS)?);
+            let version = Version::raw(row.int(DOCUMENTS)?);
+            let body = self.unseal_document(&kind, &id, &row.blob(DOCUMENTS)?)?;
+            let is = |key: &Key| key.kind() == kind && key.id() == id;
+            let document = Document { version, body };
+            // The same key twice comes as two rows.
+            if is(first) && found.0.is_none() {
+                found.0 = Some(document);
+            } else if is(second) {
+                found.1 = Some(document);
+            }
+        }
+        Ok(found)
+    }
+
     /// Lists documents of a kind after an id (`None`: from the first), at most 1,000 a page.
     ///
     /// # Errors
