@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::binding::Contact;
 use crate::documents::{Keys, Kind};
 use crate::subscriber::{ACTS, ActFor, TICKS, Whom, With, nothing_more};
-use crate::{App, AppError};
+use crate::{App, AppError, MailedCode};
 
 /// How long a worker holds an effect; longer than any single try takes.
 const LEASE: Span = Span::seconds(60);
@@ -67,6 +67,9 @@ pub trait Outside: Send + Sync {
 
     /// Tells people or machines.
     fn tell(&self, notice: &Notice) -> impl Future<Output = Sent> + Send;
+
+    /// Mails a recovery code to one address.
+    fn mail_code(&self, mailed: &MailedCode) -> impl Future<Output = Sent> + Send;
 }
 
 impl App {
@@ -165,7 +168,12 @@ impl App {
     async fn act(&self, claimed: &Claimed, outside: &impl Outside) -> Result<Sent, AppError> {
         let act: ActFor = match serde_json::from_slice(&claimed.payload) {
             Ok(act) => act,
-            Err(error) => return Ok(Sent::Never(error.to_string())),
+            Err(error) => {
+                return match serde_json::from_slice(&claimed.payload) {
+                    Ok(mail) => self.mail_code(&claimed.key, &mail, outside).await,
+                    Err(_) => Ok(Sent::Never(error.to_string())),
+                };
+            }
         };
         Ok(match &act.act {
             Act::RingPhones { phones, until, .. } => {

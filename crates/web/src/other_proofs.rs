@@ -76,7 +76,7 @@ fn back(secret: &str) -> Response {
 }
 
 /// A field of a form; empty if it is not there.
-fn field(body: &[u8], name: &str) -> String {
+pub(crate) fn field(body: &[u8], name: &str) -> String {
     let mut fields = url::form_urlencoded::parse(body);
     fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

@@ -60,6 +60,7 @@ struct SignInPage<'p> {
     can_use_passkey: bool,
     can_use_totp: bool,
     certificate_button: String,
+    can_recover: bool,
     is_live: bool,
     next_url: String,
     back_url: String,
@@ -164,6 +165,7 @@ impl Web {
                 })
                 .map(|certificate| self.app().certificate_button(&view.attempt.id, certificate))
                 .unwrap_or_default(),
+            can_recover: self.leads_to_recovery(view),
             is_live: view.attempt.state.is_live(),
             next_url: if state == SignInState::Verified && !url.is_empty() {
                 with_attempt(url, &view.attempt.id)
