@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use pushback_app::{Invitation, NoticeAddress, PageView, Recovery};
@@ -14,7 +14,7 @@ use pushback_app::{Invitation, NoticeAddress, PageView, Recovery};
 use crate::Web;
 use crate::authenticator::html;
 use crate::other_proofs::field;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Path, Problem};
 use crate::texts::Texts;
 use crate::time::for_people;
 

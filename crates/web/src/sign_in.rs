@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use futures_util::stream::{self, Stream};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::Web;
 use crate::authenticator::html;
 use crate::certificate::Presented;
-use crate::problem::{Asked, Body, Problem};
+use crate::problem::{Asked, Body, Path, Problem};
 use crate::relying_party::{STREAM_STEP, Step, Wait, event, json_body};
 use crate::texts::Texts;
 use crate::time::{for_people, seconds_until};

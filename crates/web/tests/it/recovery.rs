@@ -79,6 +79,16 @@ impl Lost {
     }
 }
 
+/// The code in the mail that this attempt's page asks for, and whoever reads it tries it.
+pub(crate) async fn mailed_and_tried(bench: &Bench, attempt: &Value) -> String {
+    let mail = Post::default();
+    post(bench, attempt, "mail", "address=first").await;
+    while bench.app.work(&mail).await.unwrap() > 0 {}
+    let code = mail.mailed.lock().unwrap().pop().unwrap().code;
+    post(bench, attempt, "codes", &format!("mailed={code}&saved=x")).await.text(403);
+    code
+}
+
 async fn post(bench: &Bench, attempt: &Value, what: &str, body: &str) -> Answer {
     bench.post(&format!("{}/recovery/{what}", page_path(attempt))).form(body).send().await
 }
