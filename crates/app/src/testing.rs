@@ -104,11 +104,6 @@ pub(crate) fn attempt_for(subscriber: &str, browser: Option<String>) -> NewAttem
 }
 
 impl Bench {
-    /// Where the database is.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     pub(crate) fn receipt_key(&self) -> pushback_store::PublicKey {
         let signer = pushback_store::Signer::open(&self.folder.path().join("receipts.pem"));
         signer.unwrap().public().clone()

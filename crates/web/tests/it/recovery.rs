@@ -130,7 +130,7 @@ async fn a_lost_phone_is_replaced_with_a_mailed_and_a_saved_code() {
     new.id = text(&bound, "id").to_owned();
     bench.get("/v1/me").signed(&new).send().await.json(200);
     lost.work().await;
-    let told = lost.post.told.lock().unwrap();
+    let told = lost.post.told.lock().unwrap().clone();
     let words: Vec<&Notice> = told
         .iter()
         .filter(|told| matches!(&told.act, Act::Notify { notice: Word::Recovered, .. }))
