@@ -151,6 +151,7 @@ impl App {
             is_cancelled: false,
             others_asked,
             proofs_refused: 0,
+            recoveries: 0,
         };
         let key = AttemptRecord::key(&id)?;
         let keep = |decision: &Decision, _: Timestamp, change: Change| {

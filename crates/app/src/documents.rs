@@ -125,6 +125,9 @@ pub(crate) struct AttemptRecord {
     /// Codes and certificates that were refused for it.
     #[serde(default)]
     pub proofs_refused: u8,
+    /// How often its page asked for a mailed code, or tried a pair of recovery codes.
+    #[serde(default)]
+    pub recoveries: u8,
 }
 
 impl AttemptRecord {

@@ -24,6 +24,7 @@ mod prompts;
 mod proof;
 mod receipts;
 mod record;
+mod recovery;
 mod relying_parties;
 mod sources;
 mod subscriber;
@@ -60,6 +61,7 @@ pub use proof::{
     request_text,
 };
 pub use record::{EVENT_FORMAT, Recorded};
+pub use recovery::{MailedCode, NoticeAddress, Recovery};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;

@@ -123,9 +123,14 @@ impl App {
         if can_answer {
             return Ok((own, Some(found)));
         }
+        Ok((self.decoy_for(name)?, None))
+    }
+
+    /// The document that stands for a name that nobody has.
+    pub(crate) fn decoy_for(&self, name: &SubscriberId) -> Result<Whom, AppError> {
         let number = self.inner.capabilities.bucket("decoy", name.as_str()) % DECOYS;
         let id = SubscriberId::parse(&format!("nobody-{number:04}"));
-        Ok((Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true }, None))
+        Ok(Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true })
     }
 
     pub(crate) fn entropy(&self) -> Entropy {

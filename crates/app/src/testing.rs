@@ -21,9 +21,9 @@ use url::Url;
 use crate::encoding::to_base64url;
 use crate::proof::{Said, answer_text, binding_text, request_text};
 use crate::{
-    Answered, App, AppError, AttemptView, CapabilityKey, Clock, DecisionView, NewAttempt, NewPhone,
-    Notice, Outside, Parts, PhoneRequest, PublicKey, PushSubscription, RelyingParty, SaidBy, Sent,
-    SignedAnswer, SystemEntropy, TokenKey,
+    Answered, App, AppError, AttemptView, CapabilityKey, Clock, DecisionView, MailedCode,
+    NewAttempt, NewPhone, Notice, Outside, Parts, PhoneRequest, PublicKey, PushSubscription,
+    RelyingParty, SaidBy, Sent, SignedAnswer, SystemEntropy, TokenKey,
 };
 
 pub(crate) const ALICE: &str = "alice@example.org";
@@ -275,6 +275,7 @@ pub(crate) async fn bound(app: &App, subscriber: &str) -> Phone {
 pub(crate) struct Remembered {
     pub woken: Mutex<Vec<(String, String)>>,
     pub told: Mutex<Vec<Notice>>,
+    pub mailed: Mutex<Vec<MailedCode>>,
     pub is_gone: bool,
     pub is_busy: bool,
 }
@@ -291,6 +292,11 @@ impl Outside for Remembered {
 
     async fn tell(&self, notice: &Notice) -> Sent {
         self.told.lock().unwrap().push(notice.clone());
+        Sent::Done
+    }
+
+    async fn mail_code(&self, mailed: &MailedCode) -> Sent {
+        self.mailed.lock().unwrap().push(mailed.clone());
         Sent::Done
     }
 }

@@ -4,5 +4,6 @@ mod certificates;
 mod operators;
 mod passkeys;
 mod phone;
+mod recovery;
 mod totps;
 mod worker;

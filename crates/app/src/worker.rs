@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::binding::Contact;
 use crate::documents::{Keys, Kind};
 use crate::subscriber::{ACTS, ActFor, TICKS, Whom, With, nothing_more};
-use crate::{App, AppError};
+use crate::{App, AppError, MailedCode};
 
 /// How long a worker holds an effect; longer than any single try takes.
 const LEASE: Span = Span::seconds(60);
@@ -67,6 +67,9 @@ pub trait Outside: Send + Sync {
 
     /// Tells people or machines.
     fn tell(&self, notice: &Notice) -> impl Future<Output = Sent> + Send;
+
+    /// Mails a recovery code to one address.
+    fn mail_code(&self, mailed: &MailedCode) -> impl Future<Output = Sent> + Send;
 }
 
 impl App {
@@ -152,25 +155,29 @@ impl App {
         &self,
         ended: impl Iterator<Item = (Claimed, Result<Sent, AppError>)> + Send,
     ) -> Result<(), AppError> {
-        let store = &self.inner.store;
-        let (mut done, mut failed) = (Vec::new(), None);
+        let (mut done, mut other, mut failed) = (Vec::new(), Vec::new(), None);
         for (claimed, ended) in ended {
             match ended {
                 Ok(Sent::Done) => done.push(claimed.key),
-                Ok(Sent::Never(why)) => {
-                    store.give_up(&claimed, self.now(), &why).await?;
-                }
-                Ok(Sent::Later(why)) => {
-                    let due_at = self.now() + backoff(claimed.claim, &claimed.key);
-                    store.retry(&claimed, due_at, &why).await?;
-                }
+                Ok(Sent::Never(why)) => other.push((claimed, why, false)),
+                Ok(Sent::Later(why)) => other.push((claimed, why, true)),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if !done.is_empty() {
-            let done: Vec<&str> = done.iter().map(String::as_str).collect();
-            store.done(&done).await?;
-        }
+        let (store, now) = (&self.inner.store, self.now());
+        // At once, so that they share a sync: after an outage there are many that come too late.
+        let other = other.iter().map(async |(claimed, why, is_later)| {
+            if *is_later {
+                store.retry(claimed, now + backoff(claimed.claim, &claimed.key), why).await
+            } else {
+                store.give_up(claimed, now, why).await
+            }
+        });
+        let keys: Vec<&str> = done.iter().map(String::as_str).collect();
+        let done = async { if keys.is_empty() { Ok(0) } else { store.done(&keys).await } };
+        let (done, other) = join(done, join_all(other)).await;
+        failed = failed.or_else(|| done.err().map(Into::into));
+        failed = failed.or_else(|| other.into_iter().find_map(Result::err).map(Into::into));
         failed.map_or(Ok(()), Err)
     }
 
@@ -178,7 +185,12 @@ impl App {
     async fn act(&self, claimed: &Claimed, outside: &impl Outside) -> Result<Sent, AppError> {
         let act: ActFor = match serde_json::from_slice(&claimed.payload) {
             Ok(act) => act,
-            Err(error) => return Ok(Sent::Never(error.to_string())),
+            Err(error) => {
+                return match serde_json::from_slice(&claimed.payload) {
+                    Ok(mail) => self.mail_code(&claimed.key, &mail, outside).await,
+                    Err(_) => Ok(Sent::Never(error.to_string())),
+                };
+            }
         };
         Ok(match &act.act {
             Act::RingPhones { phones, until, .. } => {

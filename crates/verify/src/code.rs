@@ -78,6 +78,9 @@ codes! {
     BindingCode[10];
     /// A saved recovery code: 16 characters, 80 bits. SP 800-63B-4, 4.2.1.1 wants 64.
     RecoveryCode[16];
+    /// A recovery code mailed to an address: 8 characters, 40 bits. SP 800-63B-4, 4.2.1.2 wants six
+    /// digits, which are 20.
+    AddressCode[8];
 }
 
 /// How many match codes there are.
@@ -146,6 +149,14 @@ impl BindingCode {
 
 impl RecoveryCode {
     /// Draws a code; the shell shows it once, hands its [`CodeDigest`] to `decide` and forgets it.
+    #[must_use]
+    pub fn draw(entropy: &Entropy) -> Self {
+        Self(base32(&entropy.0))
+    }
+}
+
+impl AddressCode {
+    /// Draws a code; the shell mails it, hands its [`CodeDigest`] to `decide` and forgets it.
     #[must_use]
     pub fn draw(entropy: &Entropy) -> Self {
         Self(base32(&entropy.0))
@@ -331,6 +342,7 @@ mod tests {
         let mut bytes = [0; 32];
         bytes[9] = 1;
         assert_eq!(RecoveryCode::draw(&Entropy(bytes)).reveal(), "0000000000000001");
+        assert_eq!(AddressCode::draw(&Entropy([0xff; 32])).reveal(), "ZZZZZZZZ");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub use authenticator::{
 };
 pub use budget::PromptBudget;
 pub use code::{
-    BindingCode, CallerCode, CodeDigest, EnteredCode, Entropy, MatchCode, RecoveryCode,
+    AddressCode, BindingCode, CallerCode, CodeDigest, EnteredCode, Entropy, MatchCode, RecoveryCode,
 };
 pub use command::{
     Accepts, Attempt, Authority, CallerAnswer, Canceller, Command, RecoveryEvidence, Reporter, Role,

@@ -1,8 +1,9 @@
 //! The files that pages load. They are in the binary: one file to install, and nothing to lose.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+use crate::problem::Path;
 
 /// A file, its path below `/assets/` and its type.
 macro_rules! files {

@@ -15,6 +15,7 @@ mod headers;
 mod other_proofs;
 mod phone;
 mod problem;
+mod recovery;
 mod relying_party;
 mod routes;
 mod seen;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use pushback_app::{AppError, AttemptView, PageView};
@@ -12,7 +12,7 @@ use pushback_app::{AppError, AttemptView, PageView};
 use crate::Web;
 use crate::authenticator::html;
 use crate::certificate::Presented;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Path, Problem};
 use crate::texts::Texts;
 
 /// A page of its own: the hosted page loads itself again, and would take away what is half typed.
@@ -76,7 +76,7 @@ fn back(secret: &str) -> Response {
 }
 
 /// A field of a form; empty if it is not there.
-fn field(body: &[u8], name: &str) -> String {
+pub(crate) fn field(body: &[u8], name: &str) -> String {
     let mut fields = url::form_urlencoded::parse(body);
     fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Path, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::Web;
 use crate::bind_more::picture;
-use crate::problem::{Asked, Body, Problem, reason_name};
+use crate::problem::{Asked, Body, Path, Problem, reason_name};
 use crate::relying_party::{STREAM_STEP, event, json_body};
 use crate::seen::Known;
 use crate::system;

@@ -64,6 +64,18 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
+/// What the address names. Bytes that are no text, and numbers that are none, name nothing.
+pub(crate) struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found = axum::extract::Path::from_request_parts(parts, state).await;
+        found.map(|axum::extract::Path(named)| Self(named)).map_err(|_| Problem::not_found())
+    }
+}
+
 /// What the query says.
 pub(crate) struct Asked<T>(pub T);
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Web;
-use crate::problem::{Asked, Body, Problem, reason_name};
+use crate::problem::{Asked, Body, Path, Problem, reason_name};
 
 /// The longest one request waits, in seconds.
 pub(crate) const WAIT_MAX_S: u64 = 60;

@@ -6,8 +6,8 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 
 use crate::{
-    Web, admin, assets, authenticator, bind_more, other_proofs, phone, relying_party, sign_in,
-    system,
+    Web, admin, assets, authenticator, bind_more, other_proofs, phone, recovery, relying_party,
+    sign_in, system,
 };
 
 /// Methods with their paths.
@@ -111,6 +111,10 @@ fn pages() -> (Listed, Router<Web>) {
         get "/sign-in/{secret}/totp" other_proofs::totp_page;
         post "/sign-in/{secret}/totp" other_proofs::totp;
         post "/sign-in/{secret}/certificate" other_proofs::certificate;
+        get "/sign-in/{secret}/recovery" recovery::page;
+        post "/sign-in/{secret}/recovery/mail" recovery::mail;
+        get "/sign-in/{secret}/recovery/codes" recovery::codes_page;
+        post "/sign-in/{secret}/recovery/codes" recovery::codes;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use futures_util::stream::{self, Stream};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::Web;
 use crate::authenticator::html;
 use crate::certificate::Presented;
-use crate::problem::{Asked, Body, Problem};
+use crate::problem::{Asked, Body, Path, Problem};
 use crate::relying_party::{STREAM_STEP, Step, Wait, event, json_body};
 use crate::texts::Texts;
 use crate::time::{for_people, seconds_until};
@@ -60,6 +60,7 @@ struct SignInPage<'p> {
     can_use_passkey: bool,
     can_use_totp: bool,
     certificate_button: String,
+    can_recover: bool,
     is_live: bool,
     next_url: String,
     back_url: String,
@@ -164,6 +165,7 @@ impl Web {
                 })
                 .map(|certificate| self.app().certificate_button(&view.attempt.id, certificate))
                 .unwrap_or_default(),
+            can_recover: self.leads_to_recovery(view),
             is_live: view.attempt.state.is_live(),
             next_url: if state == SignInState::Verified && !url.is_empty() {
                 with_attempt(url, &view.attempt.id)

@@ -32,6 +32,12 @@ texts! {
     sign_in_wait_title sign_in_wait_text sign_in_wait_until sign_in_wait_passkey
     sign_in_refused_title sign_in_refused_text sign_in_denied_title sign_in_denied_text
     sign_in_expired_title sign_in_expired_text sign_in_cancelled_title sign_in_cancelled_text
+    recovery_link recovery_title recovery_text recovery_mail_text recovery_mail_first
+    recovery_mail_second recovery_have_code recovery_no_codes recovery_codes_title
+    recovery_codes_text recovery_warning recovery_mailed_label recovery_saved_label
+    recovery_saved_hint recovery_button recovery_no_mail recovery_refused_title
+    recovery_refused_text recovery_bind_title recovery_bind_text recovery_bind_picture
+    recovery_bind_code recovery_bind_here recovery_bind_next recovery_back
     sign_in_verified_title sign_in_verified_text sign_in_go_on sign_in_back sign_in_help
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text
     admin_sign_in_passkey admin_enrol_title admin_enrol_text admin_enrol_passkey admin_name

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pushback_app::{
-    Answered, AppError, AttemptState, Clock as _, DecisionView, NewAttempt, Notice, Outside,
-    PhoneRequest, PushSubscription, SaidBy, Sent, SignedAnswer, SystemClock,
+    Answered, AppError, AttemptState, Clock as _, DecisionView, MailedCode, NewAttempt, Notice,
+    Outside, PhoneRequest, PushSubscription, SaidBy, Sent, SignedAnswer, SystemClock,
 };
 use pushback_model::Timestamp;
 use pushback_verify::{Accepts, Requester, Text};
@@ -201,6 +201,10 @@ impl Outside for Nobody {
     }
 
     async fn tell(&self, _: &Notice) -> Sent {
+        Sent::Done
+    }
+
+    async fn mail_code(&self, _: &MailedCode) -> Sent {
         Sent::Done
     }
 }

@@ -5,8 +5,6 @@
 //! relying party ID. Every LIFE has people of its own, and its clock is a minute ahead of the one
 //! before, so that what was taken and not ended comes back while its prompt is still open.
 
-#![expect(clippy::print_stdout, reason = "saying what happened is what it is for")]
-
 #[path = "../prompts/phone.rs"]
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod phone;
@@ -20,9 +18,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pushback_app::{
-    Answered, App, CapabilityKey, Clock, DecisionView, KEY_BYTES, NewAttempt, NewPhone, Notice,
-    Outside, Parts, PhoneRequest, PushSubscription, RelyingParty, SaidBy, Sent, SignedAnswer,
-    SystemClock, SystemEntropy, TokenKey, binding_text,
+    Answered, App, CapabilityKey, Clock, DecisionView, KEY_BYTES, MailedCode, NewAttempt, NewPhone,
+    Notice, Outside, Parts, PhoneRequest, PushSubscription, RelyingParty, SaidBy, Sent,
+    SignedAnswer, SystemClock, SystemEntropy, TokenKey, binding_text,
 };
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Keyring, Options, Store};
@@ -55,6 +53,10 @@ impl Outside for Said {
     }
 
     async fn tell(&self, _: &Notice) -> Sent {
+        Sent::Done
+    }
+
+    async fn mail_code(&self, _: &MailedCode) -> Sent {
         Sent::Done
     }
 }

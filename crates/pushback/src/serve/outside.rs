@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use pushback_app::{App, Notice as Told, Outside, PushSubscription, Sent};
+use pushback_app::{App, MailedCode, Notice as Told, Outside, PushSubscription, Sent};
 use pushback_edges::web_push::{Outcome, Push, Sender, Subscription, Urgency};
 use pushback_model::Timestamp;
 use pushback_verify::{Act, Notice};
@@ -60,37 +60,59 @@ impl Outside for World {
         if told.to.is_empty() {
             return Sent::Never("no address is on file".to_owned());
         }
-        let message = self.message(told, notice);
-        match &self.sendmail {
-            Some(program) => send(program, &message).await,
-            None => keep(&self.folder, &told.key, &message).await,
-        }
+        let (subject, text) = words(notice);
+        let text = format!("{text}\r\n");
+        self.mail(&told.key, &told.subscriber, &told.to, (subject, &text)).await
+    }
+
+    async fn mail_code(&self, mailed: &MailedCode) -> Sent {
+        let text = format!(
+            "Somebody who signs in with your name has no phone at hand and asked for this code:\r\n\r\n\
+             \x20   {}\r\n\r\n\
+             With one of your saved recovery codes it lets you bind a new phone, on the page that asked\r\n\
+             for it and nowhere else. It counts once, until {}.\r\nNever read it to anyone.\r\n",
+            mailed.code, mailed.expires_at,
+        );
+        let to = [mailed.to.clone()];
+        self.mail(&mailed.key, &mailed.subscriber, &to, ("a code to bind a new phone", &text)).await
     }
 }
 
 impl World {
+    async fn mail(&self, key: &str, subscriber: &str, to: &[String], words: (&str, &str)) -> Sent {
+        let message = self.message(key, subscriber, to, words);
+        match &self.sendmail {
+            Some(program) => send(program, &message).await,
+            None => keep(&self.folder, key, &message).await,
+        }
+    }
+
     /// A message as mailers take it (RFC 5322).
-    fn message(&self, told: &Told, notice: &Notice) -> String {
-        let (subject, text) = words(notice);
+    fn message(
+        &self,
+        key: &str,
+        subscriber: &str,
+        to: &[String],
+        (subject, text): (&str, &str),
+    ) -> String {
         let name = self.app.name();
         let mut out = String::new();
         let now = self.app.now();
         let date = date(now);
         let host = self.app.origin().host_str().unwrap_or("localhost");
         let id: String =
-            told.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
+            key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
         // Writing to a text cannot fail.
         let _ = write!(
             out,
             "Date: {date}\r\nFrom: {}\r\nTo: {}\r\nMessage-ID: <{id}@{host}>\r\n\
              Subject: {name}: {subject}\r\nMIME-Version: 1.0\r\n\
              Content-Type: text/plain; charset=utf-8\r\nAuto-Submitted: auto-generated\r\n\r\n\
-             {text}\r\n\r\nAccount: {}\r\nTime: {now}\r\n\r\n\
+             {text}\r\nAccount: {subscriber}\r\nTime: {now}\r\n\r\n\
              If this was not you: do not answer any prompt, and tell your help desk at once.\r\n\
              {}\r\nWe never call or write to ask for a code.\r\n",
             self.from,
-            told.to.join(", "),
-            told.subscriber,
+            to.join(", "),
             self.help_desk,
         );
         out

@@ -1,13 +1,12 @@
 //! The applications that may ask, and their secrets.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::{Html, Response};
 use pushback_app::NewRelyingParty;
 
 use super::session::{Chrome, Done, Posted, Session};
 use crate::authenticator::html;
-use crate::problem::Problem;
+use crate::problem::{Path, Problem};
 use crate::texts::Texts;
 
 const BACK: &str = "/admin/relying-parties";

@@ -1,7 +1,6 @@
 //! One subscriber: what is bound, what happened, and what an administrator can do.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::{Html, Response};
 use pushback_app::{AppError, AuthenticatorView};
 use pushback_verify::{AuthenticatorKind, IncidentCause, Role};
@@ -10,7 +9,7 @@ use super::prompts::{self, PromptRow};
 use super::session::{Chrome, Done, Posted, Session};
 use super::subscribers::address;
 use crate::authenticator::html;
-use crate::problem::Problem;
+use crate::problem::{Path, Problem};
 use crate::texts::Texts;
 use crate::time::for_people;
 

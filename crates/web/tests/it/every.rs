@@ -97,6 +97,11 @@ async fn a_body_that_is_too_large_is_refused() {
 async fn what_is_not_there_is_a_problem_too() {
     let bench = Bench::new().await;
     assert_eq!(bench.get("/v2/attempts").send().await.problem(404), "not_found");
+    // Bytes that are no text name nothing either.
+    for path in ["/v1/attempts/%FF", "/sign-in/%FF", "/sign-in/%FF/recovery", "/assets/%FF"] {
+        let answer = bench.get(path).by(&bench.party).send().await;
+        assert_eq!(answer.problem(404), "not_found", "{path}");
+    }
     let answer = bench.call("DELETE", "/v1/time").send().await;
     assert_eq!(answer.problem(405), "method_not_allowed");
 }

@@ -19,5 +19,6 @@ mod live;
 mod page;
 mod passkeys;
 mod phone;
+mod recovery;
 mod secrets;
 mod totps;
