@@ -1,16 +1,18 @@
 //! The one task that writes: it drains a bounded queue and commits what it finds at once.
 //!
 //! While one transaction syncs the disk, the next changes gather in the queue; they share the next
-//! sync. Nobody waits for a batch to fill.
+//! sync. Nobody waits for a batch to fill. On SQLite a change that comes while nothing is written is
+//! committed by its caller, with the same writer.
 
 mod upkeep;
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::error::SqlState;
 
@@ -95,7 +97,7 @@ pub(crate) struct Settings {
     pub(crate) notices: Option<mpsc::Sender<Vec<Hash>>>,
 }
 
-struct Writer {
+pub(crate) struct Writer {
     settings: Settings,
     /// `None` after a PostgreSQL connection was lost.
     conn: Option<Conn>,
@@ -108,31 +110,52 @@ struct Writer {
     batches_since_count: u32,
 }
 
+/// The writer of an SQLite file, which its callers may use too while its thread has nothing to do.
+pub(crate) type Shared = Arc<Mutex<Writer>>;
+
 /// Starts the writer's thread; the first answer says whether the database could be opened.
 pub(crate) fn start(
     settings: Settings,
     mut jobs: mpsc::Receiver<Job>,
-    ready: oneshot::Sender<Result<(), StoreError>>,
+    ready: oneshot::Sender<Result<Option<Shared>, StoreError>>,
 ) -> Result<std::thread::JoinHandle<()>, StoreError> {
     let cannot = |error: std::io::Error| StoreError::Setup(format!("no thread: {error}"));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let run = || async move {
-        match Writer::open(settings).await {
+    let run = move || {
+        let is_shared = matches!(settings.target, Target::Sqlite(_));
+        // Nobody may wait any more when it is ready: the queue is then closed too.
+        match runtime.block_on(Writer::open(settings)) {
+            Ok(writer) if is_shared => {
+                let writer = Arc::new(Mutex::new(writer));
+                let _ = ready.send(Ok(Some(Arc::clone(&writer))));
+                run_shared(&writer, &mut jobs);
+            }
             Ok(mut writer) => {
-                // Nobody waits any more: the queue is then closed too.
-                let _ = ready.send(Ok(()));
-                writer.run(&mut jobs).await;
+                let _ = ready.send(Ok(None));
+                runtime.block_on(writer.run(&mut jobs));
             }
             Err(error) => {
                 let _ = ready.send(Err(error));
             }
         }
     };
-    std::thread::Builder::new()
-        .name("store-write".to_owned())
-        .spawn(move || runtime.block_on(run()))
-        .map_err(cannot)
+    std::thread::Builder::new().name("store-write".to_owned()).spawn(run).map_err(cannot)
+}
+
+/// Works until the queue is closed and empty, beside callers that write by themselves.
+fn run_shared(writer: &Mutex<Writer>, jobs: &mut mpsc::Receiver<Job>) {
+    let batch_max = lock(writer).settings.batch_max;
+    let mut batch = Vec::new();
+    while jobs.blocking_recv_many(&mut batch, batch_max) > 0 {
+        lock(writer).write_now(std::mem::take(&mut batch));
+    }
+}
+
+/// Also after a caller panicked while it wrote: the connection that it had taken out is closed then,
+/// which keeps nothing of its transaction, and the next batch opens another.
+fn lock(writer: &Mutex<Writer>) -> std::sync::MutexGuard<'_, Writer> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Writer {
@@ -155,19 +178,31 @@ impl Writer {
         let mut batch = Vec::new();
         while jobs.recv_many(&mut batch, self.settings.batch_max).await > 0 {
             let ended = self.write(&batch).await;
-            if ended.is_ok() {
-                self.wake(&mut batch);
-            }
-            for job in batch.drain(..) {
-                match job {
-                    Job::Commit(task) => task.end(&ended),
-                    Job::Claim(task) => task.end(&ended),
-                    Job::Done(task) => task.end(&ended),
-                    Job::Settle(task) => task.end(&ended),
-                    Job::Sweep(task) => task.end(&ended),
-                    Job::Reseal(task) => task.end(&ended),
-                    Job::Checkpoint(task) => task.end(&ended),
-                }
+            self.end(std::mem::take(&mut batch), &ended);
+        }
+    }
+
+    /// The same for one batch on SQLite, where nothing waits for another task: the calls block the
+    /// thread that they run on.
+    fn write_now(&mut self, batch: Vec<Job>) {
+        let ended = self.write(&batch).now_or_never().unwrap_or(Err(StoreError::Closed));
+        self.end(batch, &ended);
+    }
+
+    /// Tells everybody how their job ended, and whoever waits for what changed.
+    fn end(&self, mut batch: Vec<Job>, ended: &Result<(), StoreError>) {
+        if ended.is_ok() {
+            self.wake(&mut batch);
+        }
+        for job in batch {
+            match job {
+                Job::Commit(task) => task.end(ended),
+                Job::Claim(task) => task.end(ended),
+                Job::Done(task) => task.end(ended),
+                Job::Settle(task) => task.end(ended),
+                Job::Sweep(task) => task.end(ended),
+                Job::Reseal(task) => task.end(ended),
+                Job::Checkpoint(task) => task.end(ended),
             }
         }
     }
@@ -400,6 +435,7 @@ async fn done(conn: &mut Conn, jobs: &[Job]) -> Result<Vec<String>, StoreError> 
 pub(crate) struct Queue {
     jobs: mpsc::Sender<Job>,
     bytes: Arc<AtomicUsize>,
+    writer: Option<Shared>,
 }
 
 /// Bytes that a waiting change takes up.
@@ -415,8 +451,8 @@ impl Drop for Room {
 }
 
 impl Queue {
-    pub(crate) fn new(jobs: mpsc::Sender<Job>) -> Self {
-        Self { jobs, bytes: Arc::default() }
+    pub(crate) fn new(jobs: mpsc::Sender<Job>, writer: Option<Shared>) -> Self {
+        Self { jobs, bytes: Arc::default(), writer }
     }
 
     pub(crate) async fn commit(&self, change: Change) -> Result<Commit, StoreError> {
@@ -426,11 +462,27 @@ impl Queue {
             return Ok(Commit::Refused(Refusal::QueueFull));
         }
         let (task, answer) = Task::new(change, Some(room));
-        match self.jobs.try_send(Job::Commit(task)) {
+        let Some(job) = self.write_alone(Job::Commit(task)) else {
+            return answer.await.map_err(|_| StoreError::Closed)?;
+        };
+        match self.jobs.try_send(job) {
             Ok(()) => answer.await.map_err(|_| StoreError::Closed)?,
             Err(mpsc::error::TrySendError::Full(_)) => Ok(Commit::Refused(Refusal::QueueFull)),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed),
         }
+    }
+
+    /// Writes a job on the caller's own thread if the writer is shared and nobody uses it or waits
+    /// for it; else gives it back. To wake the writer's thread and to be woken by it would take
+    /// longer than to write.
+    fn write_alone(&self, job: Job) -> Option<Job> {
+        let is_free = self.jobs.capacity() == self.jobs.max_capacity() && !self.jobs.is_closed();
+        let writer = self.writer.as_ref().filter(|_| is_free);
+        let Some(mut writer) = writer.and_then(|writer| writer.try_lock().ok()) else {
+            return Some(job);
+        };
+        writer.write_now(vec![job]);
+        None
     }
 
     /// For workers, of which there are few: they wait for room.

@@ -78,6 +78,11 @@ impl Turn<'_> {
         self.state.authenticators.iter().any(|a| a.kind().rank() > 0)
     }
 
+    fn is_dormant(&self) -> bool {
+        let dormant_after = self.policy.account.dormant_after();
+        self.state.empty_since.is_some_and(|since| self.now - since > dormant_after)
+    }
+
     const fn addresses_needed(&self) -> usize {
         if self.policy.danger.danger_one_notice_address { 1 } else { 2 }
     }
@@ -94,6 +99,11 @@ impl Turn<'_> {
                 return self.refuse_change(Actor::Subscriber, Change::BindingCode, reason);
             }
         };
+        // SECURITY: nobody misses an account that nobody uses, and its password may be anybody's. Guarded
+        // by `a_dormant_account_is_opened_by_two_people`.
+        if matches!(authority, Authority::Operator(_)) && self.is_dormant() {
+            return self.refuse_change(by, Change::BindingCode, Reason::NeedsAnotherPerson);
+        }
         let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
         if self.state.addresses.len() < self.addresses_needed() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);
@@ -176,6 +186,9 @@ impl Turn<'_> {
         let id = AuthenticatorId(self.state.next_serial());
         added.id = id;
         self.state.authenticators.push(added);
+        if kind.rank() > 0 {
+            self.state.empty_since = None;
+        }
         self.note(
             &Scene::default(),
             Actor::Subscriber,

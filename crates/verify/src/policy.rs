@@ -156,6 +156,9 @@ pub struct AccountPolicy {
     pub address_code_seconds: u32,
     /// How long a reset by one help-desk person waits, in hours: 12 to 168.
     pub reset_delay_hours: u32,
+    /// An account that has had nothing bound for so many days is dormant: a reset, by two people or
+    /// after the delay, opens it. 1 to 365 (ATT&CK T1098.005, M1032).
+    pub dormant_after_days: u32,
     /// How long a caller check lives, in seconds: 30 to 600.
     pub caller_check_seconds: u32,
 }
@@ -239,6 +242,7 @@ impl Default for AccountPolicy {
             probation_hours: 24,
             address_code_seconds: 600,
             reset_delay_hours: 24,
+            dormant_after_days: 30,
             caller_check_seconds: 180,
         }
     }
@@ -294,6 +298,10 @@ impl AccountPolicy {
 
     pub(crate) const fn address_code_life(&self) -> Span {
         Span::seconds(self.address_code_seconds as i64)
+    }
+
+    pub(crate) const fn dormant_after(&self) -> Span {
+        Span::days(self.dormant_after_days as i64)
     }
 
     pub(crate) const fn reset_delay(&self) -> Span {

@@ -208,6 +208,8 @@ impl Turn<'_> {
             self.remove(by.clone(), id, kind);
         }
         self.state.devices.clear();
+        // Two people, or one and a day, have just looked at it.
+        self.state.empty_since = Some(self.now);
         self.act(Act::EndAllSessions);
         self.note(&Scene::default(), by, Happened::ResetDone { reset });
         self.notify(Notice::ResetDone);

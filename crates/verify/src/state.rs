@@ -103,6 +103,10 @@ pub struct SubscriberState {
     /// When the subscriber was last told of an unexpected prompt.
     #[serde(default)]
     pub(crate) noticed_at: Option<Timestamp>,
+    /// Since when nothing that signs in is bound. `None` while something is, and in documents from
+    /// before this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) empty_since: Option<Timestamp>,
 }
 
 /// An attempt that had a prompt or succeeded, and how that ended.
@@ -245,6 +249,7 @@ impl SubscriberState {
             successes: Vec::new(),
             habits: Habits::default(),
             noticed_at: None,
+            empty_since: Some(now),
         }
     }
 

@@ -280,6 +280,9 @@ impl<'a> Turn<'a> {
     /// Takes an authenticator out of the document and has its key erased.
     pub fn remove(&mut self, by: Actor, id: AuthenticatorId, kind: AuthenticatorKind) {
         self.state.authenticators.retain(|a| a.id != id);
+        if !self.state.authenticators.iter().any(|a| a.kind().rank() > 0) {
+            self.state.empty_since.get_or_insert(self.now);
+        }
         self.state.successes.retain(|s| s.authenticator != id);
         let what = Happened::Invalidated { authenticator: id, kind };
         self.note(&Scene::default(), by, what);

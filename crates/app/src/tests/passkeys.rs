@@ -1,6 +1,8 @@
-use pushback_verify::{Notes, Reason};
+use pushback_verify::{Notes, PasskeySync, Reason};
+use webauthn_rs::prelude::Passkey;
 
-use crate::testing::{Bench, PasskeyHolder, Phone, code, secret};
+use crate::passkeys::sync;
+use crate::testing::{ALICE, Bench, PasskeyHolder, Phone, code, secret};
 use crate::{AppError, AttemptState, SaidBy};
 
 /// The right to change authenticators, proven with the phone.
@@ -114,4 +116,18 @@ async fn without_the_right_nothing_is_bound() {
     phone.say(&bench.app, SaidBy::Confirm(code(&started))).await.unwrap();
     let begun = bench.app.begin_own_passkey(&proven, &started.id).await;
     assert!(matches!(begun, Err(AppError::Refused(Reason::NotAuthorised))));
+}
+
+#[tokio::test]
+async fn a_passkey_that_may_be_backed_up_is_not_told_as_staying_on_its_device() {
+    let (bench, _phone, _holder) = with_passkey().await;
+    let (keys, _) = bench.app.keys_of(ALICE).await.unwrap();
+    let stored = serde_json::to_value(keys.passkeys.values().next().unwrap()).unwrap();
+    for (eligible, expected) in [(true, PasskeySync::Syncable), (false, PasskeySync::DeviceBound)] {
+        let mut stored = stored.clone();
+        assert!(stored["cred"]["backup_eligible"].is_boolean(), "{stored}");
+        stored["cred"]["backup_eligible"] = eligible.into();
+        let passkey: Passkey = serde_json::from_value(stored).unwrap();
+        assert_eq!(sync(&passkey), expected);
+    }
 }

@@ -247,6 +247,14 @@ mod tests {
     }
 
     #[test]
+    fn neither_mail_nor_voice_nor_sms_can_be_made_a_factor() {
+        for table in ["sms", "voice", "mail", "factors", "policy.sms", "policy.factors"] {
+            let complaint = refused(&format!("[{table}]\nis_offered = true\n"));
+            assert!(complaint.contains("unknown field"), "{table}: {complaint}");
+        }
+    }
+
+    #[test]
     fn an_origin_is_one_that_browsers_call_secure() {
         for (origin, is_fine) in [
             ("https://mfa.example.org", true),

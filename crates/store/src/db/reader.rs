@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio_postgres::{Client, Statement};
 
@@ -15,22 +14,14 @@ use super::sqlite::Sqlite;
 use super::{Param, Row, Value};
 use crate::StoreError;
 
-/// Questions that may wait for one reader of SQLite; more wait in their callers.
-const WAITING_MAX: usize = 256;
 /// How long one question to PostgreSQL may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// Connections that only read, shared by all callers in turn.
 #[expect(clippy::large_enum_variant, reason = "there is one a store")]
 pub(crate) enum Reader {
-    Sqlite { threads: Vec<mpsc::Sender<Question>>, next: AtomicUsize },
+    Sqlite { conns: Vec<Mutex<Sqlite>>, next: AtomicUsize },
     Postgres { server: Server, slots: Vec<Slot>, next: AtomicUsize },
-}
-
-pub(crate) struct Question {
-    sql: String,
-    params: Vec<Value>,
-    reply: oneshot::Sender<Result<Vec<Row>, StoreError>>,
 }
 
 /// Holds a connection, or none after it was lost.
@@ -51,24 +42,8 @@ impl Drop for Shared {
 
 impl Reader {
     pub(crate) fn sqlite(path: &Path, readers: usize) -> Result<Self, StoreError> {
-        let mut threads = Vec::new();
-        for number in 0..readers.max(1) {
-            let (sender, mut questions) = mpsc::channel::<Question>(WAITING_MAX);
-            let mut conn = Sqlite::open_reader(path)?;
-            std::thread::Builder::new()
-                .name(format!("store-read-{number}"))
-                .spawn(move || {
-                    while let Some(question) = questions.blocking_recv() {
-                        let params: Vec<Param<'_>> =
-                            question.params.iter().map(Value::as_param).collect();
-                        // Nobody waits any more: that is the caller's right.
-                        let _ = question.reply.send(conn.query(&question.sql, &params));
-                    }
-                })
-                .map_err(|error| StoreError::Setup(format!("no thread for reading: {error}")))?;
-            threads.push(sender);
-        }
-        Ok(Self::Sqlite { threads, next: AtomicUsize::new(0) })
+        let conns = (0..readers.max(1)).map(|_| Sqlite::open_reader(path).map(Mutex::new));
+        Ok(Self::Sqlite { conns: conns.collect::<Result<_, _>>()?, next: AtomicUsize::new(0) })
     }
 
     pub(crate) fn postgres(server: Server, readers: usize) -> Self {
@@ -82,13 +57,21 @@ impl Reader {
         params: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite { threads, next } => {
-                let turn = next.fetch_add(1, Ordering::Relaxed) % threads.len().max(1);
-                let thread = threads.get(turn).ok_or(StoreError::Closed)?;
-                let (reply, answer) = oneshot::channel();
-                let question = Question { sql: sql.to_owned(), params, reply };
-                thread.send(question).await.map_err(|_| StoreError::Closed)?;
-                answer.await.map_err(|_| StoreError::Closed)?
+            // On the caller's own thread. A question costs a few pages, which are nearly always in
+            // memory: less than the two times that threads would have to wake each other.
+            Self::Sqlite { conns, next } => {
+                let turn = next.fetch_add(1, Ordering::Relaxed) % conns.len().max(1);
+                let (before, from) = conns.split_at_checked(turn).ok_or(StoreError::Closed)?;
+                let free = from.iter().chain(before).find_map(|conn| conn.try_lock().ok());
+                let first = || from.first().map(|conn| conn.lock());
+                let mut conn = match free {
+                    Some(conn) => conn,
+                    None => {
+                        first().ok_or(StoreError::Closed)?.unwrap_or_else(PoisonError::into_inner)
+                    }
+                };
+                let params: Vec<Param<'_>> = params.iter().map(Value::as_param).collect();
+                conn.query(sql, &params)
             }
             Self::Postgres { server, slots, next } => {
                 let turn = next.fetch_add(1, Ordering::Relaxed) % slots.len().max(1);

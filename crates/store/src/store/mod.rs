@@ -134,13 +134,13 @@ impl Store {
         let (jobs, queue) = mpsc::channel(options.queue_max.max(1));
         let (ready, opened) = oneshot::channel();
         let thread = writer::start(settings, queue, ready)?;
-        opened.await.map_err(|_| StoreError::Closed)??;
+        let shared = opened.await.map_err(|_| StoreError::Closed)??;
         let reader = match target {
             Target::Sqlite(path) => Reader::sqlite(&path, options.readers)?,
             Target::Postgres(server) => Reader::postgres(server, options.readers),
         };
         let inner = Inner {
-            queue: Queue::new(jobs),
+            queue: Queue::new(jobs, shared),
             reader,
             keys: options.keys,
             hub,

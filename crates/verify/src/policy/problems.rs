@@ -33,7 +33,7 @@ impl Policy {
         let t = &self.throttle;
         let s = &self.stop;
         let a = &self.account;
-        let ranges: [(&'static str, u32, u32, u32); 22] = [
+        let ranges: [(&'static str, u32, u32, u32); 23] = [
             ("prompt.life_seconds", p.life_seconds, 30, 600),
             ("prompt.wrong_entries", p.wrong_entries.into(), 1, 5),
             ("prompt.clock_tolerance_seconds", p.clock_tolerance_seconds, 0, 30),
@@ -55,6 +55,7 @@ impl Policy {
             ("account.probation_hours", a.probation_hours, 0, 168),
             ("account.address_code_seconds", a.address_code_seconds, 60, 86_400),
             ("account.reset_delay_hours", a.reset_delay_hours, 12, 168),
+            ("account.dormant_after_days", a.dormant_after_days, 1, 365),
             ("account.caller_check_seconds", a.caller_check_seconds, 30, 600),
         ];
         for (path, value, low, high) in ranges {

@@ -266,3 +266,37 @@ fn calls_ring_within_the_budget_of_sign_ins() {
     }
     assert_eq!(rang, 5, "three in ten minutes, five in twenty");
 }
+
+#[test]
+fn a_dormant_account_is_opened_by_two_people() {
+    let mut world = World::empty();
+    let sam = || Authority::Operator(operator("sam"));
+    world.forward(Span::days(30));
+    assert!(matches!(issue(&mut world, sam()), Outcome::BindingCode { .. }));
+    world.forward(Span::minutes(1));
+    assert_eq!(refused(&issue(&mut world, sam())), Reason::NeedsAnotherPerson);
+    // Nothing that the same operator does alone makes it younger.
+    let addresses = vec![address("mail:8"), address("mail:9")];
+    let _ = world.run(Command::SetAddresses { authority: sam(), addresses });
+    assert_eq!(refused(&issue(&mut world, sam())), Reason::NeedsAnotherPerson);
+
+    let asked = world.run(Command::RequestReset(operator("sam")));
+    let Outcome::ResetPending { reset, .. } = asked else { panic!("{asked:?}") };
+    let done = world.run(Command::ConfirmReset(operator("kim"), reset));
+    assert!(matches!(done, Outcome::Done), "{done:?}");
+    assert!(matches!(issue(&mut world, sam()), Outcome::BindingCode { .. }));
+}
+
+#[test]
+fn an_account_in_use_is_never_dormant_and_one_that_was_emptied_is() {
+    let (mut world, phone) = World::with_phone();
+    world.forward(Span::days(400));
+    let sam = || Authority::Operator(operator("sam"));
+    let asked = world.run(Command::RequestReset(operator("sam")));
+    let Outcome::ResetPending { reset, .. } = asked else { panic!("{asked:?}") };
+    let _ = world.run(Command::ConfirmReset(operator("kim"), reset));
+    assert!(world.state.authenticator(phone).is_none());
+    assert!(matches!(issue(&mut world, sam()), Outcome::BindingCode { .. }));
+    world.forward(Span::days(31));
+    assert_eq!(refused(&issue(&mut world, sam())), Reason::NeedsAnotherPerson);
+}

@@ -264,3 +264,28 @@ fn an_administrator_is_asked_for_a_passkey() {
     let proved = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
     assert!(matches!(proved, Outcome::Verified(_)));
 }
+
+/// The notices of an unexpected prompt among the effects of the last decision.
+fn warnings(world: &World) -> usize {
+    let is_one = |act: &Act| matches!(act, Act::Notify { notice: Notice::UnexpectedPrompt, .. });
+    world.effects.iter().filter(|act| is_one(act)).count()
+}
+
+#[test]
+fn a_denied_stranger_is_told_of_once_a_day_and_the_owners_own_browser_is_not() {
+    let (mut world, phone) = World::with_phone();
+    let own = world.sign_in(phone, "owner");
+    world.prompted("own", Some(own));
+    let _ = world.say(phone, Answer::Deny);
+    assert_eq!(warnings(&world), 0);
+
+    let mut told = 0;
+    for hour in 0..48 {
+        if let Outcome::Prompted(_) = world.start(&format!("stranger{hour}"), None) {
+            let _ = world.say(phone, Answer::Deny);
+            told += warnings(&world);
+        }
+        world.forward(Span::hours(1));
+    }
+    assert_eq!(told, 2, "one on each of two days");
+}

@@ -415,6 +415,7 @@ pub fn tight() -> Policy {
             probation_hours: 168,
             address_code_seconds: 60,
             reset_delay_hours: 168,
+            dormant_after_days: 1,
             caller_check_seconds: 30,
         },
         ..default
@@ -445,6 +446,7 @@ pub fn loose() -> Policy {
             probation_hours: 0,
             address_code_seconds: 86_400,
             reset_delay_hours: 12,
+            dormant_after_days: 365,
             caller_check_seconds: 600,
         },
         risk: RiskPolicy {
