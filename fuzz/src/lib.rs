@@ -8,7 +8,7 @@ pub mod skeleton;
 use std::borrow::Cow;
 
 use pushback_detect::{Intake, Position, Record};
-use pushback_model::IdentityEvent;
+use pushback_model::{EventKind, IdentityEvent};
 use pushback_normalize::{Hint, Read, Reader, Reject};
 
 use crate::skeleton::Skeleton;
@@ -115,6 +115,17 @@ pub fn record(bytes: &[u8]) {
     if reader.is_ignorable(line).is_some() {
         let (_, hidden) = read_with(&reader, line, &mut Hint::default());
         assert!(hidden.is_empty(), "a skipped line holds {hidden:?}");
+    }
+    // What a glance takes for a single sign-on must be one, or the refusal of one: nothing that is
+    // asked, answered or changed.
+    let mut count = 0;
+    let seen = reader.glance(line, &mut |_| count += 1);
+    if count > 0 {
+        assert_eq!(seen, Some(Read::Events(count)), "the count is not what was handed over");
+        let (_, full) = read_with(&reader, line, &mut Hint::default());
+        let is_other = |kind| !matches!(kind, EventKind::SessionUsed | EventKind::PolicyRefused);
+        let other: Vec<_> = full.iter().filter(|(event, _)| is_other(event.kind)).collect();
+        assert!(other.is_empty(), "a glance at a line that holds {other:?}");
     }
 }
 

@@ -246,6 +246,15 @@ impl Reader {
         }
     }
 
+    /// Handles a line that a glance is enough for; `None` means "[`Reader::read`] it".
+    ///
+    /// Of single sign-ons, half of what a busy log holds, `sink` gets the gist: whose, when, from where
+    /// and in which session, but neither the application nor the vendor's words. That is all that
+    /// detection asks of them. Like a line that is passed over, such a line is not checked throughout.
+    pub fn glance(&self, line: &[u8], sink: &mut Sink<'_>) -> Option<Read> {
+        self.okta.glance(line, &self.mapping, sink)
+    }
+
     /// The vendor, if a glance shows that this line holds nothing that [`Reader::read`] would turn
     /// into an event. `None` means "read it".
     ///

@@ -28,7 +28,33 @@ pub(crate) fn read_with(
             || matches!(results[0].0, Ok(Read::Ignored(_))),
         "the prefilter skips a record that the reader does not ignore: {record}"
     );
+    if let Some((read, gist)) = glance_with(reader, record) {
+        let (full, events) = &results[0];
+        let stripped: Vec<_> = events.iter().map(stripped).collect();
+        assert_eq!((Ok(&read), &gist), (full.as_ref(), &stripped), "a glance misread {record}");
+    }
     std::mem::replace(&mut results[0], (Ok(Read::Events(0)), Vec::new()))
+}
+
+/// What a glance gives, if it gives events.
+pub(crate) fn glance_with(
+    reader: &Reader,
+    record: &str,
+) -> Option<(Read, Vec<IdentityEvent<'static>>)> {
+    let mut events = Vec::new();
+    let read =
+        reader.glance(record.as_bytes(), &mut |event| events.push(event.clone().into_owned()));
+    read.filter(|read| matches!(read, Read::Events(_))).map(|read| (read, events))
+}
+
+/// An event without what a glance leaves out.
+fn stripped(event: &IdentityEvent<'static>) -> IdentityEvent<'static> {
+    IdentityEvent {
+        app: "".into(),
+        transaction: "".into(),
+        risk: pushback_model::Risk::Unknown,
+        ..event.clone()
+    }
 }
 
 /// The kinds of the events in a record.

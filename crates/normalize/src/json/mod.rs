@@ -38,10 +38,9 @@ pub(crate) enum Fault {
 /// [`crate::RECORD_BYTES_MAX`], so that only a record that grew while it was mended could meet it.
 const TEXT_BYTES_MAX: usize = i32::MAX as usize;
 
-/// Visits the members of an object in any order, and fastest in the order listed: then each key is
-/// compared where it is expected instead of being searched for its end. Any other value than an
-/// object is stepped over without a visit. Each arm takes exactly one value of the cursor, a
-/// `&mut Cursor`, that is named.
+/// Visits the members of an object in any order, and fastest in the order listed: then comma, key and
+/// colon are compared in one piece where they are expected. Any other value than an object is stepped
+/// over without a visit. Each arm takes exactly one value of the cursor, a `&mut Cursor`, that is named.
 ///
 /// ```text
 /// members!(cursor, {
@@ -50,33 +49,42 @@ const TEXT_BYTES_MAX: usize = i32::MAX as usize;
 /// });
 /// ```
 macro_rules! members {
-    ($cursor:ident, { $($key:literal => $take:expr,)* }) => {
+    ($cursor:ident, { $first:literal => $take_first:expr, $($key:literal => $take:expr,)* }) => {
         if $cursor.open()? {
+            if $cursor.is_at(concat!("\"", $first, "\":").as_bytes()) {
+                $take_first;
+            } else {
+                members!(@any $cursor, { $first => $take_first, $($key => $take,)* });
+            }
             loop {
                 $(
-                    if $cursor.is_at(concat!("\"", $key, "\":").as_bytes()) {
+                    if $cursor.is_at(concat!(",\"", $key, "\":").as_bytes()) {
                         $take;
-                        if !$cursor.another()? {
-                            break;
-                        }
                     }
                 )*
-                // Out of order, not listed, or spelt with blanks or escapes.
-                let key = $cursor.key()?;
-                match &*key {
-                    $($key => $take,)*
-                    _ => $cursor.skip()?,
-                }
                 if !$cursor.another()? {
                     break;
                 }
+                // Out of order, not listed, or spelt with blanks or escapes.
+                members!(@any $cursor, { $first => $take_first, $($key => $take,)* });
             }
         }
     };
+    (@any $cursor:ident, { $($key:literal => $take:expr,)* }) => {{
+        let key = $cursor.key()?;
+        match &*key {
+            $($key => $take,)*
+            _ => $cursor.skip()?,
+        }
+    }};
 }
 pub(crate) use members;
 
 /// A place in a record.
+///
+/// What is called and not put in place takes a cursor by value and gives it back: then a walk keeps it
+/// in registers.
+#[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     record: &'a str,
     /// What lies ahead.
@@ -98,18 +106,9 @@ impl<'a> Cursor<'a> {
     pub(crate) fn peek(&mut self) -> Result<u8, Fault> {
         match self.rest.first() {
             Some(&byte) if byte > b' ' => Ok(byte),
-            _ => self.peek_past_blanks(),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn peek_past_blanks(&mut self) -> Result<u8, Fault> {
-        loop {
-            match self.rest.split_first() {
-                Some((b' ' | b'\n' | b'\t' | b'\r', rest)) => self.rest = rest,
-                Some((&byte, _)) => return Ok(byte),
-                None => return Err(Fault::Syntax),
+            _ => {
+                self.rest = past_blanks(self.rest);
+                self.rest.first().copied().ok_or(Fault::Syntax)
             }
         }
     }
@@ -139,7 +138,8 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(crate) fn open(&mut self) -> Result<bool, Fault> {
         if self.peek()? != b'{' {
-            return self.skip_other().map(|()| false);
+            *self = self.past_other()?;
+            return Ok(false);
         }
         self.enter()?;
         if self.peek()? == b'}' {
@@ -243,24 +243,24 @@ impl<'a> Cursor<'a> {
             *into = Raw::default();
             return Ok(());
         }
-        self.take_other(into)
+        (*into, *self) = self.other()?;
+        Ok(())
     }
 
+    /// What [`Cursor::take`] takes if it is no string at once, and the cursor behind it.
     #[inline(never)]
-    fn take_other(&mut self, into: &mut Raw<'a>) -> Result<(), Fault> {
+    fn other(mut self) -> Result<(Raw<'a>, Self), Fault> {
+        let mut raw = Raw::default();
         match self.peek()? {
-            b'"' => return self.take(into),
+            b'"' => self.take(&mut raw)?,
             b'-' | b'0'..=b'9' => {
                 let start = self.at();
                 self.digits();
-                *into = Raw::new(self.record, start, self.at() - start, false);
+                raw = Raw::new(self.record, start, self.at() - start, false);
             }
-            _ => {
-                self.skip_other()?;
-                *into = Raw::default();
-            }
+            _ => self = self.past_other()?,
         }
-        Ok(())
+        Ok((raw, self))
     }
 
     /// Steps behind the closing quote of a string of this length, of which `text` is what follows
@@ -299,23 +299,23 @@ impl<'a> Cursor<'a> {
         if self.is_at(b"null") {
             return Ok(());
         }
-        self.skip_other()
+        *self = self.past_other()?;
+        Ok(())
     }
 
+    /// Behind one value of any kind.
     #[inline(never)]
-    fn skip_other(&mut self) -> Result<(), Fault> {
+    fn past_other(mut self) -> Result<Self, Fault> {
         match self.peek()? {
-            b'"' => self.skip(),
-            b'{' | b'[' => self.skip_container(),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
-            b'-' | b'0'..=b'9' => {
-                self.digits();
-                Ok(())
-            }
-            _ => Err(Fault::Syntax),
+            b'"' => self.skip()?,
+            b'{' | b'[' => self.skip_container()?,
+            b't' => self.literal(b"true")?,
+            b'f' => self.literal(b"false")?,
+            b'n' => self.literal(b"null")?,
+            b'-' | b'0'..=b'9' => self.digits(),
+            _ => return Err(Fault::Syntax),
         }
+        Ok(self)
     }
 
     /// Checks that nothing but white space follows.
@@ -329,7 +329,7 @@ impl<'a> Cursor<'a> {
 
     /// Bytes before the cursor.
     #[inline(always)]
-    const fn at(&self) -> usize {
+    pub(crate) const fn at(&self) -> usize {
         self.record.len() - self.rest.len()
     }
 
@@ -400,6 +400,16 @@ impl<'a> Cursor<'a> {
         }
         Err(Fault::Syntax)
     }
+}
+
+/// What follows white space.
+#[cold]
+#[inline(never)]
+fn past_blanks(mut rest: &[u8]) -> &[u8] {
+    while let Some((b' ' | b'\n' | b'\t' | b'\r', after)) = rest.split_first() {
+        rest = after;
+    }
+    rest
 }
 
 /// The length of the string of which `text` is what follows the opening quote, and whether it has

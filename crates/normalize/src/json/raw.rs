@@ -24,6 +24,12 @@ impl<'a> Raw<'a> {
         Self { record, start: start as u32, span: (length as u32) << 1 | escaped as u32 }
     }
 
+    /// Part of a record, without escapes. Nothing if the record is longer than any cursor takes.
+    pub(crate) fn part(record: &'a str, part: std::ops::Range<usize>) -> Option<Self> {
+        let is_within = record.len() <= super::TEXT_BYTES_MAX && part.end <= record.len();
+        is_within.then(|| Self::new(record, part.start, part.len(), false))
+    }
+
     /// The text without its quotes, escapes unresolved.
     #[inline]
     pub(crate) fn as_written(self) -> &'a str {
@@ -33,7 +39,7 @@ impl<'a> Raw<'a> {
     }
 
     #[inline(always)]
-    pub(super) const fn is_escaped(self) -> bool {
+    pub(crate) const fn is_escaped(self) -> bool {
         self.span & 1 != 0
     }
 
@@ -103,8 +109,76 @@ impl<'a> Raw<'a> {
         if self.is_empty() { None } else { self.as_written().parse().ok() }
     }
 
+    /// The number in decimal notation, whether written bare or as a string.
+    pub(crate) fn decimal(self) -> Option<f64> {
+        exact(self.as_written().as_bytes()).or_else(|| self.number())
+    }
+
     #[cold]
     pub(super) fn unescape(self) -> Result<String, Fault> {
         serde_json::from_str(&format!("\"{}\"", self.as_written())).map_err(|_| Fault::Syntax)
+    }
+}
+
+/// A number such as `-83.8088`: up to fifteen digits are exact as a float, so is the power of ten, and
+/// one division rounds once, which is what parsing gives (Clinger, "How to read floating point numbers
+/// accurately", 1990). Nothing for any other form.
+fn exact(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (is_negative, digits) = match text.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    if digits.len() > 16 || !digits.first()?.is_ascii_digit() {
+        return None;
+    }
+    let (mut whole, mut count, mut fraction) = (0_u64, 0_usize, None);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                whole = whole * 10 + u64::from(byte - b'0');
+                count += 1;
+            }
+            b'.' if fraction.is_none() => fraction = Some(count),
+            _ => return None,
+        }
+    }
+    let power = POWERS.get(count - fraction.unwrap_or(count))?;
+    if count > 15 || fraction == Some(count) {
+        return None;
+    }
+    let value = whole as f64 / power;
+    Some(if is_negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_number_is_what_parsing_gives() {
+        for text in [
+            "0",
+            "-0",
+            "0.1",
+            "-83.8088",
+            "39.9242",
+            "180",
+            "1.005",
+            "-0.30000000000001",
+            "123456789012345",
+            "99999999.9999999",
+        ] {
+            let parsed: f64 = text.parse().unwrap();
+            assert_eq!(exact(text.as_bytes()).map(f64::to_bits), Some(parsed.to_bits()), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_forms_are_left_to_parsing() {
+        for text in ["", "-", ".5", "5.", "1e3", "+1", "1.2.3", "1234567890123456", "NaN", " 1"] {
+            assert_eq!(exact(text.as_bytes()), None, "{text}");
+        }
     }
 }

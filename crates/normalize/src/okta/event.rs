@@ -324,8 +324,8 @@ fn here<'a>(f: &Fields<'a>, into: &mut Endpoint<'a>) -> Result<(), Fault> {
     client.city.put(&mut into.city)?;
     into.coordinates = client
         .latitude
-        .number()
-        .zip(client.longitude.number())
+        .decimal()
+        .zip(client.longitude.decimal())
         .and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude));
     f.device.id.put(&mut into.device)?;
     f.device.name.put(&mut into.device_name)?;

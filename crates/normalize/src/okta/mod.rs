@@ -10,16 +10,17 @@
 
 mod event;
 mod fields;
+mod glance;
 #[cfg(test)]
 mod tests;
 mod types;
 
-use memchr::memmem;
 use pushback_model::{Factor, Source, Timestamp};
 
 use crate::json::{Cursor, Fault};
 use crate::{Mapping, Read, Reject, Sink};
 use fields::Fields;
+pub(crate) use glance::Prefilter;
 use types::Meaning;
 
 const KEY: &[u8] = b"eventType";
@@ -63,77 +64,4 @@ fn meaning_of(event_type: &[u8], mapping: &Mapping) -> Option<Meaning> {
         });
     }
     types::meaning(event_type)
-}
-
-/// The needles of the prefilter, prepared once.
-#[derive(Clone, Debug)]
-pub(crate) struct Prefilter {
-    key: memmem::Finder<'static>,
-    escape: memmem::Finder<'static>,
-}
-
-impl Default for Prefilter {
-    fn default() -> Self {
-        Self { key: memmem::Finder::new(KEY), escape: memmem::Finder::new(br"\u") }
-    }
-}
-
-impl Prefilter {
-    /// Whether a glance shows that [`read`] would ignore this line.
-    ///
-    // SECURITY: a line may be skipped only if no reading of it could give an event. Text that could
-    // spell the key by escapes, an event type quoted inside a string, a second event type anywhere:
-    // each of them sends the line to the reader. Guarded by
-    // `the_prefilter_never_skips_a_line_that_holds_an_event`.
-    pub(crate) fn is_ignorable(&self, line: &[u8], mapping: &Mapping) -> bool {
-        if !begins_like_an_event(line) {
-            return false;
-        }
-        let mut found = false;
-        for at in self.key.find_iter(line) {
-            let Some((before, rest)) = line.split_at_checked(at) else { return false };
-            let Some(value) = rest.get(KEY.len()..).and_then(value_after_key) else { return false };
-            let is_key = before.last() == Some(&b'"');
-            if !is_key || meaning_of(value, mapping) != Some(Meaning::Nothing) {
-                return false;
-            }
-            found = true;
-        }
-        found && self.escape.find(line).is_none()
-    }
-}
-
-/// Whether the first member is one that Okta's events have at their top level: then the line is one
-/// event and not a wrapper that could hold a second one, of another vendor.
-fn begins_like_an_event(line: &[u8]) -> bool {
-    const FIRST: &[&[u8]] = &[
-        b"actor\"",
-        b"uuid\"",
-        b"published\"",
-        b"eventType\"",
-        b"client\"",
-        b"device\"",
-        b"authenticationContext\"",
-        b"displayMessage\"",
-        b"outcome\"",
-        b"securityContext\"",
-        b"severity\"",
-        b"debugContext\"",
-        b"legacyEventType\"",
-        b"transaction\"",
-        b"request\"",
-        b"target\"",
-    ];
-    let Some(rest) = line.trim_ascii_start().strip_prefix(b"{") else { return false };
-    let Some(rest) = rest.trim_ascii_start().strip_prefix(b"\"") else { return false };
-    FIRST.iter().any(|key| rest.starts_with(key))
-}
-
-/// The string after `eventType`, if what follows is `" : "value"`.
-fn value_after_key(rest: &[u8]) -> Option<&[u8]> {
-    let rest = rest.strip_prefix(b"\"")?.trim_ascii_start();
-    let rest = rest.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
-    // Longer than any name; a longer text is left to the reader.
-    let end = rest.iter().take(100).position(|byte| *byte == b'"')?;
-    rest.get(..end).filter(|value| !value.contains(&b'\\'))
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr;
 use pushback_detect::{Intake, Position, Record};
+use pushback_model::IdentityEvent;
 use pushback_normalize::frame::{Shape, after_mark};
 use pushback_normalize::{Hint, RECORD_BYTES_MAX, Read, Reader, Reject};
 
@@ -70,7 +71,9 @@ impl<'a> Worker<'a> {
                 self.tally.reject(input, offset, place, &Reject::Encoding);
                 return;
             }
-        } else if let Some(source) = self.reader.is_ignorable(bytes) {
+        } else if self.tap.is_some()
+            && let Some(source) = self.reader.is_ignorable(bytes)
+        {
             self.tally.ignore(source);
             return;
         }
@@ -80,16 +83,19 @@ impl<'a> Worker<'a> {
         }
         // `RECORD_BYTES_MAX` fits in 32 bits.
         let position = Position { input, length: bytes.len() as u32, offset };
+        let wants_all = self.is_strict || self.tap.is_some();
         let Self { reader, tap, hint, intake, records, tally, .. } = self;
         let before = records.len();
         let mut wants_more = true;
-        let result = reader.read(bytes, hint, &mut |event| {
+        let mut sink = |event: &IdentityEvent<'_>| {
             tally.event(event.source, event.occurred_at);
             match tap {
                 Some(tap) => wants_more = wants_more && tap(event),
                 None => records.push(intake.take(event, position)),
             }
-        });
+        };
+        let seen = if wants_all { None } else { reader.glance(bytes, &mut sink) };
+        let result = seen.map_or_else(|| reader.read(bytes, hint, &mut sink), Ok);
         if !wants_more {
             self.failure = Some(io::ErrorKind::Interrupted.into());
             return;
