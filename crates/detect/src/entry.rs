@@ -121,8 +121,9 @@ pub(crate) fn passed_terms(
             _ => 4.0,
         } + diminishing(elsewhere);
         // A slip of the thumb is put right within a minute or two.
-        let is_slip = earlier.denied.len() == 1
-            && weighed.failed.denied.iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
+        let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
+        let is_slip = earlier.denied.len() + earlier.mismatched.len() == 1
+            && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
         let said = earlier.denied.len() + earlier.mismatched.len();
         let spoken = if is_slip { 0.4 } else { diminishing(said) }
             + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
@@ -319,7 +320,7 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         // A phone on the road sends its data home: it looks far from a laptop that is beside it. That
         // laptop is the owner's; a browser that is the same but names no device of theirs is a copy.
         || (bits("phone_far") >= 0.9 * weights.phone_far
-            && (bits("known_browser") >= 0.0 || bits("unfamiliar_device") > 0.0))
+            && (bits("unfamiliar_browser") > 0.0 || bits("unfamiliar_device") > 0.0))
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [
@@ -386,9 +387,14 @@ fn session_elsewhere(
             EventKind::SessionUsed | EventKind::SessionReused | EventKind::SessionStarted
         );
         let moved = begun.iter().any(|b| {
-            b.session == r.session
-                && network_level(&b.requester, &r.requester) > NetworkLevel::ProviderAndCity
-                && (r.family == 0 || b.family == 0 || r.family != b.family)
+            // A laptop takes its session from home to the café. A browser that is not logged is not
+            // another one: then the place must say more.
+            let nearest = match (b.family, r.family) {
+                (0, _) | (_, 0) => NetworkLevel::Country,
+                (a, b) if a == b => return false,
+                _ => NetworkLevel::ProviderAndCity,
+            };
+            b.session == r.session && network_level(&b.requester, &r.requester) > nearest
         });
         (used && r.at >= at && r.requester.is_known() && moved).then_some((i, r.at))
     })

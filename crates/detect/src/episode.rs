@@ -234,9 +234,11 @@ fn constant_interval(
     let first = failing.first()?.attempt.started_at;
     let is_clients = failing.iter().all(|w| {
         let has = |kind: &str| w.origin_terms.iter().any(|t| t.kind == kind);
+        // Products in front of a VPN log no browser, whoever asks.
+        let is_never_named = !context.habits.names_browsers() && is_near_home(w);
         let has_known_browser =
             w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0);
-        (has_known_browser || has("known_device"))
+        (has_known_browser || has("known_device") || is_never_named)
             && !has("unfamiliar_country")
             && !has("hosting_network")
     });

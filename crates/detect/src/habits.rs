@@ -395,6 +395,12 @@ impl Habits {
         countries
     }
 
+    /// Whether any success of the person's names a browser or a device.
+    #[must_use]
+    pub fn names_browsers(&self) -> bool {
+        self.habits.iter().any(|h| h.origin.agent != 0 || h.origin.device != 0)
+    }
+
     /// Pairs of day and address with a sign-in.
     #[must_use]
     pub const fn sign_ins(&self) -> u32 {

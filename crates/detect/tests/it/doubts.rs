@@ -1,6 +1,6 @@
 //! What a success in doubt says of itself, and what it may not excuse.
 
-use pushback_model::{EventKind, Factor, Incident, Party, Span, Stage};
+use pushback_model::{Agent, EventKind, Factor, Incident, Party, Span, Stage};
 
 use crate::log::{At, HOME, Log, STRANGER, at};
 
@@ -163,4 +163,40 @@ fn a_clock_at_home_that_asks_at_night_stays_a_client() {
     }
     let incidents = of_alice(&log);
     assert!(incidents.is_empty(), "{incidents:#?}");
+}
+
+/// Logs without any browser, as of products in front of a VPN.
+fn without_browsers(log: &mut Log) {
+    for event in &mut log.events {
+        event.requester.device = "".into();
+        event.requester.agent = Agent::default();
+    }
+}
+
+#[test]
+fn a_browser_that_is_not_logged_is_not_another_browser() {
+    let cafe = At { city: "Potsdam", ..LINE };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, LINE, at(11, 9, 0), PromptApproved, None);
+    for (place, minute) in [(LINE, 1), (cafe, 40)] {
+        let ip = if minute == 1 { LINE.ip } else { "203.0.113.99" };
+        let place = At { ip, asn: 64_720 + minute as u32, ..place };
+        let i = log.event(ALICE, place, at(11, 9, minute), SessionStarted, "");
+        log.events[i].session = "session-1".into();
+    }
+    without_browsers(&mut log);
+    let incidents = of_alice(&log);
+    assert!(incidents.iter().all(|i| !has_term(i, "session_elsewhere")), "{incidents:#?}");
+}
+
+#[test]
+fn a_client_with_an_old_password_is_told_by_its_clock_where_no_browser_is_ever_logged() {
+    let client = At { ip: "203.0.113.140", asn: 64_501, ..HOME };
+    let mut log = Log::with_habits(ALICE);
+    for n in 0..12 {
+        log.prompt(ALICE, client, at(11, 9, 0) + Span::minutes(20 * n), PromptTimedOut, None);
+    }
+    without_browsers(&mut log);
+    let incidents = of_alice(&log);
+    assert!(incidents.iter().all(|i| i.stage < Stage::Bombing), "{incidents:#?}");
 }
