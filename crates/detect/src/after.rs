@@ -19,20 +19,30 @@ fn link(context: &Context<'_>, strangers: &[Foreign], record: &Record, from: Tim
     if !record.requester.is_known() {
         return if record.at - from <= Span::hours(48) { 0.5 } else { 0.25 };
     }
-    if strangeness(context, record) > 0.0 { 0.6 } else { 0.0 }
+    if strangeness(context, record, from) > 0.0 { 0.6 } else { 0.0 }
+}
+
+/// The instant as of which the place of a change is looked at: that of the way in.
+//
+// SECURITY: a stranger who was handed a session uses it for an hour before changing anything. What
+// began after the way in in question does not make a place familiar. Guarded by
+// `a_session_taken_elsewhere_does_not_make_its_place_familiar`.
+fn known_as_of(record: &Record, from: Timestamp) -> Timestamp {
+    if record.at - from <= Span::hours(48) { from.min(record.at) } else { record.at }
 }
 
 /// How strange the place of a change is for the person, in bits.
-fn strangeness(context: &Context<'_>, record: &Record) -> f64 {
+fn strangeness(context: &Context<'_>, record: &Record, from: Timestamp) -> f64 {
     if record.requester.is_known() {
-        sum(&origin_terms(&witnessed(context, record), record.at, true, context))
+        let at = known_as_of(record, from);
+        sum(&origin_terms(&witnessed(context, record), at, true, context))
     } else {
         0.0
     }
 }
 
 /// Whether a place is one that the owner used before, or the device one that is theirs.
-fn is_surely_theirs(context: &Context<'_>, origin: &Origin, at: Timestamp) -> bool {
+pub(crate) fn is_surely_theirs(context: &Context<'_>, origin: &Origin, at: Timestamp) -> bool {
     let horizon = context.policy.windows.habits();
     let familiar = context.habits.familiarity(origin, at, horizon);
     origin.has(flag::MANAGED)
@@ -71,7 +81,7 @@ pub(crate) fn changes_after(
                     }
                     _ => {
                         link(context, strangers, r, from) > 0.0
-                            || !is_surely_theirs(context, &Origin::of(r), r.at)
+                            || !is_surely_theirs(context, &Origin::of(r), known_as_of(r, from))
                     }
                 }
         })
@@ -143,7 +153,7 @@ pub(crate) fn after_terms(
                 && r.requester.is_known()
                 && !stranger.is_at(&r.requester)
         })
-        .map(|(i, r)| (i, r.at, strangeness(context, r)))
+        .map(|(i, r)| (i, r.at, strangeness(context, r, from)))
         .max_by(|a, b| a.2.total_cmp(&b.2));
     if let Some((index, at, strange)) = elsewhere.filter(|(.., strange)| *strange > 0.0) {
         terms.push(Term {
@@ -156,7 +166,19 @@ pub(crate) fn after_terms(
     }
     // People bind one new phone; strangers make sure.
     if let Some(bound) = terms.iter_mut().find(|t| t.kind == "after_factor") {
-        bound.bits *= 1.0 + 0.4 * (bound.records.len() - 1).min(2) as f64;
         bound.records.sort_unstable();
+        let more = acts(context, &bound.records).saturating_sub(1).min(2);
+        bound.bits *= 1.0 + 0.6 * more as f64;
     }
+}
+
+/// Records of one act follow each other within this span: an app is bound for pushes, for codes and
+/// as a key in one go, a device and its owner are two records.
+const ONE_ACT: Span = Span::minutes(2);
+
+/// How many acts some records show, which are in order of time.
+pub(crate) fn acts(context: &Context<'_>, records: &[usize]) -> usize {
+    let mut last: Option<Timestamp> = None;
+    let times = records.iter().filter_map(|i| context.records.get(*i)).map(|r| r.at);
+    times.filter(|at| last.replace(*at).is_none_or(|last| *at - last > ONE_ACT)).count()
 }

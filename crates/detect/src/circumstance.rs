@@ -71,7 +71,9 @@ pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mu
                     && is_familiar(&other.origin, other.sent_at, context)
             })
         });
-    if let Some(own_prompt) = beside.filter(|_| is_new_network) {
+    // The phone in one hand and the laptop before them are one person's.
+    let is_apart = is_new_network && !attempt.origin.has(flag::MOBILE);
+    if let Some(own_prompt) = beside.filter(|_| is_apart) {
         terms.push(Term {
             kind: "beside_own_prompt",
             bits: weights.beside_own_prompt,
@@ -79,8 +81,7 @@ pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mu
             why: "it rang within seconds of the owner's own prompt".into(),
             records: own_prompt.records.clone(),
         });
-    } else if let Some((index, record)) = own_activity(attempt, context).filter(|_| is_new_network)
-    {
+    } else if let Some((index, record)) = own_activity(attempt, context).filter(|_| is_apart) {
         terms.push(Term {
             kind: "active_elsewhere",
             bits: weights.active_elsewhere,
@@ -133,10 +134,13 @@ fn is_familiar(origin: &Origin, at: Timestamp, context: &Context<'_>) -> bool {
 
 /// Machines keep time; people do not.
 fn cadence(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>) {
-    let times: Vec<Timestamp> =
-        attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).map(|p| p.sent_at).collect();
+    let prompts = || attempt.prompts.iter().filter_map(|i| context.prompts.get(*i));
+    let times: Vec<Timestamp> = prompts().map(|p| p.sent_at).collect();
+    // Whoever is let in each time is no machine that keeps asking.
+    let let_in = prompts().filter(|p| p.outcome == Outcome::Approved).count();
     if let Some((mean, spread)) = pace(&times)
         && times.len() >= 4
+        && let_in <= 1
         && spread < 0.15
     {
         terms.push(Term {

@@ -2,14 +2,14 @@
 
 use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
-use crate::after::{after_terms, changes_after};
-use crate::habits::{NetworkLevel, network_level, shows_habit};
+use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
+use crate::habits::{Habits, NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::policy::Weights;
 use crate::prompt::Outcome;
-use crate::record::{Place, Record};
+use crate::record::{Place, Record, flag};
 use crate::weigh::{
-    Context, Failures, Term, Weighed, diminishing, is_own_change, is_reset_by_other, sum,
+    Context, Failures, Term, Weighed, diminishing, is_own_change, is_reset_by_other, sum, weigh,
 };
 
 /// A success that is not the owner's.
@@ -121,8 +121,9 @@ pub(crate) fn passed_terms(
             _ => 4.0,
         } + diminishing(elsewhere);
         // A slip of the thumb is put right within a minute or two.
-        let is_slip = earlier.denied.len() == 1
-            && weighed.failed.denied.iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
+        let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
+        let is_slip = earlier.denied.len() + earlier.mismatched.len() == 1
+            && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
         let said = earlier.denied.len() + earlier.mismatched.len();
         let spoken = if is_slip { 0.4 } else { diminishing(said) }
             + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
@@ -146,10 +147,19 @@ pub(crate) fn passed_terms(
             records: vec![record],
         });
     }
-    if let Some((index, reset)) = reset_before(context, at) {
+    if let Some((index, reset)) =
+        reset_before(context, at).filter(|(_, reset)| !is_settled(context, reset.at, at))
+    {
+        // Whoever approves with what the owner had before gained less by the reset.
+        let has_bound = context.records.iter().any(|r| {
+            matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+                && r.at >= reset.at
+                && r.at <= at
+        });
+        let share = if has_bound { 1.0 } else { 0.5 };
         terms.push(Term {
             kind: "helpdesk_reset",
-            bits: weights.helpdesk_reset,
+            bits: weights.helpdesk_reset * share,
             at: reset.at,
             why: "somebody else reset this person's authenticators shortly before".into(),
             records: vec![index],
@@ -169,7 +179,7 @@ pub(crate) fn passed_terms(
     let standing = sum(&terms);
     after_terms(context, &me, &after, at, &mut terms);
     let new_machine = new_machine(context, &me, &after, &terms);
-    if standing <= 0.0 && new_machine.is_none() {
+    if standing <= HARDLY_STRANGE && new_machine.is_none() {
         limit_one_change(context, at, record, &mut terms);
     }
     terms.extend(new_machine);
@@ -189,6 +199,46 @@ pub(crate) fn passed_terms(
         }
     }
     terms
+}
+
+/// A success that stays in use for longer is the habits' to explain.
+const OWN_SHARE: Span = Span::hours(24);
+/// What an attempt teaches about itself is seldom worth more.
+const SECOND_LOOK_BITS: f64 = 6.0;
+
+/// The same attempt, weighed by habits that leave out what it taught itself.
+///
+/// A success counts among the person's sign-ins: it makes new networks, new devices and odd hours a
+/// little more ordinary, and most so for whoever signs in seldom. Where something else speaks for a
+/// stranger, the success in question must not excuse itself.
+pub(crate) fn second_look(
+    context: &Context<'_>,
+    failing: &[&Weighed],
+    weighed: &Weighed,
+    terms: &[Term],
+) -> Option<(Weighed, Vec<Term>)> {
+    let (at, record) = weighed.passed?;
+    let enough = context.policy.thresholds.approved;
+    // What lasts, or what failed before. That the owner was busy elsewhere is too little: people
+    // have two machines.
+    let something_else = terms.iter().any(|t| {
+        let speaks = t.kind.starts_with("after_")
+            || matches!(t.kind, "session_elsewhere" | "downgrade" | "phone_far" | "helpdesk_reset");
+        t.bits > 0.0 && speaks
+    });
+    if !something_else || sum(terms) < enough - SECOND_LOOK_BITS {
+        return None;
+    }
+    let me = stranger(context, weighed, at);
+    let is_tainted = |origin: &Origin, session: Key, when: Timestamp| {
+        (me.taints(origin, session, when) && when - at <= OWN_SHARE)
+            || context.foreign.iter().any(|f| f.taints(origin, session, when))
+    };
+    let habits = Habits::learn(context.records, context.prompts, &is_tainted);
+    let context = Context { habits: &habits, ..*context };
+    let again = weigh(weighed.attempt.clone(), &context);
+    let terms = passed_terms(&context, failing, &again, at, record);
+    Some((again, terms))
 }
 
 /// How soon strangers make what lasts, and a session is still in one pair of hands.
@@ -229,12 +279,24 @@ fn new_machine(
     })
 }
 
-/// Everybody changes something now and then: where nothing about the way in is strange, one change
-/// does not make a stranger of its owner.
+/// A way in that is worth no more than this is a new line and a familiar browser, or the like.
+const HARDLY_STRANGE: f64 = 1.0;
+
+/// Everybody changes something now and then: where hardly anything about the way in is strange, one
+/// change does not make a stranger of its owner.
 fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: &mut Vec<Term>) {
-    let changes: usize =
-        terms.iter().filter(|t| t.kind.starts_with("after_")).map(|t| t.records.len()).sum();
-    if changes != 1 {
+    let mut changes: Vec<usize> = terms
+        .iter()
+        .filter(|t| t.kind.starts_with("after_"))
+        .flat_map(|t| t.records.iter().copied())
+        .collect();
+    changes.sort_unstable();
+    changes.dedup();
+    let is_nowhere_new = !terms
+        .iter()
+        .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
+    let most = if is_nowhere_new { 3 } else { 1 };
+    if changes.is_empty() || acts(context, &changes) > most {
         return;
     }
     let excess = sum(terms) - (context.policy.thresholds.approved - 0.5);
@@ -243,7 +305,8 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
             kind: "one_change_only",
             bits: -excess,
             at,
-            why: "one change, and nothing about the way in itself is strange".into(),
+            why: "hardly anything about the way in itself is strange, and little was changed then"
+                .into(),
             records: vec![record],
         });
     }
@@ -257,7 +320,7 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         // A phone on the road sends its data home: it looks far from a laptop that is beside it. That
         // laptop is the owner's; a browser that is the same but names no device of theirs is a copy.
         || (bits("phone_far") >= 0.9 * weights.phone_far
-            && (bits("known_browser") >= 0.0 || bits("unfamiliar_device") > 0.0))
+            && (bits("unfamiliar_browser") > 0.0 || bits("unfamiliar_device") > 0.0))
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [
@@ -294,6 +357,18 @@ pub(crate) fn reset_before<'a>(
         .find(|(_, r)| r.at <= at && at - r.at <= window && is_reset_by_other(r))
 }
 
+/// Whether the owner bound an authenticator anew between a reset and an instant, from a place that
+/// was theirs before: the door is closed again.
+fn is_settled(context: &Context<'_>, reset_at: Timestamp, at: Timestamp) -> bool {
+    context.records.iter().any(|r| {
+        r.kind == EventKind::FactorEnrolled
+            && !r.has(flag::BY_OTHER)
+            && r.at > reset_at
+            && r.at < at
+            && is_surely_theirs(context, &Origin::of(r), reset_at)
+    })
+}
+
 fn session_elsewhere(
     context: &Context<'_>,
     weighed: &Weighed,
@@ -312,9 +387,14 @@ fn session_elsewhere(
             EventKind::SessionUsed | EventKind::SessionReused | EventKind::SessionStarted
         );
         let moved = begun.iter().any(|b| {
-            b.session == r.session
-                && network_level(&b.requester, &r.requester) > NetworkLevel::ProviderAndCity
-                && (r.family == 0 || b.family == 0 || r.family != b.family)
+            // A laptop takes its session from home to the café. A browser that is not logged is not
+            // another one: then the place must say more.
+            let nearest = match (b.family, r.family) {
+                (0, _) | (_, 0) => NetworkLevel::Country,
+                (a, b) if a == b => return false,
+                _ => NetworkLevel::ProviderAndCity,
+            };
+            b.session == r.session && network_level(&b.requester, &r.requester) > nearest
         });
         (used && r.at >= at && r.requester.is_known() && moved).then_some((i, r.at))
     })

@@ -1,9 +1,11 @@
 //! Episodes: what one stranger did to one person, and how far it went.
 
+use std::borrow::Cow;
+
 use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
 
 use crate::after::changes_after;
-use crate::entry::{Foreign, got_in, passed_terms, stranger};
+use crate::entry::{Foreign, got_in, passed_terms, second_look, stranger};
 use crate::habits::NetworkLevel;
 use crate::history::Origin;
 use crate::opening::openings;
@@ -49,7 +51,7 @@ impl Episode {
 
 /// One link of a chain: an attempt, and what makes its success foreign if it had one.
 struct Link<'a> {
-    weighed: &'a Weighed,
+    weighed: Cow<'a, Weighed>,
     /// The terms of a foreign success.
     foreign: Option<Vec<Term>>,
 }
@@ -59,21 +61,39 @@ pub(crate) fn episodes(context: &Context<'_>, weighed: &[Weighed]) -> (Vec<Episo
     let quiet = context.policy.windows.episode_quiet();
     let failing: Vec<&Weighed> =
         weighed.iter().filter(|w| is_strange(w) && has_failure(w)).collect();
+    // What a client with an old password asked for says nothing about who came in.
+    let asked: Vec<&Weighed> = failing.iter().copied().filter(|w| w.failed.total() > 0).collect();
+    let mut failures = Failures::default();
+    asked.iter().for_each(|w| failures.extend(&w.failed));
+    let is_client = constant_interval(context, &asked, &failures).is_some()
+        && asked.iter().all(|w| is_near_home(w));
+    let failing = if is_client { Vec::new() } else { failing };
     let mut chains: Vec<Vec<Link<'_>>> = Vec::new();
     for weighed in weighed.iter().filter(|w| is_candidate(w)) {
-        let foreign = weighed.passed.and_then(|(at, record)| {
-            let terms = passed_terms(context, &failing, weighed, at, record);
-            (sum(&terms) >= context.policy.thresholds.approved).then_some(terms)
-        });
-        if foreign.is_none() && !(is_strange(weighed) && has_failure(weighed)) {
+        let mut weighed = Cow::Borrowed(weighed);
+        let mut foreign = None;
+        if let Some((at, record)) = weighed.passed {
+            let enough = context.policy.thresholds.approved;
+            let terms = passed_terms(context, &failing, &weighed, at, record);
+            if sum(&terms) >= enough {
+                foreign = Some(terms);
+            } else if let Some((again, terms)) =
+                second_look(context, &failing, &weighed, &terms).filter(|(_, t)| sum(t) >= enough)
+            {
+                foreign = Some(terms);
+                weighed = Cow::Owned(again);
+            }
+        }
+        if foreign.is_none() && !(is_strange(&weighed) && has_failure(&weighed)) {
             continue;
         }
+        let started_at = weighed.attempt.started_at;
         let link = Link { weighed, foreign };
         match chains.last_mut() {
             Some(chain)
-                if chain.last().is_some_and(|last| {
-                    weighed.attempt.started_at - last.weighed.attempt.last_at <= quiet
-                }) =>
+                if chain
+                    .last()
+                    .is_some_and(|last| started_at - last.weighed.attempt.last_at <= quiet) =>
             {
                 chain.push(link);
             }
@@ -108,7 +128,7 @@ struct Failed {
 fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     let weights = &context.policy.weights;
     let failing: Vec<&Weighed> =
-        chain.iter().map(|l| l.weighed).filter(|w| has_failure(w)).collect();
+        chain.iter().map(|l| &*l.weighed).filter(|w| has_failure(w)).collect();
     let mut failures = Failures::default();
     failing.iter().for_each(|w| failures.extend(&w.failed));
     let mut terms = failure_terms(&failures, weights);
@@ -151,7 +171,7 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     }
     // The owner who misses a prompt tries again from the same chair and gets in.
     let answered = chain.iter().find(|l| {
-        has_failure(l.weighed)
+        has_failure(&l.weighed)
             && l.weighed.passed.is_some()
             && l.foreign.is_none()
             && l.weighed.failed.denied.len() < 2
@@ -169,6 +189,11 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
         // A phone that asks by the clock goes through the carrier's gateways of its own city.
         if failing.iter().all(|w| is_near_home(w)) {
             terms.retain(|t| t.kind != "rotating_sources");
+            // A clock asks at night too, and what is no browser names no device.
+            let names_device = failing.iter().any(|w| w.attempt.origin.device != 0);
+            terms.retain(|t| {
+                t.kind != "foreign_hour" && (names_device || t.kind != "unfamiliar_device")
+            });
         }
     }
     Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
@@ -176,11 +201,16 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
 
 /// Whether an attempt comes from a city or a provider that the person uses.
 fn is_near_home(weighed: &Weighed) -> bool {
-    weighed.network.is_some_and(|level| level <= NetworkLevel::ProviderOrCity)
+    let place = &weighed.attempt.origin.place;
+    // Some products log an address and nothing about it.
+    let nothing_known = place.asn == 0 && place.city == 0 && place.country == 0;
+    weighed.network.is_some_and(|level| level <= NetworkLevel::ProviderOrCity || nothing_known)
 }
 
 /// Prompts from which on an interval can be called constant.
 const INTERVALS_MIN: usize = 6;
+/// The same for prompts from near home that all come in time.
+const EXACT_MIN: usize = 4;
 /// Whoever wants an answer does not wait as long as a mail client does.
 const INTERVAL_MIN: Span = Span::minutes(8);
 /// A client that asks more seldom than this is not told from chance.
@@ -204,9 +234,11 @@ fn constant_interval(
     let first = failing.first()?.attempt.started_at;
     let is_clients = failing.iter().all(|w| {
         let has = |kind: &str| w.origin_terms.iter().any(|t| t.kind == kind);
+        // Products in front of a VPN log no browser, whoever asks.
+        let is_never_named = !context.habits.names_browsers() && is_near_home(w);
         let has_known_browser =
             w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0);
-        (has_known_browser || has("known_device"))
+        (has_known_browser || has("known_device") || is_never_named)
             && !has("unfamiliar_country")
             && !has("hosting_network")
     });
@@ -242,8 +274,11 @@ fn constant_interval(
         steps >= 1 && (gap - steps * step).abs() <= off_max
     };
     let in_time = gaps.iter().filter(|gap| is_in_time(**gap)).count();
-    (gaps.len() + 1 >= INTERVALS_MIN && in_time * 10 >= gaps.len() * 7)
-        .then_some((first, Span::millis(step)))
+    let is_steady = gaps.len() + 1 >= INTERVALS_MIN && in_time * 10 >= gaps.len() * 7;
+    let is_exact = gaps.len() + 1 >= EXACT_MIN
+        && in_time == gaps.len()
+        && failing.iter().all(|w| is_near_home(w));
+    (is_steady || is_exact).then_some((first, Span::millis(step)))
 }
 
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.
@@ -287,7 +322,7 @@ fn conclude(
 
     let entries: Vec<(&Weighed, &Vec<Term>, Timestamp)> = chain
         .iter()
-        .filter_map(|l| Some((l.weighed, l.foreign.as_ref()?, l.weighed.passed?.0)))
+        .filter_map(|l| Some((&*l.weighed, l.foreign.as_ref()?, l.weighed.passed?.0)))
         .collect();
     let strangers: Vec<Foreign> =
         entries.iter().map(|(weighed, _, at)| stranger(context, weighed, *at)).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pushback_model::{EventKind, Key, Span, Timestamp};
+use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
 use crate::history::Origin;
 use crate::naming::Naming;
@@ -106,6 +106,9 @@ const SETTLED_AFTER: Span = Span::minutes(45);
 const PROVED_AFTER: Span = Span::hours(20);
 /// Later days count as adoption from here on.
 const ADOPTED_AFTER: Span = Span::hours(10);
+/// What happens by the calendar does not become rarer by not having happened for a while: of an
+/// owner's share, so much is left at the least.
+const PERIODIC: f64 = 0.5;
 /// Later days with a success from which on they show what is ordinary, where nothing is known before.
 const LATER_DAYS_MIN: usize = 3;
 
@@ -121,7 +124,7 @@ impl Habits {
         let from_records = records
             .iter()
             .filter(|r| shows_habit(r.kind) && r.requester.is_known())
-            .map(|r| (r.at, Origin::of(r), r.session, r.kind == EventKind::FactorVerified));
+            .map(|r| (r.at, Origin::of(r), r.session, is_proof(r)));
         // Where vendors log the phone's address with the approval, the prompt knows the browser's.
         let from_prompts = prompts
             .iter()
@@ -326,6 +329,10 @@ impl Habits {
         let owner = novelty.network_owner.get(i).copied().unwrap_or(0.01);
         let owner = match level {
             NetworkLevel::Address => owner,
+            // Providers hand out new addresses every few weeks, also to whoever had none so far.
+            NetworkLevel::ProviderAndCity => {
+                mixed(seen, moves.sign_ins, owner, novelty.strength).max(owner * PERIODIC)
+            }
             _ => mixed(seen, moves.sign_ins, owner, novelty.strength),
         };
         self.damped((attacker / owner).log2())
@@ -342,8 +349,14 @@ impl Habits {
         let seen = self.browser_moves.get(i).copied().unwrap_or_default();
         let attacker = novelty.browser_attacker.get(i).copied().unwrap_or(0.1);
         let owner = novelty.browser_owner.get(i).copied().unwrap_or(0.1);
-        let owner =
-            if i == 0 { owner } else { mixed(seen, self.sign_ins, owner, novelty.strength) };
+        let owner = match level {
+            BrowserLevel::Device | BrowserLevel::Exact => owner,
+            // Browsers update every few weeks, also those that have not so far.
+            BrowserLevel::Family => {
+                mixed(seen, self.sign_ins, owner, novelty.strength).max(owner * PERIODIC)
+            }
+            BrowserLevel::Other => mixed(seen, self.sign_ins, owner, novelty.strength),
+        };
         self.damped((attacker / owner).log2())
     }
 
@@ -382,6 +395,12 @@ impl Habits {
         countries
     }
 
+    /// Whether any success of the person's names a browser or a device.
+    #[must_use]
+    pub fn names_browsers(&self) -> bool {
+        self.habits.iter().any(|h| h.origin.agent != 0 || h.origin.device != 0)
+    }
+
     /// Pairs of day and address with a sign-in.
     #[must_use]
     pub const fn sign_ins(&self) -> u32 {
@@ -416,6 +435,12 @@ fn mixed(seen: u32, of: u32, prior: f64, strength: f64) -> f64 {
 
 pub(crate) fn percent(part: usize, whole: usize) -> u32 {
     u32::try_from((part * 100).checked_div(whole).unwrap_or(0)).unwrap_or(100)
+}
+
+/// Whether a record shows a second factor, and not that a browser was remembered: whoever was handed
+/// a session by a relay is remembered too.
+fn is_proof(record: &Record) -> bool {
+    record.kind == EventKind::FactorVerified && record.factor != Factor::Unknown
 }
 
 /// Kinds that show where a person succeeds.

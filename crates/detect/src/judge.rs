@@ -87,6 +87,7 @@ pub fn judge(
             organisation,
             policy,
             until,
+            foreign: &foreign,
         };
         let weighed: Vec<Weighed> = attempts
             .iter()

@@ -3,7 +3,7 @@
 
 use pushback_model::{EventKind, Span, Stage};
 
-use crate::after::changes_after;
+use crate::after::{acts, changes_after};
 use crate::entry::{Foreign, reset_before};
 use crate::episode::{Episode, merge};
 use crate::habits::{NetworkLevel, network_level};
@@ -150,9 +150,6 @@ fn after_reset(
             !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
         });
     }
-    if sum(&terms) <= 0.0 {
-        return None;
-    }
     terms.push(Term {
         kind: "helpdesk_reset",
         bits: weights.helpdesk_reset,
@@ -176,10 +173,15 @@ fn after_reset(
         })
         .map(|(i, _)| i)
         .collect();
-    if !more.is_empty() {
+    let more_acts = acts(context, &more);
+    let place = sum(&terms) - weights.helpdesk_reset;
+    if place <= if more_acts > 0 { -2.0 } else { 0.0 } {
+        return None;
+    }
+    if more_acts > 0 {
         terms.push(Term {
             kind: "after_factor",
-            bits: weights.after_factor * if more.len() > 1 { 0.4 } else { 0.2 },
+            bits: weights.after_factor * if more_acts > 1 { 0.7 } else { 0.5 },
             at: record.at,
             why: "more than one authenticator was bound after the reset".into(),
             records: more,
@@ -240,7 +242,15 @@ fn dormant(
         })
         .map(|(i, _)| i)
         .collect();
-    if more.len() >= 2 {
+    // What follows in one go is part of the enrolment.
+    let apart: Vec<usize> = std::iter::once(index)
+        .chain(more.iter().copied())
+        .filter(|i| {
+            // Who has something to remove had an authenticator before.
+            context.records.get(*i).is_some_and(|r| r.kind != EventKind::FactorRemoved)
+        })
+        .collect();
+    if acts(context, &apart) >= 2 {
         terms.push(Term {
             kind: "after_change",
             bits: policy.weights.after_change * 0.6,

@@ -7,6 +7,14 @@ use crate::history::Origin;
 use crate::record::flag;
 use crate::weigh::{Context, Term};
 
+/// What a network is worth at the most that is new to a person and not to the organisation.
+const NEW_OFFICE_BITS: f64 = 1.0;
+
+/// Whether a term says how strange a network is.
+fn is_of_network(kind: &str) -> bool {
+    matches!(kind, "unfamiliar_network" | "unfamiliar_country" | "hosting_network")
+}
+
 /// How strange a place and a browser are for this person.
 #[must_use]
 pub fn origin_terms(
@@ -166,6 +174,12 @@ pub fn origin_terms(
     }
     if origin.has(flag::RISK_HIGH) {
         term("vendor_risk", weights.vendor_risk, "the vendor calls the sign-in high risk".into());
+    }
+    if terms.iter().any(|t| t.kind == "colleagues_network") {
+        // An office, or a gateway of the organisation: that it is far away is the organisation's doing.
+        for t in terms.iter_mut().filter(|t| is_of_network(t.kind)) {
+            t.bits = t.bits.min(NEW_OFFICE_BITS);
+        }
     }
     terms
 }

@@ -4,6 +4,7 @@ use pushback_model::{EventKind, Key, Timestamp};
 
 use crate::attempt::Attempt;
 use crate::circumstance::{circumstances, outage, phone};
+use crate::entry::Foreign;
 use crate::habits::{Habits, NetworkLevel};
 use crate::organisation::Organisation;
 use crate::origin::origin_terms;
@@ -43,6 +44,8 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// How far the records go.
     pub until: Timestamp,
+    /// Strangers whose successes the habits leave out.
+    pub(crate) foreign: &'a [Foreign],
 }
 
 /// An attempt with its evidence.
@@ -143,9 +146,13 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     if strange || is_somewhere_new(&origin_terms) {
         circumstances(&attempt, context, &mut context_terms);
     }
-    let is_own_device = origin_terms
-        .iter()
-        .any(|t| matches!(t.kind, "known_device" | "managed_device" | "own_device_there"));
+    // Behind an office's gateway, every phone on its carrier looks far away.
+    let is_own_device = origin_terms.iter().any(|t| {
+        matches!(
+            t.kind,
+            "known_device" | "managed_device" | "own_device_there" | "colleagues_network"
+        )
+    });
     phone(&attempt, passed.is_some(), is_own_device, context, &mut context_terms);
     outage(&attempt, &failed, strange, context, &mut context_terms);
     let horizon = context.policy.windows.habits();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that indexes wrongly should fail")]
 
+mod doubts;
 mod entries;
 mod laws;
 mod log;

@@ -261,6 +261,8 @@ impl<'a> Fields<'a> {
             "anomalous_push" => K::PromptAnomalous,
             "locked_out" | "user_disabled" => K::LockedOut,
             _ if contains(reason, "harassment") => K::PromptAnomalous,
+            // A push has no passcode but the number that a verified one asks for.
+            "invalid_passcode" if factor == Factor::Push => K::PromptMismatched,
             _ if contains(reason, "verification_code") && prompts => K::PromptMismatched,
             _ if is_policy(reason) => K::PolicyRefused,
             _ => K::FactorFailed,

@@ -38,6 +38,7 @@ fn every_result_means_what_the_table_says() {
         ("duo_push", "denied", "locked_out", K::LockedOut, F::Push),
         ("n/a", "denied", "user_disabled", K::LockedOut, F::Unknown),
         ("passcode", "denied", "invalid_passcode", K::FactorFailed, F::Code),
+        ("verified_duo_push", "denied", "invalid_passcode", K::PromptMismatched, F::Push),
         ("webauthn_credential", "denied", "user_cancelled", K::FactorFailed, F::Passkey),
         ("duo_push", "denied", "location_restricted", K::PolicyRefused, F::Push),
         ("duo_push", "denied", "endpoint_is_not_trusted", K::PolicyRefused, F::Push),
