@@ -104,6 +104,9 @@ impl Turn<'_> {
         if matches!(authority, Authority::Operator(_)) && self.is_dormant() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsAnotherPerson);
         }
+        if !self.takes(kind) {
+            return self.refuse_change(by, Change::BindingCode, Reason::KindNotTaken);
+        }
         let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
         if self.state.addresses.len() < self.addresses_needed() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);
@@ -142,6 +145,9 @@ impl Turn<'_> {
                 self.state.binding = None;
             }
             return refuse(self, Reason::WrongProof);
+        }
+        if !self.takes(kind) {
+            return refuse(self, Reason::KindNotTaken);
         }
         let method = match new {
             NewAuthenticator::Phone { key } => Method::Phone { key, seen: None },
@@ -196,6 +202,18 @@ impl Turn<'_> {
         );
         self.notify(Notice::Bound { kind });
         Outcome::Bound { authenticator: id }
+    }
+
+    /// Whether the policy takes this kind. What was bound before it was turned off stays bound, so that
+    /// turning it on again asks nobody to begin anew.
+    pub const fn takes(&self, kind: AuthenticatorKind) -> bool {
+        match kind {
+            AuthenticatorKind::Totp => self.policy.account.takes_totp,
+            AuthenticatorKind::Phone
+            | AuthenticatorKind::Passkey
+            | AuthenticatorKind::RecoveryCodes
+            | AuthenticatorKind::Certificate => true,
+        }
     }
 
     fn bound_of(&self, kind: AuthenticatorKind) -> Vec<AuthenticatorId> {

@@ -119,6 +119,7 @@ pub(crate) async fn me(
         "suspension": suspension,
         "password_is_burned": account.password_is_burned,
         "takes_certificates": web.inner.certificate_header.is_some(),
+        "takes_totp": web.app().policy().account.takes_totp,
     })))
 }
 

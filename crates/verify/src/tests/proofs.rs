@@ -117,6 +117,43 @@ fn two_apps_with_codes_by_time_are_the_most() {
 }
 
 #[test]
+fn codes_of_other_apps_that_are_turned_off_are_neither_bound_nor_offered_nor_taken() {
+    let (mut world, _, totp) = with_totp();
+    assert!(world.prompted("before", None).alternatives.totp);
+    let _ = world.run(Command::CancelAttempt(AttemptId::parse("before").unwrap()));
+
+    world.policy.account.takes_totp = false;
+    assert!(!world.prompted("a", None).alternatives.totp);
+    let proved = typed(&mut world, totp, attempt("a", None), Some(7));
+    assert_eq!(refused(&proved), Reason::KindNotTaken);
+    let mut new = World::empty();
+    let begin = |world: &mut World| {
+        world.run(Command::IssueBindingCode {
+            authority: Authority::Operator(operator("sam")),
+            kind: AuthenticatorKind::Totp,
+            code: digest(9),
+        })
+    };
+    let bind = |world: &mut World| {
+        world.run(Command::Bind {
+            code: digest(9),
+            authenticator: NewAuthenticator::Totp { key: digest(4), step: 1 },
+            label: Text::new("app"),
+        })
+    };
+    // Begun before it was turned off: nothing comes of it.
+    assert!(matches!(begin(&mut new), Outcome::BindingCode { .. }));
+    new.policy.account.takes_totp = false;
+    assert_eq!(refused(&bind(&mut new)), Reason::KindNotTaken);
+    assert_eq!(refused(&begin(&mut new)), Reason::KindNotTaken);
+
+    // Turned on again, the app that was bound counts as before: the refused code was no try.
+    world.policy.account.takes_totp = true;
+    let proved = typed(&mut world, totp, attempt("a", None), Some(7));
+    assert!(matches!(proved, Outcome::Verified(_)), "{proved:?}");
+}
+
+#[test]
 fn strangers_cannot_disable_a_time_based_code_for_the_owner() {
     let (mut world, phone, totp) = with_totp();
     let device = world.sign_in(phone, "first");

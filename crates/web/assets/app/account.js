@@ -17,7 +17,7 @@ export function accountView(app) {
     devices(app),
     anotherDevice(app),
     passkeys(app),
-    otherApp(app, section(say('totp_title'), say('totp_text'))),
+    app.me?.takes_totp && otherApp(app, section(say('totp_title'), say('totp_text'))),
     app.me?.takes_certificates && certificate(app, section(say('certificate_title'), say('certificate_text'))),
     recoveryCodes(app),
     sessions(app),

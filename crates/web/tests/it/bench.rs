@@ -139,6 +139,10 @@ pub(crate) fn operator(name: &str) -> OperatorProof {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
+        Self::under(Policy::default()).await
+    }
+
+    pub(crate) async fn under(policy: Policy) -> Self {
         static PEERS: AtomicU16 = AtomicU16::new(1);
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(Keyring::generate().unwrap());
@@ -148,7 +152,7 @@ impl Bench {
         let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem"));
         let app = App::new(Parts {
             store,
-            policy: Policy::default(),
+            policy,
             name: "Example".to_owned(),
             origin: Url::parse(ORIGIN).unwrap(),
             tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),

@@ -417,6 +417,7 @@ pub fn tight() -> Policy {
             reset_delay_hours: 168,
             dormant_after_days: 1,
             caller_check_seconds: 30,
+            takes_totp: false,
         },
         ..default
     }
@@ -448,6 +449,7 @@ pub fn loose() -> Policy {
             reset_delay_hours: 12,
             dormant_after_days: 365,
             caller_check_seconds: 600,
+            takes_totp: true,
         },
         risk: RiskPolicy {
             quiet_from: 64.0,
