@@ -56,7 +56,8 @@ pub use authenticator::{
 };
 pub use budget::PromptBudget;
 pub use code::{
-    AddressCode, BindingCode, CallerCode, CodeDigest, EnteredCode, Entropy, MatchCode, RecoveryCode,
+    AddressCode, BindingCode, BindingLink, CallerCode, CodeDigest, EnteredCode, Entropy, MatchCode,
+    RecoveryCode,
 };
 pub use command::{
     Accepts, Attempt, Authority, CallerAnswer, Canceller, Command, RecoveryEvidence, Reporter, Role,

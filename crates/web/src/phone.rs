@@ -62,6 +62,8 @@ fn authorization(headers: &HeaderMap) -> &str {
 #[serde(deny_unknown_fields)]
 struct Bind {
     binding: String,
+    #[serde(default)]
+    subscriber: Option<String>,
     public_key: Value,
     name: String,
     proof: String,
@@ -83,7 +85,8 @@ pub(crate) async fn bind(
         let detail = "too many wrong codes came from this address; try again in a minute";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail));
     }
-    let new = NewPhone { code: bind.binding, key, proof: bind.proof, label: bind.name };
+    let Bind { binding, subscriber, name, proof, .. } = bind;
+    let new = NewPhone { code: binding, subscriber, key, proof, label: name };
     let bound = web.app().bind_phone(&new).await?;
     let notice = format!(
         "Notices of this went to the addresses on file. If it was not you, tell the help desk at once. {}",

@@ -337,8 +337,11 @@ pub enum AuthenticatorCommand {
         /// The link of an invitation, or the address of the service with --code
         link: String,
         /// The binding code, if the link has none
-        #[arg(long)]
+        #[arg(long, requires = "subscriber")]
         code: Option<String>,
+        /// For whom that code was made
+        #[arg(long, requires = "code")]
+        subscriber: Option<String>,
         /// What to call it
         #[arg(long, default_value = "command line")]
         name: String,

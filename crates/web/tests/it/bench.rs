@@ -198,7 +198,7 @@ impl Bench {
     pub(crate) async fn binding_code(&self, subscriber: &str) -> String {
         let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
         self.app.set_addresses(operator("sam"), subscriber, &addresses).await.unwrap();
-        self.app.invite(operator("sam"), subscriber).await.unwrap().code
+        self.app.invite(operator("sam"), subscriber).await.unwrap().secret
     }
 
     pub(crate) fn call(&self, method: &'static str, path: &str) -> Call<'_> {
@@ -447,6 +447,13 @@ impl Phone {
         let thumbprint = to_base64url(&sha256(members.as_bytes()));
         let proof = self.sign(&format!("pushback-bind-v1\n{code}\n{thumbprint}"));
         json!({ "binding": code, "public_key": jwk, "name": "phone", "proof": proof })
+    }
+
+    /// The same with a code that was typed, beside a name.
+    pub(crate) fn typed_binding(&self, code: &str, subscriber: &str) -> Value {
+        let mut body = self.binding(code);
+        body["subscriber"] = subscriber.into();
+        body
     }
 
     pub(crate) fn authorization(&self, at: i64, method: &str, path: &str, body: &[u8]) -> String {

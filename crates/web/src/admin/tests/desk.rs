@@ -157,7 +157,7 @@ impl Desk {
         self.app.set_addresses(sam(), name, &addresses).await.unwrap();
     }
 
-    /// Binds a phone with a binding code.
+    /// Binds a phone with the secret of an invitation.
     pub(super) async fn bind(&self, code: &str, label: &str) -> BoundPhone {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let point = pair.public_key().as_ref();
@@ -169,7 +169,8 @@ impl Desk {
         let text = binding_text(code, &key);
         let proof = pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
         let proof = to_base64url(proof.as_ref());
-        let new = NewPhone { code: code.to_owned(), key, proof, label: label.to_owned() };
+        let (code, label) = (code.to_owned(), label.to_owned());
+        let new = NewPhone { code, subscriber: None, key, proof, label };
         self.app.bind_phone(&new).await.unwrap()
     }
 }

@@ -133,7 +133,7 @@ export const journeys = {
     ),
 
   'a second device is bound with a code from the first, and one answer ends the prompt on both': () =>
-    world(async ({ service, asks, page, see }) => {
+    world(async ({ service, subscriber, asks, page, see }) => {
       await tab(page, 'Account');
       await proveByPage(page, () => page.getByRole('button', { name: 'Make a binding code' }).click());
       const made = await page.locator('.invite-code').textContent();
@@ -143,6 +143,7 @@ export const journeys = {
         async ({ page: tablet }) => {
           await tablet.goto(`${service.origin}/app`);
           await tablet.getByLabel('Binding code').fill(made);
+          await tablet.getByLabel('Your name').fill(subscriber);
           await tablet.getByLabel('Name of this device').fill('Tablet');
           await tablet.getByRole('button', { name: 'Bind this device' }).click();
           await tablet.getByRole('button', { name: 'Go on' }).click();
