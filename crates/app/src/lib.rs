@@ -12,6 +12,7 @@ mod binding;
 mod capability;
 mod certificates;
 mod directory;
+mod disputes;
 mod documents;
 mod edges;
 mod encoding;

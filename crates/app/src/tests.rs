@@ -1,6 +1,7 @@
 mod account;
 mod attempts;
 mod certificates;
+mod disputes;
 mod operators;
 mod passkeys;
 mod phone;

@@ -2,7 +2,8 @@
 
 use crate::audit::{Actor, Change, Happened};
 use crate::authenticator::{
-    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Method, RECOVERY_CODES_MAX, TOTPS_MAX,
+    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Dispute, Method, RECOVERY_CODES_MAX,
+    TOTPS_MAX,
 };
 use crate::code::CodeDigest;
 use crate::command::{Authority, Role};
@@ -43,7 +44,7 @@ impl Turn<'_> {
         if rank == 0 || rank < highest { Err(Reason::WeakAuthority) } else { Ok(used.kind()) }
     }
 
-    fn authority(&self, authority: &Authority) -> Result<Actor, Reason> {
+    pub fn authority(&self, authority: &Authority) -> Result<Actor, Reason> {
         match authority {
             Authority::Subscriber(attempt) => {
                 self.authorised_by(attempt).map(|_| Actor::Subscriber)
@@ -173,6 +174,7 @@ impl Turn<'_> {
             failures: 0,
             stranger_failures: 0,
             disabled_at: None,
+            dispute: Dispute::Never,
         };
         let is_bound = added.key().is_some_and(|key| {
             self.state
@@ -200,7 +202,7 @@ impl Turn<'_> {
             Actor::Subscriber,
             Happened::Bound { authenticator: id, kind },
         );
-        self.notify(Notice::Bound { kind });
+        self.notify(Notice::Bound { kind, authenticator: id });
         Outcome::Bound { authenticator: id }
     }
 

@@ -99,6 +99,10 @@ pub enum Change {
     OpenApp,
     /// Cancel an attempt.
     CancelAttempt,
+    /// Dispute a binding.
+    Dispute,
+    /// Let a disputed authenticator answer again.
+    SettleDispute,
 }
 
 /// How a caller check ended.
@@ -168,6 +172,10 @@ pub enum Happened {
     Bound { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// An authenticator was untied.
     Invalidated { authenticator: AuthenticatorId, kind: AuthenticatorKind },
+    /// Somebody said that the owner did not bind an authenticator; it is suspended.
+    Disputed { authenticator: AuthenticatorId, kind: AuthenticatorKind },
+    /// It answers again.
+    DisputeSettled { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// Too many failures disabled an authenticator.
     Disabled { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// The notice addresses changed.
@@ -244,7 +252,10 @@ impl Happened {
             Self::PasswordChanged => (EventKind::PasswordChanged, Factor::Password),
             Self::Bound { kind, .. } => (EventKind::FactorEnrolled, kind.factor()),
             Self::Invalidated { kind, .. } => (EventKind::FactorRemoved, kind.factor()),
-            Self::Disabled { kind, .. } => (EventKind::LockedOut, kind.factor()),
+            Self::Disabled { kind, .. } | Self::Disputed { kind, .. } => {
+                (EventKind::LockedOut, kind.factor())
+            }
+            Self::DisputeSettled { kind, .. } => (EventKind::Unlocked, kind.factor()),
             Self::AddressesChanged { .. } => (EventKind::RecoveryChanged, Factor::Email),
             Self::RoleChanged { administrator: true } => (EventKind::RoleAssigned, Factor::Unknown),
             Self::Recovered { .. } => (EventKind::FactorVerified, Factor::RecoveryCode),
@@ -299,6 +310,8 @@ impl Happened {
             | Self::Bound { .. }
             | Self::Invalidated { .. }
             | Self::Disabled { .. }
+            | Self::Disputed { .. }
+            | Self::DisputeSettled { .. }
             | Self::AddressesChanged { .. }
             | Self::RoleChanged { .. }
             | Self::AddressCodeIssued { .. }

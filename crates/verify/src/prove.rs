@@ -187,8 +187,7 @@ impl Turn<'_> {
         }
         match self.state.authenticator(id) {
             Some(used) if used.kind() != kind => Err(Reason::NotBound),
-            Some(used) if !used.is_active() => Err(Reason::AuthenticatorDisabled),
-            Some(used) => Ok(&used.method),
+            Some(used) => used.stopped().map_or(Ok(&used.method), Err),
             None => Err(Reason::NotBound),
         }
     }

@@ -12,6 +12,7 @@ mod bind_more;
 mod certificate;
 mod demo;
 mod headers;
+mod notices;
 mod other_proofs;
 mod phone;
 mod problem;

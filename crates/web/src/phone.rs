@@ -370,6 +370,7 @@ fn authenticator(view: &AuthenticatorView) -> Value {
         "bound_at": view.bound_at.to_string(),
         "last_used_at": view.last_used_at.map(|at| at.to_string()),
         "is_disabled": view.is_disabled,
+        "is_disputed": view.is_disputed,
         "is_this": view.is_this,
     })
 }
@@ -386,7 +387,7 @@ pub(crate) struct RightQuery {
     right: String,
 }
 
-fn number(text: &str) -> Result<u64, Problem> {
+pub(crate) fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::not_found())
 }
 

@@ -6,8 +6,8 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 
 use crate::{
-    Web, admin, assets, authenticator, bind_more, other_proofs, phone, recovery, relying_party,
-    sign_in, system,
+    Web, admin, assets, authenticator, bind_more, notices, other_proofs, phone, recovery,
+    relying_party, sign_in, system,
 };
 
 /// Methods with their paths.
@@ -56,6 +56,7 @@ fn phones() -> (Listed, Router<Web>) {
         post "/v1/authenticators" phone::bind;
         get "/v1/authenticators" phone::authenticators;
         delete "/v1/authenticators/{id}" phone::invalidate;
+        post "/v1/authenticators/{id}/settle" bind_more::settle_dispute;
         get "/v1/me" phone::me;
         get "/v1/prompts" phone::prompts;
         post "/v1/prompts/{id}/answer" phone::answer;
@@ -115,6 +116,8 @@ fn pages() -> (Listed, Router<Web>) {
         post "/sign-in/{secret}/recovery/mail" recovery::mail;
         get "/sign-in/{secret}/recovery/codes" recovery::codes_page;
         post "/sign-in/{secret}/recovery/codes" recovery::codes;
+        get "/notices/{secret}" notices::page;
+        post "/notices/{secret}" notices::dispute;
     }
 }
 

@@ -49,7 +49,16 @@ function rows(app, { node, body, result }, path, row, empty) {
 function devices(app) {
   const place = section(say('devices_title'), say('devices_lead'));
   const row = (item, load) => {
-    const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis } = item;
+    const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis, is_disputed: isDisputed } = item;
+    const settle = async () => {
+      const done = await withRight(app, place.result, async (right) => {
+        await app.api.call('POST', `/v1/authenticators/${encodeURIComponent(id)}/settle`, { right });
+        return true;
+      }).catch((error) => {
+        place.result.textContent = app.reason(error);
+      });
+      if (done) await load(say('settled', { name }));
+    };
     const facts = [sayOr(`kind_${kind}`, kind), say('bound_at', { at: when(bound) }), used ? say('last_used', { at: when(used) }) : say('never_used')];
     const remove = async () => {
       const done = await withRight(app, place.result, async (right) => {
@@ -61,7 +70,7 @@ function devices(app) {
       if (isThis) await app.refresh();
     };
     return confirmed(app, place, {
-      main: el('div', {}, el('strong', {}, name), ' ', isThis && el('span', { class: 'tag' }, say('this_device')), el('small', {}, facts.join(' · '))),
+      main: el('div', {}, el('strong', {}, name), ' ', isThis && el('span', { class: 'tag' }, say('this_device')), isDisputed && el('span', { class: 'tag' }, say('disputed')), el('small', {}, facts.join(' · ')), isDisputed && button(say('settle'), settle, { kind: 'small', label: say('settle_name', { name }) })),
       act: say('remove'),
       label: say('remove_name', { name }),
       question: say(isThis ? 'remove_sure_this' : 'remove_sure', { name }),

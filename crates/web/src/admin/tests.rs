@@ -19,13 +19,14 @@ const PAGES: [&str; 8] = [
     "/admin/audit",
 ];
 
-const FORMS: [&str; 16] = [
+const FORMS: [&str; 17] = [
     "/admin/sign-out",
     "/admin/relying-parties",
     "/admin/relying-parties/rp_x/secret",
     "/admin/relying-parties/rp_x/delete",
     "/admin/subscribers",
     "/admin/subscribers/alice@example.org/authenticators/1/invalidate",
+    "/admin/subscribers/alice@example.org/authenticators/1/settle",
     "/admin/subscribers/alice@example.org/invitations",
     "/admin/subscribers/alice@example.org/calls",
     "/admin/subscribers/alice@example.org/addresses",

@@ -16,6 +16,7 @@ mod digest;
 mod document;
 mod every;
 mod live;
+mod notices;
 mod page;
 mod passkeys;
 mod phone;

@@ -365,6 +365,8 @@ impl Watch {
             | Happened::CallerCheckEnded { end: CallerEnd::NotThem | CallerEnd::Expired, .. }
             | Happened::ChangeRefused { .. }
             | Happened::ClockWentBack { .. }
+            | Happened::Disputed { .. }
+            | Happened::DisputeSettled { .. }
             | Happened::Ticked => {}
         }
         if let Some((law, what)) = wrong {

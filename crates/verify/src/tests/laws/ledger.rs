@@ -44,8 +44,11 @@ impl Seen<'_> {
     }
 
     fn is_report(&self) -> bool {
-        matches!(self.step, Step::Report(_) | Step::Answer { say: Say::Report, .. })
-            && matches!(self.outcome, Outcome::Reported { .. })
+        let is_said = matches!(
+            self.step,
+            Step::Report(_) | Step::Dispute { .. } | Step::Answer { say: Say::Report, .. }
+        );
+        is_said && matches!(self.outcome, Outcome::Reported { .. })
     }
 }
 
@@ -190,7 +193,13 @@ impl Ledger {
         }
         for was in seen.before.state.authenticators().iter().filter(|a| !a.is_active()) {
             let is_active = seen.after.state.authenticator(was.id()).is_some_and(|a| a.is_active());
-            assert!(!is_active, "a disabled authenticator came back");
+            if let (true, Step::Settle { by, .. }) = (is_active, seen.step) {
+                assert!(was.disabled_at().is_none() && !matches!(by, By::Recovered), "{by:?}");
+                assert!(self.may_change(by, seen), "{by:?} settled a dispute");
+                assert!(seen.before.state.incident().is_none(), "settled during an incident");
+                continue;
+            }
+            assert!(!is_active, "a disabled or disputed authenticator came back");
         }
         if let Outcome::BindingCode { .. } = seen.outcome {
             let Step::Issue { by, .. } = seen.step else { panic!("{:?} issued", seen.step) };
@@ -249,6 +258,7 @@ impl Ledger {
         let is_due = match seen.step {
             Step::Report(Voice::Address | Voice::Operator) => true,
             Step::Report(Voice::ForeignAddress) => false,
+            Step::Dispute { .. } => seen.happened(|what| matches!(what, Happened::Disputed { .. })),
             Step::Report(Voice::Phone) | Step::Answer { say: Say::Report, .. } => {
                 let bound = seen.before.state.authenticators();
                 let last = bound.iter().rfind(|a| a.kind() == AuthenticatorKind::Phone);
