@@ -27,6 +27,7 @@ mod receipts;
 mod record;
 mod recovery;
 mod relying_parties;
+mod signals;
 mod sources;
 mod subscriber;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use proof::{
 pub use record::{EVENT_FORMAT, Recorded};
 pub use recovery::{MailedCode, NoticeAddress, Recovery};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
+pub use signals::{Signal, SignalKind, Signals};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;
 pub use worker::{Notice, Outside, PushSubscription, Sent};

@@ -6,5 +6,6 @@ mod operators;
 mod passkeys;
 mod phone;
 mod recovery;
+mod signals;
 mod totps;
 mod worker;

@@ -158,6 +158,8 @@ pub enum Happened {
     PushSuspended { cause: IncidentCause },
     /// Push works again.
     PushRestored,
+    /// Relying parties are to end sessions that began at `since` or later; all of them without.
+    SessionsEnded { since: Option<Timestamp> },
     /// The password is known to a stranger.
     PasswordBurned,
     /// The password was changed.
@@ -268,6 +270,7 @@ impl Happened {
             | Self::AttemptRepeated { .. }
             | Self::AnswerIgnored { .. }
             | Self::AppOpened { .. }
+            | Self::SessionsEnded { .. }
             | Self::PasswordBurned
             | Self::IncidentOpened { .. }
             | Self::IncidentClosed { .. }
@@ -302,6 +305,7 @@ impl Happened {
             | Self::Reported { .. }
             | Self::PushSuspended { .. }
             | Self::PushRestored
+            | Self::SessionsEnded { .. }
             | Self::PasswordBurned
             | Self::PasswordChanged
             | Self::IncidentOpened { .. }

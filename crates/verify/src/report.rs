@@ -78,6 +78,8 @@ impl Turn<'_> {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), by.clone(), what);
         }
+        let what = Happened::SessionsEnded { since: Some(since) };
+        self.note(&Scene::default(), by.clone(), what);
         self.act(Act::EndSessions { since });
         let young = self.state.devices.extract_if(.., |device| device.first_at > since);
         for device in young.collect::<Vec<_>>() {

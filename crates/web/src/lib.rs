@@ -21,6 +21,7 @@ mod relying_party;
 mod routes;
 mod seen;
 mod sign_in;
+mod signals;
 mod system;
 mod texts;
 mod time;

@@ -7,7 +7,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::{
     Web, admin, assets, authenticator, bind_more, notices, other_proofs, phone, recovery,
-    relying_party, sign_in, system,
+    relying_party, sign_in, signals, system,
 };
 
 /// Methods with their paths.
@@ -45,6 +45,7 @@ fn relying_parties() -> (Listed, Router<Web>) {
         get "/v1/attempts/{id}/events" relying_party::events;
         post "/v1/attempts/{id}/cancel" relying_party::cancel;
         get "/v1/attempts/{id}/receipt" relying_party::receipt;
+        get "/v1/signals" signals::list;
         post "/v1/passwords/check" relying_party::passwords;
         get "/.well-known/jwks.json" system::jwks;
     }

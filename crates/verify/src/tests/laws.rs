@@ -111,6 +111,7 @@ const MUST_MEET: &[&str] = &[
     "Reported",
     "PushSuspended",
     "PushRestored",
+    "SessionsEnded",
     "PasswordBurned",
     "PasswordChanged",
     "IncidentOpened",

@@ -22,4 +22,5 @@ mod passkeys;
 mod phone;
 mod recovery;
 mod secrets;
+mod signals;
 mod totps;
