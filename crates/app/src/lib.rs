@@ -10,6 +10,7 @@ mod account;
 mod attempts;
 mod binding;
 mod capability;
+mod ceremonies;
 mod certificates;
 mod directory;
 mod disputes;
@@ -50,6 +51,7 @@ pub use account::{Account, AuthenticatorView, CallView, HistoryItem, Management,
 pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt, PageView};
 pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
+pub use ceremonies::AcceptedPasskeys;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};

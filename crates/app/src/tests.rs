@@ -8,4 +8,5 @@ mod phone;
 mod recovery;
 mod signals;
 mod totps;
+mod webauthn;
 mod worker;

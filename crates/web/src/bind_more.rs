@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use pushback_app::ClientCertificate;
+use pushback_app::{AcceptedPasskeys, ClientCertificate};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -82,4 +82,20 @@ pub(crate) async fn settle_dispute(
     let Right { right } = json_body(&body)?;
     web.app().settle_own_dispute(&phone, &right, number(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a browser compares its own list of passkeys with.
+pub(crate) fn accepted(passkeys: &AcceptedPasskeys) -> Value {
+    json!({
+        "rp_id": passkeys.rp_id,
+        "user_id": passkeys.user_id,
+        "credential_ids": passkeys.credential_ids,
+    })
+}
+
+pub(crate) async fn accepted_passkeys(
+    State(web): State<Web>,
+    Signed(phone, _): Signed,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(accepted(&web.app().accepted_passkeys(&phone).await?)))
 }

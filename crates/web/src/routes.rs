@@ -71,6 +71,7 @@ fn phones() -> (Listed, Router<Web>) {
         post "/v1/invitations" phone::invite;
         post "/v1/passkeys/options" phone::begin_passkey;
         post "/v1/passkeys" phone::finish_passkey;
+        get "/v1/passkeys" bind_more::accepted_passkeys;
         post "/v1/totps/options" bind_more::begin_totp;
         post "/v1/totps" bind_more::finish_totp;
         post "/v1/certificates" bind_more::certificate;

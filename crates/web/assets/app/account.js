@@ -3,11 +3,12 @@ import { items } from './api.js';
 import { platform } from './bind.js';
 import { button, el, focusHeading, icon } from './dom.js';
 import { certificate, otherApp, picture } from './more.js';
-import { createPasskey, hasPasskeys } from './passkey.js';
+import { createPasskey, hasPasskeys, signalAccepted } from './passkey.js';
 import { withRight } from './right.js';
 import { say, sayOr, when } from './words.js';
 
 export function accountView(app) {
+  tellBrowser(app);
   const { subscriber = app.bound.subscriber, server_name: server = location.host } = app.me ?? {};
   return el(
     'div',
@@ -23,6 +24,9 @@ export function accountView(app) {
     sessions(app),
   );
 }
+
+/** Lets the browser forget passkeys that were removed. Nothing depends on it, so nothing is said of it. */
+const tellBrowser = (app) => app.api.call('GET', '/v1/passkeys').then(signalAccepted, () => {});
 
 function section(title, lead) {
   const result = el('p', { class: 'hint', role: 'status' });
@@ -66,6 +70,7 @@ function devices(app) {
         return true;
       });
       if (!done) return;
+      if (kind === 'passkey') await tellBrowser(app);
       await load(say('removed', { name }));
       if (isThis) await app.refresh();
     };

@@ -142,9 +142,13 @@ impl Desk {
         assert_eq!(enrolled.json(), json!({ "next": "/admin/sign-in" }));
         let begun = self.post_json("/admin/sign-in/options", &json!({})).await.json();
         let credential = holder.use_it(begun["options"].clone()).await;
-        let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        let body = json!({ "ceremony": begun["ceremony"], "credential": credential.clone() });
         let done = self.post_json("/admin/sign-in", &body).await;
-        assert_eq!(done.json(), json!({ "next": "/admin" }));
+        let said = done.json();
+        assert_eq!(said["next"], "/admin");
+        // What the browser compares its list with: this one passkey of this one person.
+        assert_eq!(said["passkeys"]["rp_id"], "mfa.example.org");
+        assert_eq!(said["passkeys"]["credential_ids"], json!([credential["rawId"]]));
         let set_cookie = done.header(header::SET_COOKIE).to_owned();
         let cookie = set_cookie.split(';').next().unwrap().to_owned();
         let mut admin = Admin { desk: self, cookie, set_cookie, csrf: String::new() };
