@@ -301,3 +301,68 @@ fn a_clock_that_is_set_right_frees_nothing_and_works_again() {
     world.forward(Span::minutes(10));
     assert!(matches!(world.prompted("e", None).ring, Ring::Rang));
 }
+
+/// Every policy that differs from the default in one setting, at whatever value it can have.
+fn policies() -> Vec<(String, Policy)> {
+    let default = serde_json::to_value(Policy::default()).unwrap();
+    let mut all = vec![("default".to_owned(), Policy::default())];
+    for (group, settings) in default.as_object().unwrap() {
+        for (setting, value) in settings.as_object().unwrap() {
+            let others: Vec<serde_json::Value> = match value {
+                serde_json::Value::Bool(is_set) => vec![(!is_set).into()],
+                serde_json::Value::Number(number) if number.is_f64() => {
+                    [-64.0, -1.0, 0.0, 1.0, 64.0].map(Into::into).to_vec()
+                }
+                _ => [0, 1, 5, 12, 30, 60, 100, 168, 600, 3_600, 86_400].map(Into::into).to_vec(),
+            };
+            for other in others {
+                let mut changed = default.clone();
+                changed[group][setting] = other.clone();
+                let policy: Result<Policy, _> = serde_json::from_value(changed);
+                let Ok(policy) = policy else { continue };
+                if policy.problems().is_empty() {
+                    all.push((format!("{group}.{setting} = {other}"), policy));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_passkey_is_offered_and_gets_in_under_every_policy() {
+    let policies = policies();
+    assert!(policies.len() > 150, "only {}", policies.len());
+    for (name, policy) in policies {
+        for role in [Role::Member, Role::Administrator] {
+            let (mut world, phone, passkey) = World::with_phone_and_passkey();
+            world.policy = policy.clone();
+            let _ = world.run(Command::SetRole(operator("sam"), role));
+            let far = Attempt { requester: Requester::default(), ..attempt("far", None) };
+            let spray = Attempt { others_asked: 9, ..attempt("spray", None) };
+            let vault = Attempt { accepts: Accepts::PhishingResistant, ..attempt("vault", None) };
+            let tries = [attempt("a", None), attempt("waits", None), far, spray, vault];
+            let after_denial = [attempt("denied", None), attempt("muted", None)];
+            let after_report = [attempt("suspended", None)];
+            for (n, one) in tries.into_iter().chain(after_denial).chain(after_report).enumerate() {
+                match n {
+                    6 => drop(world.say(phone, Answer::Deny)),
+                    7 => drop(world.say(phone, Answer::Report(Notes::default()))),
+                    _ => {}
+                }
+                let alternatives = match world.run(Command::StartAttempt(one.clone())) {
+                    Outcome::Prompted(Prompted { alternatives, .. })
+                    | Outcome::Wait { alternatives, .. }
+                    | Outcome::PasskeyOnly { alternatives, .. } => alternatives,
+                    // The evidence speaks against whoever asks, so much that nothing is offered.
+                    Outcome::Refused { reason: Reason::RiskHigh } => continue,
+                    other => panic!("{name}: {other:?}"),
+                };
+                assert!(alternatives.passkey, "{name}, {role:?}: {:?}", one.id);
+                // In a world of its own: a success would change what comes next.
+                let proved = world.clone().passkey(passkey, one, UserVerification::Verified);
+                assert!(matches!(proved, Outcome::Verified(_)), "{name}, {role:?}: {proved:?}");
+            }
+        }
+    }
+}

@@ -76,6 +76,7 @@ impl Ledger {
         let was_suspended = before.state.is_suspended();
         self.rings.check(after, was_suspended);
         self.only_proofs_succeed(&seen);
+        self.a_passkey_is_always_offered(&seen);
         self.what_is_bound_changes_by_right_only(&seen);
         self.addresses_and_role_change_by_right_only(&seen);
         self.a_report_stops_everything(&seen);
@@ -101,6 +102,26 @@ impl Ledger {
                 self.met.insert(format!("{change:?} {reason:?}"));
             }
         }
+    }
+
+    /// Whoever has a passkey is offered it (SP 800-63B-4, 2.2.2), and nothing but the evidence refuses
+    /// everything.
+    fn a_passkey_is_always_offered(&self, seen: &Seen<'_>) {
+        let alternatives = match seen.outcome {
+            Outcome::Prompted(prompted) => &prompted.alternatives,
+            Outcome::Wait { alternatives, .. } | Outcome::PasskeyOnly { alternatives, .. } => {
+                alternatives
+            }
+            Outcome::Refused { reason } if matches!(seen.step, Step::Start(_)) => {
+                assert_eq!(*reason, Reason::RiskHigh, "{:?}", seen.step);
+                return;
+            }
+            _ => return,
+        };
+        let bound = seen.after.state.authenticators().iter();
+        let has_one =
+            bound.filter(|a| a.is_active()).any(|a| a.kind() == AuthenticatorKind::Passkey);
+        assert_eq!(alternatives.passkey, has_one, "{:?}", seen.step);
     }
 
     fn only_proofs_succeed(&mut self, seen: &Seen<'_>) {
