@@ -102,7 +102,7 @@ pub(crate) struct Bench {
     pub door: Router,
     /// Every bench is another address: what is counted by address is counted a process.
     pub peer: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Id and secret of a relying party.
@@ -167,7 +167,12 @@ impl Bench {
         let (router, door) = (web.router(), web.phone_router());
         let [high, low] = PEERS.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         let peer = SocketAddr::from(([198, 51, 100 + high, low], 50_000));
-        Self { app, clock, party, router, door, peer, _folder: folder }
+        Self { app, clock, party, router, door, peer, folder }
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("pushback.db")
     }
 
     /// Behind a proxy, which hands over certificates in this header if any.

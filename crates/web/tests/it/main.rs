@@ -15,6 +15,7 @@ mod certificates;
 mod digest;
 mod document;
 mod every;
+mod failure;
 mod live;
 mod notices;
 mod page;
