@@ -25,6 +25,7 @@ export default {
   clock_wrong: 'The clock of this device is {span} {direction}. Prompts still work: the server’s clock counts. Please set it right.',
   clock_ahead: 'ahead',
   clock_behind: 'behind',
+  disputed_notice: 'Somebody who read your mail said that this device is not yours. It answers for nobody until your help desk has looked into it. Call it on a number that you know already.',
   clock_refused: 'The server refused the time that this device sent. Check date and time in the settings of this device, then try again.',
   seconds: '{count} s',
   minutes_one: '{count} minute',
