@@ -3,8 +3,8 @@
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
     Accepts, AuthenticatorId, AuthenticatorKind, Authority, CallerAnswer, CallerCheckId,
-    CodeDigest, Command, DeviceId, NewAuthenticator, Outcome, Purpose, PushState, RecoveryCode,
-    Reporter, Text,
+    CodeDigest, Command, DeviceId, NewAuthenticator, Outcome, Purpose, PushState, Reason,
+    RecoveryCode, Reporter, Text,
 };
 use serde_json::Value;
 use webauthn_rs::prelude::{CreationChallengeResponse, RegisterPublicKeyCredential};
@@ -55,6 +55,8 @@ pub struct AuthenticatorView {
     pub last_used_at: Option<Timestamp>,
     /// Whether too many failures disabled it.
     pub is_disabled: bool,
+    /// Whether somebody said that its owner did not bind it: it is suspended.
+    pub is_disputed: bool,
     /// Whether it is the phone that asks.
     pub is_this: bool,
 }
@@ -117,7 +119,12 @@ impl App {
     pub async fn account(&self, phone: &Phone) -> Result<Account, AppError> {
         let (state, _) = self.state(&phone.whom()).await?;
         let this = state.authenticators().iter().find(|a| a.id() == phone.serial);
-        let label = this.ok_or(AppError::Unauthenticated)?.label().to_owned();
+        let this = this.ok_or(AppError::Unauthenticated)?;
+        // A stream that is open asks this before it tells anything new.
+        if this.disputed_at().is_some() {
+            return Err(AppError::Refused(Reason::AuthenticatorDisputed));
+        }
+        let label = this.label().to_owned();
         let suspended = match state.push() {
             PushState::Active => None,
             PushState::Suspended { at, cause } => Some((at, cause)),
@@ -164,6 +171,7 @@ impl App {
             bound_at: a.bound_at(),
             last_used_at: a.last_used_at(),
             is_disabled: a.disabled_at().is_some(),
+            is_disputed: a.disputed_at().is_some(),
             is_this: a.id() == phone.serial,
         };
         Ok(state.authenticators().iter().map(view).collect())
@@ -410,7 +418,7 @@ impl App {
 
 /// What the owner is told of; the rest is house-keeping.
 fn is_told(kind: &str) -> bool {
-    const TOLD: [&str; 15] = [
+    const TOLD: [&str; 17] = [
         "prompt_ended",
         "attempt_held",
         "proof_refused",
@@ -421,6 +429,8 @@ fn is_told(kind: &str) -> bool {
         "bound",
         "invalidated",
         "disabled",
+        "disputed",
+        "dispute_settled",
         "addresses_changed",
         "recovered",
         "reset_requested",

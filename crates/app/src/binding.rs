@@ -3,8 +3,8 @@
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Change, Version};
 use pushback_verify::{
-    AddressId, AuthenticatorKind, Authority, BindingCode, CodeDigest, Command, Decision,
-    NewAuthenticator, OperatorProof, Outcome, Reason, SubscriberId, Text,
+    AddressId, AuthenticatorKind, Authority, BindingCode, BindingLink, CodeDigest, Command,
+    Decision, NewAuthenticator, OperatorProof, Outcome, Reason, SubscriberId, Text,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,9 +22,11 @@ const CODE_ENTRY_LIFE: Span = Span::hours(1);
 
 /// What is handed to a subscriber.
 pub struct Invitation {
-    /// The binding code, as people type it: `ABCDE-FGHJK`.
+    /// The binding code, as people type it beside their name: `ABCDE-FGHJK`.
     pub code: String,
-    /// A link with the code in it, for a QR code.
+    /// What binds without a name: too long to be guessed, and to be typed.
+    pub secret: String,
+    /// A link with the secret in it, for a QR code.
     pub link: String,
     /// From then on it is worthless.
     pub expires_at: Timestamp,
@@ -34,20 +36,22 @@ impl Invitation {
     /// The link at another address of this service than its origin.
     #[must_use]
     pub fn link_at(&self, origin: &Url) -> String {
-        link_at(origin, &self.code)
+        link_at(origin, &self.secret)
     }
 }
 
-fn link_at(origin: &Url, code: &str) -> String {
-    // SECURITY: behind the `#` the code is sent to no server and stands in no server's log.
-    format!("{}/app#bind={code}", origin.as_str().trim_end_matches('/'))
+fn link_at(origin: &Url, secret: &str) -> String {
+    // SECURITY: behind the `#` the secret is sent to no server and stands in no server's log.
+    format!("{}/app#bind={secret}", origin.as_str().trim_end_matches('/'))
 }
 
 /// A phone that wants to be bound.
 #[derive(Clone, Debug)]
 pub struct NewPhone {
-    /// The binding code.
+    /// The binding code, or the secret of the link.
     pub code: String,
+    /// Whose it is to be, with a code that was typed; a link's secret needs no name.
+    pub subscriber: Option<String>,
     /// The public half of the key that the phone made.
     pub key: PublicKey,
     /// The signature over [`binding_text`], base64url.
@@ -65,10 +69,12 @@ pub struct BoundPhone {
     pub subscriber: String,
 }
 
-/// Whose binding code it is, by the code's digest.
+/// Whose binding code it is, by the digest of name and code, or of the link's secret.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CodeRecord {
     subscriber: String,
+    /// What the rules keep of it, whichever way it came.
+    code: CodeDigest,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -147,24 +153,29 @@ impl App {
         who: &SubscriberId,
         authority: Authority,
     ) -> Result<Invitation, AppError> {
+        // Two draws: whoever reads the code over a shoulder knows nothing of the link.
         let code = BindingCode::draw(&self.entropy());
-        let record = |expires_at| CodeRecord { subscriber: who.to_string(), expires_at };
+        let secret = BindingLink::draw(&self.entropy());
+        let digest = code_digest(code.reveal());
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
             let Outcome::BindingCode { expires_at } = &decision.outcome else { return Ok(change) };
-            let id = code_id(code.reveal());
-            Ok(change.create(CodeRecord::key(&id)?, record(*expires_at).bytes()?))
+            let (subscriber, expires_at) = (who.to_string(), *expires_at);
+            let record = CodeRecord { subscriber, code: digest.clone(), expires_at }.bytes()?;
+            let typed = CodeRecord::key(&typed_id(who, code.reveal()))?;
+            let linked = CodeRecord::key(&link_id(secret.reveal()))?;
+            Ok(change.create(typed, record.clone()).create(linked, record))
         };
         let command = Command::IssueBindingCode {
             authority,
             kind: AuthenticatorKind::Phone,
-            code: code_digest(code.reveal()),
+            code: digest.clone(),
         };
         match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
             Outcome::BindingCode { expires_at } => {
                 let (first, last) = code.reveal().split_at(code.reveal().len() / 2);
                 let code = format!("{first}-{last}");
-                let link = link_at(self.origin(), &code);
-                Ok(Invitation { code, link, expires_at })
+                let link = link_at(self.origin(), secret.reveal());
+                Ok(Invitation { code, secret: secret.reveal().to_owned(), link, expires_at })
             }
             Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, there is no code.
@@ -175,13 +186,24 @@ impl App {
     /// Binds a phone.
     ///
     /// # Errors
-    /// [`AppError::Unauthenticated`] if the phone did not prove its key; [`AppError::Refused`] with
-    /// the same reason for a code that is wrong, too old, used, or nobody's.
+    /// [`AppError::Unauthenticated`] if the phone did not prove its key; [`AppError::Invalid`] for a
+    /// typed code without a name; [`AppError::Refused`] with the same reason for a code that is wrong,
+    /// too old, used, somebody else's, or nobody's.
     pub async fn bind_phone(&self, new: &NewPhone) -> Result<BoundPhone, AppError> {
         let text = binding_text(&new.code, &new.key);
         new.key.verify(text.as_bytes(), &new.proof).map_err(|_| AppError::Unauthenticated)?;
         let wrong = || AppError::Refused(Reason::WrongProof);
-        let code = code_id(&new.code);
+        // SECURITY: what is short enough to be typed binds beside its name only, or one guess would be
+        // at the codes of everybody at once (SP 800-63B-4, 4.1.2.2). Guarded by
+        // `a_typed_code_binds_beside_its_own_name_only_and_a_link_without`.
+        let code = match &new.subscriber {
+            _ if plain(&new.code).len() >= LINK_CHARACTERS => link_id(&new.code),
+            Some(subscriber) => typed_id(&name(subscriber).map_err(|_| wrong())?, &new.code),
+            None => {
+                let what = "a code that was typed needs `subscriber`, the name it was made for";
+                return Err(AppError::Invalid(what.to_owned()));
+            }
+        };
         let (record, code_version): (CodeRecord, Version) =
             CodeRecord::load(&self.inner.store, &code).await?.ok_or_else(wrong)?;
         let who = name(&record.subscriber)?;
@@ -201,7 +223,7 @@ impl App {
         };
         let key = CodeDigest::new(sha256(new.key.thumbprint().as_bytes()));
         let command = Command::Bind {
-            code: code_digest(&new.code),
+            code: record.code,
             authenticator: NewAuthenticator::Phone { key },
             label: Text::new(&new.label),
         };
@@ -257,7 +279,15 @@ pub(crate) fn code_digest(code: &str) -> CodeDigest {
     CodeDigest::new(sha256(format!("pushback-binding\n{}", plain(code)).as_bytes()))
 }
 
-/// Under what a code's entry is kept: not the digest that the rules compare.
-fn code_id(code: &str) -> String {
-    to_base64url(&sha256(format!("pushback-binding-entry\n{}", plain(code)).as_bytes()))
+/// From so many letters and digits on it is a link's secret: a code to be typed has ten.
+const LINK_CHARACTERS: usize = 24;
+
+/// Under what the entry of a code to be typed is kept: not the digest that the rules compare.
+fn typed_id(who: &SubscriberId, code: &str) -> String {
+    to_base64url(&sha256(format!("pushback-binding-entry\n{who}\n{}", plain(code)).as_bytes()))
+}
+
+/// Under what the entry of a link's secret is kept.
+fn link_id(secret: &str) -> String {
+    to_base64url(&sha256(format!("pushback-binding-link\n{}", plain(secret)).as_bytes()))
 }

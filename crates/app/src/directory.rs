@@ -148,6 +148,7 @@ impl App {
             bound_at: a.bound_at(),
             last_used_at: a.last_used_at(),
             is_disabled: a.disabled_at().is_some(),
+            is_disputed: a.disputed_at().is_some(),
             is_this: false,
         });
         Ok(SubscriberView {
@@ -164,7 +165,11 @@ impl App {
     /// Decides about somebody who exists.
     // SECURITY: a name that was mistyped must not be told as suspended while its owner still is asked.
     // Guarded by `what_an_operator_does_about_nobody_is_refused`.
-    async fn by_operator(&self, subscriber: &str, command: Command) -> Result<Outcome, AppError> {
+    pub(crate) async fn by_operator(
+        &self,
+        subscriber: &str,
+        command: Command,
+    ) -> Result<Outcome, AppError> {
         let whom = Whom::subscriber(name(subscriber)?);
         let found = self.state(&whom).await?;
         if found.1.is_none() {

@@ -10,8 +10,10 @@ mod account;
 mod attempts;
 mod binding;
 mod capability;
+mod ceremonies;
 mod certificates;
 mod directory;
+mod disputes;
 mod documents;
 mod edges;
 mod encoding;
@@ -26,6 +28,7 @@ mod receipts;
 mod record;
 mod recovery;
 mod relying_parties;
+mod signals;
 mod sources;
 mod subscriber;
 #[cfg(test)]
@@ -48,6 +51,7 @@ pub use account::{Account, AuthenticatorView, CallView, HistoryItem, Management,
 pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt, PageView};
 pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
+pub use ceremonies::AcceptedPasskeys;
 pub use certificates::{CertificateError, ClientCertificate};
 pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -63,6 +67,7 @@ pub use proof::{
 pub use record::{EVENT_FORMAT, Recorded};
 pub use recovery::{MailedCode, NoticeAddress, Recovery};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
+pub use signals::{Signal, SignalKind, Signals};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;
 pub use worker::{Notice, Outside, PushSubscription, Sent};

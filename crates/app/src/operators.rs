@@ -10,6 +10,7 @@ use webauthn_rs::prelude::{
     RegisterPublicKeyCredential, RequestChallengeResponse, Uuid,
 };
 
+use crate::ceremonies::is_embedded;
 use crate::documents::Kind;
 use crate::encoding::{new_id, sha256, to_base64url};
 use crate::passkeys::CEREMONY_LIFE;
@@ -210,6 +211,9 @@ impl App {
         let (mut record, version) = self.invited(invitation).await?;
         let ceremony =
             record.invitation.take().and_then(|i| i.ceremony).ok_or(AppError::Passkey)?;
+        if is_embedded(credential.response.client_data_json.as_ref()) {
+            return Err(AppError::Passkey);
+        }
         let done = self.inner.webauthn.finish_passkey_registration(credential, &ceremony);
         record.passkeys.push(done.map_err(|_| AppError::Passkey)?);
         let id = operator_id(&record.name)?;
@@ -252,7 +256,8 @@ impl App {
         let (sign_in, version) = found.ok_or(AppError::Unauthenticated)?;
         let used_up = Change::at(self.now()).delete(SignIn::key(ceremony)?, version);
         self.write(used_up).await.map_err(|_| AppError::Unauthenticated)?;
-        if self.now() >= sign_in.expires_at {
+        let client_data = credential.response.client_data_json.as_ref();
+        if self.now() >= sign_in.expires_at || is_embedded(client_data) {
             return Err(AppError::Unauthenticated);
         }
         let webauthn = &self.inner.webauthn;
@@ -294,6 +299,11 @@ impl App {
         }
         self.write(change).await?;
         Ok(secret)
+    }
+
+    pub(crate) async fn operator_passkeys(&self, name: &str) -> Result<Vec<Passkey>, AppError> {
+        let found = OperatorRecord::load(&self.inner.store, name).await?;
+        Ok(found.ok_or(AppError::NotFound)?.0.passkeys)
     }
 
     /// Whose session it is, by the value of the cookie.

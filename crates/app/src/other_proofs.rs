@@ -51,8 +51,7 @@ impl App {
         offered(&loaded, &view, view.can_use_totp)?;
         let (keys, _) = self.keys_of(whom.id.as_str()).await?;
         let (typed, now_s) = (plain(typed), unix_s(self.now()));
-        let is_totp =
-            |a: &&Authenticator| a.kind() == AuthenticatorKind::Totp && a.disabled_at().is_none();
+        let is_totp = |a: &&Authenticator| a.kind() == AuthenticatorKind::Totp && a.is_active();
         let bound = || known.0.authenticators().iter().filter(is_totp);
         let mut matched = None;
         for app in bound() {

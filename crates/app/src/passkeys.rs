@@ -14,6 +14,7 @@ use webauthn_rs::prelude::{
 
 use crate::attempts::{AttemptView, Loaded};
 use crate::binding::code_digest;
+use crate::ceremonies::{has_changed, is_embedded};
 use crate::documents::{AttemptRecord, Keys, Kind, Registration};
 use crate::encoding::{new_id, sha256};
 use crate::subscriber::Whom;
@@ -61,15 +62,20 @@ impl App {
             return Err(AppError::Passkey);
         }
         let done = self.inner.webauthn.finish_passkey_authentication(credential, &challenge);
+        let done =
+            done.ok().filter(|_| !is_embedded(credential.response.client_data_json.as_ref()));
+        let (keys, version) = self.keys(&loaded).await?;
+        let found = done.and_then(|done| {
+            let mut bound = keys.passkeys.iter();
+            let (serial, key) = bound.find(|(_, key)| key.cred_id() == done.cred_id())?;
+            (!has_changed(key, &done)).then_some((*serial, done))
+        });
         // SECURITY: a challenge that could be tried again would make guesses free. Guarded by
         // `a_passkey_signs_in_and_its_challenge_counts_once`.
-        let Ok(done) = done else {
+        let Some((serial, done)) = found else {
             self.keep_challenge(&loaded, None).await?;
             return Err(AppError::Passkey);
         };
-        let (keys, version) = self.keys(&loaded).await?;
-        let found = keys.passkeys.iter().find(|(_, key)| key.cred_id() == done.cred_id());
-        let serial = found.map(|(serial, _)| *serial).ok_or(AppError::Passkey)?;
         let whom = loaded.whom()?;
         let attempt = loaded.attempt()?;
         let user = if done.user_verified() {
@@ -204,6 +210,9 @@ impl App {
         let found = Registration::load(&self.inner.store, ceremony).await?;
         let (registration, version) = found.ok_or(AppError::Passkey)?;
         if registration.whose != who.as_str() || self.now() >= registration.expires_at {
+            return Err(AppError::Passkey);
+        }
+        if is_embedded(credential.response.client_data_json.as_ref()) {
             return Err(AppError::Passkey);
         }
         let done = self.inner.webauthn.finish_passkey_registration(credential, &registration.state);

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use pushback_store::Answer;
-use pushback_verify::{AuthenticatorId, PhoneContact, Requester, SubscriberId};
+use pushback_verify::{AuthenticatorId, PhoneContact, Reason, Requester, SubscriberId};
 
 use crate::attempts::name;
 use crate::capability::Link;
@@ -137,8 +137,13 @@ impl App {
         let (document, keys) =
             self.inner.store.load_both(&whom.key()?, &Keys::key(&record.subscriber)?).await?;
         let found = self.read_state(&whom, document)?;
-        if !found.0.authenticators().iter().any(|bound| bound.id() == serial) {
-            return Err(AppError::UnknownAuthenticator);
+        let mut bound = found.0.authenticators().iter().filter(|bound| bound.id() == serial);
+        let bound = bound.next().ok_or(AppError::UnknownAuthenticator)?;
+        // SECURITY: whoever bound a phone that its owner disputes must not read on: history, who calls,
+        // what else is bound. It is told so, since a dispute can be a mistake. Guarded by
+        // `a_disputed_phone_reads_nothing_more`.
+        if bound.disputed_at().is_some() {
+            return Err(AppError::Refused(Reason::AuthenticatorDisputed));
         }
         let keys = keys.ok_or(AppError::UnknownAuthenticator)?;
         let (mut keys, _) = Keys::read(&keys)?;

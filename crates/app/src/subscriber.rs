@@ -114,6 +114,7 @@ impl App {
         let own = Whom::subscriber(name.clone());
         let found = self.state(&own).await?;
         let can_answer = found.0.authenticators().iter().any(|a| match a.kind() {
+            AuthenticatorKind::Totp if !self.inner.policy.account.takes_totp => false,
             AuthenticatorKind::Phone
             | AuthenticatorKind::Passkey
             | AuthenticatorKind::Totp

@@ -183,6 +183,17 @@ impl Phone {
         to_base64url(self.pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap().as_ref())
     }
 
+    /// What binds this phone.
+    pub(crate) fn binding(&self, code: &str, subscriber: Option<&str>) -> NewPhone {
+        NewPhone {
+            code: code.to_owned(),
+            subscriber: subscriber.map(str::to_owned),
+            key: self.key(),
+            proof: self.sign(&binding_text(code, &self.key())),
+            label: "phone".to_owned(),
+        }
+    }
+
     pub(crate) fn authorization(&self, at: Timestamp, method: &str, path: &str) -> String {
         let mut nonce = [9; 16];
         nonce[..8].copy_from_slice(&self.sent.fetch_add(1, Ordering::SeqCst).to_be_bytes());
@@ -263,9 +274,7 @@ pub(crate) async fn bound(app: &App, subscriber: &str) -> Phone {
     app.set_addresses(operator("sam"), subscriber, &addresses).await.unwrap();
     let invitation = app.invite(operator("sam"), subscriber).await.unwrap();
     let mut phone = Phone::new();
-    let proof = phone.sign(&binding_text(&invitation.code, &phone.key()));
-    let new =
-        NewPhone { code: invitation.code, key: phone.key(), proof, label: "phone".to_owned() };
+    let new = phone.binding(&invitation.secret, None);
     phone.id = app.bind_phone(&new).await.unwrap().id;
     phone
 }

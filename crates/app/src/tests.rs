@@ -1,9 +1,12 @@
 mod account;
 mod attempts;
 mod certificates;
+mod disputes;
 mod operators;
 mod passkeys;
 mod phone;
 mod recovery;
+mod signals;
 mod totps;
+mod webauthn;
 mod worker;

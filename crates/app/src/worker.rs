@@ -42,6 +42,8 @@ pub struct Notice {
     pub to: Vec<String>,
     /// What.
     pub act: Act,
+    /// Where whoever reads it says that the owner did not do it.
+    pub dispute_url: Option<String>,
 }
 
 /// How sending ended.
@@ -219,6 +221,7 @@ impl App {
                     key: claimed.key.clone(),
                     subscriber: act.subscriber.clone(),
                     to: to.collect(),
+                    dispute_url: self.dispute_url(&act.subscriber, &act.act),
                     act: act.act.clone(),
                 };
                 outside.tell(&notice).await
@@ -235,6 +238,7 @@ impl App {
                     subscriber: act.subscriber.clone(),
                     to: Vec::new(),
                     act: act.act.clone(),
+                    dispute_url: None,
                 };
                 outside.tell(&notice).await
             }

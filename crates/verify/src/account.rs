@@ -2,7 +2,8 @@
 
 use crate::audit::{Actor, Change, Happened};
 use crate::authenticator::{
-    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Method, RECOVERY_CODES_MAX, TOTPS_MAX,
+    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, Dispute, Method, RECOVERY_CODES_MAX,
+    TOTPS_MAX,
 };
 use crate::code::CodeDigest;
 use crate::command::{Authority, Role};
@@ -43,7 +44,7 @@ impl Turn<'_> {
         if rank == 0 || rank < highest { Err(Reason::WeakAuthority) } else { Ok(used.kind()) }
     }
 
-    fn authority(&self, authority: &Authority) -> Result<Actor, Reason> {
+    pub fn authority(&self, authority: &Authority) -> Result<Actor, Reason> {
         match authority {
             Authority::Subscriber(attempt) => {
                 self.authorised_by(attempt).map(|_| Actor::Subscriber)
@@ -104,6 +105,9 @@ impl Turn<'_> {
         if matches!(authority, Authority::Operator(_)) && self.is_dormant() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsAnotherPerson);
         }
+        if !self.takes(kind) {
+            return self.refuse_change(by, Change::BindingCode, Reason::KindNotTaken);
+        }
         let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
         if self.state.addresses.len() < self.addresses_needed() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);
@@ -143,6 +147,9 @@ impl Turn<'_> {
             }
             return refuse(self, Reason::WrongProof);
         }
+        if !self.takes(kind) {
+            return refuse(self, Reason::KindNotTaken);
+        }
         let method = match new {
             NewAuthenticator::Phone { key } => Method::Phone { key, seen: None },
             NewAuthenticator::Passkey { key, sync } => Method::Passkey { key, sync },
@@ -167,6 +174,7 @@ impl Turn<'_> {
             failures: 0,
             stranger_failures: 0,
             disabled_at: None,
+            dispute: Dispute::Never,
         };
         let is_bound = added.key().is_some_and(|key| {
             self.state
@@ -194,8 +202,20 @@ impl Turn<'_> {
             Actor::Subscriber,
             Happened::Bound { authenticator: id, kind },
         );
-        self.notify(Notice::Bound { kind });
+        self.notify(Notice::Bound { kind, authenticator: id });
         Outcome::Bound { authenticator: id }
+    }
+
+    /// Whether the policy takes this kind. What was bound before it was turned off stays bound, so that
+    /// turning it on again asks nobody to begin anew.
+    pub const fn takes(&self, kind: AuthenticatorKind) -> bool {
+        match kind {
+            AuthenticatorKind::Totp => self.policy.account.takes_totp,
+            AuthenticatorKind::Phone
+            | AuthenticatorKind::Passkey
+            | AuthenticatorKind::RecoveryCodes
+            | AuthenticatorKind::Certificate => true,
+        }
     }
 
     fn bound_of(&self, kind: AuthenticatorKind) -> Vec<AuthenticatorId> {

@@ -20,8 +20,7 @@ impl Turn<'_> {
         }
         match self.state.authenticator(id) {
             Some(phone) if phone.kind() != AuthenticatorKind::Phone => Err(Reason::NotBound),
-            Some(phone) if !phone.is_active() => Err(Reason::AuthenticatorDisabled),
-            Some(_) => Ok(()),
+            Some(phone) => phone.stopped().map_or(Ok(()), Err),
             None => Err(Reason::NotBound),
         }
     }

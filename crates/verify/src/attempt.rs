@@ -127,9 +127,13 @@ impl Turn<'_> {
     fn alternatives(&self, attempt: &Attempt, trust: Trust) -> Alternatives {
         let phone_may_be_asked = self.passkey_needed(attempt).is_none();
         let is_muted = trust == Trust::Stranger && self.state.muted_until.is_some();
+        let totp = AuthenticatorKind::Totp;
         Alternatives {
             passkey: self.state.has_active(AuthenticatorKind::Passkey),
-            totp: phone_may_be_asked && !is_muted && self.state.has_active(AuthenticatorKind::Totp),
+            totp: phone_may_be_asked
+                && !is_muted
+                && self.takes(totp)
+                && self.state.has_active(totp),
             open_app: phone_may_be_asked && self.state.has_active(AuthenticatorKind::Phone),
         }
     }

@@ -99,6 +99,10 @@ pub enum Change {
     OpenApp,
     /// Cancel an attempt.
     CancelAttempt,
+    /// Dispute a binding.
+    Dispute,
+    /// Let a disputed authenticator answer again.
+    SettleDispute,
 }
 
 /// How a caller check ended.
@@ -154,6 +158,8 @@ pub enum Happened {
     PushSuspended { cause: IncidentCause },
     /// Push works again.
     PushRestored,
+    /// Relying parties are to end sessions that began at `since` or later; all of them without.
+    SessionsEnded { since: Option<Timestamp> },
     /// The password is known to a stranger.
     PasswordBurned,
     /// The password was changed.
@@ -168,6 +174,10 @@ pub enum Happened {
     Bound { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// An authenticator was untied.
     Invalidated { authenticator: AuthenticatorId, kind: AuthenticatorKind },
+    /// Somebody said that the owner did not bind an authenticator; it is suspended.
+    Disputed { authenticator: AuthenticatorId, kind: AuthenticatorKind },
+    /// It answers again.
+    DisputeSettled { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// Too many failures disabled an authenticator.
     Disabled { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// The notice addresses changed.
@@ -244,7 +254,10 @@ impl Happened {
             Self::PasswordChanged => (EventKind::PasswordChanged, Factor::Password),
             Self::Bound { kind, .. } => (EventKind::FactorEnrolled, kind.factor()),
             Self::Invalidated { kind, .. } => (EventKind::FactorRemoved, kind.factor()),
-            Self::Disabled { kind, .. } => (EventKind::LockedOut, kind.factor()),
+            Self::Disabled { kind, .. } | Self::Disputed { kind, .. } => {
+                (EventKind::LockedOut, kind.factor())
+            }
+            Self::DisputeSettled { kind, .. } => (EventKind::Unlocked, kind.factor()),
             Self::AddressesChanged { .. } => (EventKind::RecoveryChanged, Factor::Email),
             Self::RoleChanged { administrator: true } => (EventKind::RoleAssigned, Factor::Unknown),
             Self::Recovered { .. } => (EventKind::FactorVerified, Factor::RecoveryCode),
@@ -257,6 +270,7 @@ impl Happened {
             | Self::AttemptRepeated { .. }
             | Self::AnswerIgnored { .. }
             | Self::AppOpened { .. }
+            | Self::SessionsEnded { .. }
             | Self::PasswordBurned
             | Self::IncidentOpened { .. }
             | Self::IncidentClosed { .. }
@@ -291,6 +305,7 @@ impl Happened {
             | Self::Reported { .. }
             | Self::PushSuspended { .. }
             | Self::PushRestored
+            | Self::SessionsEnded { .. }
             | Self::PasswordBurned
             | Self::PasswordChanged
             | Self::IncidentOpened { .. }
@@ -299,6 +314,8 @@ impl Happened {
             | Self::Bound { .. }
             | Self::Invalidated { .. }
             | Self::Disabled { .. }
+            | Self::Disputed { .. }
+            | Self::DisputeSettled { .. }
             | Self::AddressesChanged { .. }
             | Self::RoleChanged { .. }
             | Self::AddressCodeIssued { .. }

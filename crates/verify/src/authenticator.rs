@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::CodeDigest;
 use crate::id::AuthenticatorId;
+use crate::outcome::Reason;
 use crate::policy::StopPolicy;
 use crate::requester::Requester;
 use crate::text::Text;
@@ -121,6 +122,26 @@ pub struct Authenticator {
     pub(crate) stranger_failures: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) disabled_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Dispute::is_never")]
+    pub(crate) dispute: Dispute,
+}
+
+/// Whether somebody said that its owner did not bind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum Dispute {
+    #[default]
+    Never,
+    /// It answers for nobody until the dispute is settled.
+    Suspended { at: Timestamp },
+    /// It was looked at. Nobody disputes it again with the same link.
+    Settled,
+}
+
+impl Dispute {
+    const fn is_never(&self) -> bool {
+        matches!(self, Self::Never)
+    }
 }
 
 impl Authenticator {
@@ -166,6 +187,32 @@ impl Authenticator {
         self.disabled_at
     }
 
+    /// Since when it is suspended because somebody said that its owner did not bind it.
+    #[must_use]
+    pub const fn disputed_at(&self) -> Option<Timestamp> {
+        match self.dispute {
+            Dispute::Suspended { at } => Some(at),
+            Dispute::Never | Dispute::Settled => None,
+        }
+    }
+
+    /// Whether it can answer: neither disabled nor disputed.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.disabled_at.is_none() && self.disputed_at().is_none()
+    }
+
+    /// Why it cannot answer, if it cannot.
+    pub(crate) const fn stopped(&self) -> Option<Reason> {
+        if self.disputed_at().is_some() {
+            Some(Reason::AuthenticatorDisputed)
+        } else if self.disabled_at.is_some() {
+            Some(Reason::AuthenticatorDisabled)
+        } else {
+            None
+        }
+    }
+
     /// Failures in a row.
     #[must_use]
     pub const fn failures(&self) -> u16 {
@@ -191,10 +238,6 @@ impl Authenticator {
         }
     }
 
-    pub(crate) const fn is_active(&self) -> bool {
-        self.disabled_at.is_none()
-    }
-
     pub(crate) const fn key(&self) -> Option<&CodeDigest> {
         match &self.method {
             Method::Phone { key, .. }
@@ -214,7 +257,7 @@ impl Authenticator {
             Failing::Stranger => self.stranger_failures = self.stranger_failures.saturating_add(1),
             Failing::Owner => {}
         }
-        let stops = self.is_active() && self.failures >= u16::from(policy.disable_after);
+        let stops = self.disabled_at.is_none() && self.failures >= u16::from(policy.disable_after);
         if stops {
             self.disabled_at = Some(now);
         }

@@ -73,9 +73,12 @@ codes! {
     ///
     /// Four consonants, so that nobody can take it for a match code or read one out in its place.
     CallerCode[4];
-    /// Ties a new authenticator to a subscriber: 10 characters, 50 bits. SP 800-63B-4, 4.1.2.2
-    /// wants 40 bits beside an identifier.
+    /// Ties a new authenticator to a subscriber, typed beside the subscriber's name: 10 characters,
+    /// 50 bits. SP 800-63B-4, 4.1.2.2 wants 40 beside an identifier.
     BindingCode[10];
+    /// The same in a link or a picture, without a name: 24 characters, 120 bits. SP 800-63B-4,
+    /// 4.1.2.2 wants 112.
+    BindingLink[24];
     /// A saved recovery code: 16 characters, 80 bits. SP 800-63B-4, 4.2.1.1 wants 64.
     RecoveryCode[16];
     /// A recovery code mailed to an address: 8 characters, 40 bits. SP 800-63B-4, 4.2.1.2 wants six
@@ -141,6 +144,14 @@ impl CallerCode {
 
 impl BindingCode {
     /// Draws a code; the shell shows it, hands its [`CodeDigest`] to `decide` and forgets it.
+    #[must_use]
+    pub fn draw(entropy: &Entropy) -> Self {
+        Self(base32(&entropy.0))
+    }
+}
+
+impl BindingLink {
+    /// Draws what a link holds, from other bytes than the code to be typed: neither tells the other.
     #[must_use]
     pub fn draw(entropy: &Entropy) -> Self {
         Self(base32(&entropy.0))
@@ -338,6 +349,8 @@ mod tests {
     #[test]
     fn binding_and_recovery_codes_use_their_bits() {
         assert_eq!(BindingCode::draw(&Entropy([0xff; 32])).reveal(), "ZZZZZZZZZZ");
+        let link = BindingLink::draw(&Entropy([0xff; 32]));
+        assert_eq!(link.reveal(), "Z".repeat(24), "five bits each: 120 in all");
         assert_eq!(RecoveryCode::draw(&Entropy([0; 32])).reveal(), "0000000000000000");
         let mut bytes = [0; 32];
         bytes[9] = 1;

@@ -4,8 +4,8 @@ use crate::authenticator::AuthenticatorKind;
 use crate::code::CodeDigest;
 use crate::context::Purpose;
 use crate::fact::{
-    AddressProof, CertificateProof, KnownDeviceProof, NewAuthenticator, Notes, OperatorProof,
-    PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry,
+    AddressProof, CertificateProof, DisputeLink, KnownDeviceProof, NewAuthenticator, Notes,
+    OperatorProof, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry,
 };
 use crate::id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, RelyingPartyId, ResetId,
@@ -115,6 +115,15 @@ pub enum Command {
     ProveCertificate(Attempt, CertificateProof),
     /// The owner reports an attack outside of a prompt.
     Report(Reporter, Notes),
+    /// Somebody who read the notice of a binding says that its owner did not make it.
+    Dispute(DisputeLink),
+    /// A disputed authenticator may answer again.
+    SettleDispute {
+        /// In whose name.
+        authority: Authority,
+        /// Which.
+        authenticator: AuthenticatorId,
+    },
     /// Push is to work again after a suspension.
     RestorePush(Authority),
     /// A reviewer has dealt with the incident.

@@ -50,6 +50,10 @@ pub fn decide(
         Command::ProveTotp(attempt, entry) => turn.prove_totp(&attempt, &entry),
         Command::ProveCertificate(attempt, proof) => turn.prove_certificate(&attempt, &proof),
         Command::Report(reporter, notes) => turn.report(&reporter, notes),
+        Command::Dispute(link) => turn.dispute(&link),
+        Command::SettleDispute { authority, authenticator } => {
+            turn.settle_dispute(&authority, authenticator)
+        }
         Command::RestorePush(authority) => turn.restore_push(&authority),
         Command::CloseIncident(operator) => turn.close_incident(&operator),
         Command::PasswordChanged => turn.password_changed(),

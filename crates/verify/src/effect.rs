@@ -141,8 +141,15 @@ pub enum Notice {
     PushSuspended,
     /// Push works again.
     PushRestored,
-    /// An authenticator was bound.
+    /// An authenticator was bound. It comes with a link that disputes it.
     Bound {
+        /// Its kind.
+        kind: AuthenticatorKind,
+        /// Which.
+        authenticator: AuthenticatorId,
+    },
+    /// An authenticator that somebody had disputed answers again.
+    DisputeSettled {
         /// Its kind.
         kind: AuthenticatorKind,
     },

@@ -212,6 +212,27 @@ impl AddressProof {
     }
 }
 
+/// Somebody followed the link "this was not me" in the notice of a binding.
+#[derive(Clone, Debug)]
+pub struct DisputeLink {
+    pub(crate) subscriber: SubscriberId,
+    pub(crate) authenticator: AuthenticatorId,
+    pub(crate) address: AddressId,
+}
+
+impl DisputeLink {
+    /// The link's MAC is right, it is not too old, and it was sent to `address`. The address need not
+    /// be on file any more: whoever binds something may change the addresses next.
+    #[must_use]
+    pub const fn link_verified(
+        subscriber: SubscriberId,
+        authenticator: AuthenticatorId,
+        address: AddressId,
+    ) -> Self {
+        Self { subscriber, authenticator, address }
+    }
+}
+
 /// A new authenticator that has proven its key.
 #[derive(Clone, Debug)]
 pub enum NewAuthenticator {

@@ -28,6 +28,7 @@ mod code;
 mod command;
 mod context;
 mod decide;
+mod dispute;
 mod effect;
 mod fact;
 mod habits;
@@ -56,7 +57,8 @@ pub use authenticator::{
 };
 pub use budget::PromptBudget;
 pub use code::{
-    AddressCode, BindingCode, CallerCode, CodeDigest, EnteredCode, Entropy, MatchCode, RecoveryCode,
+    AddressCode, BindingCode, BindingLink, CallerCode, CodeDigest, EnteredCode, Entropy, MatchCode,
+    RecoveryCode,
 };
 pub use command::{
     Accepts, Attempt, Authority, CallerAnswer, Canceller, Command, RecoveryEvidence, Reporter, Role,
@@ -65,7 +67,7 @@ pub use context::{Context, FirstTime, Line, Purpose, WE_NEVER_CALL};
 pub use decide::{Decision, decide};
 pub use effect::{Act, Effect, EffectKey, IncidentCause, Notice, RingFor};
 pub use fact::{
-    AddressProof, Answer, CertificateProof, KnownDeviceProof, NewAuthenticator, Notes,
+    AddressProof, Answer, CertificateProof, DisputeLink, KnownDeviceProof, NewAuthenticator, Notes,
     OperatorProof, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry, UserVerification,
 };
 pub use id::{

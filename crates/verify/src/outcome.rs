@@ -252,6 +252,10 @@ pub enum Reason {
     SameMethod,
     /// Something of this kind is pending.
     AlreadyPending,
+    /// Somebody said that its owner did not bind the authenticator; the help desk can settle it.
+    AuthenticatorDisputed,
+    /// The policy takes no authenticator of this kind.
+    KindNotTaken,
 }
 
 impl Reason {
@@ -289,6 +293,10 @@ impl Reason {
             Self::NeedsAnotherPerson => "a second person has to confirm, or the delay to pass",
             Self::SameMethod => "two different proofs are needed",
             Self::AlreadyPending => "one is pending already",
+            Self::AuthenticatorDisputed => {
+                "somebody said that this was not bound by its owner; call the help desk"
+            }
+            Self::KindNotTaken => "this is not taken here; use your phone or a passkey",
         }
     }
 }

@@ -161,6 +161,9 @@ pub struct AccountPolicy {
     pub dormant_after_days: u32,
     /// How long a caller check lives, in seconds: 30 to 600.
     pub caller_check_seconds: u32,
+    /// Whether codes by time of other apps are bound and taken. A false page can ask for such a code
+    /// (SP 800-63B-4, 3.2.5); without them, a phone without a network has only passkeys beside it.
+    pub takes_totp: bool,
 }
 
 /// What weakens safety. Each is a decision that a reviewer should find.
@@ -244,6 +247,7 @@ impl Default for AccountPolicy {
             reset_delay_hours: 24,
             dormant_after_days: 30,
             caller_check_seconds: 180,
+            takes_totp: true,
         }
     }
 }

@@ -61,6 +61,11 @@ impl Turn<'_> {
         if let Some(outcome) = self.spoken_for(attempt, kind) {
             return outcome;
         }
+        // SECURITY: turned off means off, also for an app that was bound before. Guarded by
+        // `codes_of_other_apps_that_are_turned_off_are_neither_bound_nor_offered_nor_taken`.
+        if !self.takes(kind) {
+            return self.refuse_proof(attempt, kind, Reason::KindNotTaken);
+        }
         let trust = self.trust(attempt.device.as_ref());
         let last_step = match self.usable(&entry.subscriber, entry.authenticator, kind) {
             Ok(Method::Totp { last_step, .. }) => *last_step,
@@ -182,8 +187,7 @@ impl Turn<'_> {
         }
         match self.state.authenticator(id) {
             Some(used) if used.kind() != kind => Err(Reason::NotBound),
-            Some(used) if !used.is_active() => Err(Reason::AuthenticatorDisabled),
-            Some(used) => Ok(&used.method),
+            Some(used) => used.stopped().map_or(Ok(&used.method), Err),
             None => Err(Reason::NotBound),
         }
     }

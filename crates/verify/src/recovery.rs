@@ -210,6 +210,7 @@ impl Turn<'_> {
         self.state.devices.clear();
         // Two people, or one and a day, have just looked at it.
         self.state.empty_since = Some(self.now);
+        self.note(&Scene::default(), by.clone(), Happened::SessionsEnded { since: None });
         self.act(Act::EndAllSessions);
         self.note(&Scene::default(), by, Happened::ResetDone { reset });
         self.notify(Notice::ResetDone);

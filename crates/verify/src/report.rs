@@ -1,5 +1,7 @@
 //! The owner reports an attack: everything stops at once, and what starts it again.
 
+use pushback_model::Timestamp;
+
 use crate::audit::{Actor, CallerEnd, Change, Happened};
 use crate::authenticator::AuthenticatorKind;
 use crate::command::{Authority, Reporter};
@@ -47,6 +49,18 @@ impl Turn<'_> {
     // SECURITY: everything below happens in one decision, so that no prompt rings and nothing is
     // bound after a report. Guarded by `a_report_stops_everything_at_once`.
     pub fn take_report(&mut self, by: Actor, notes: Notes, phone: Option<&Requester>) -> Outcome {
+        let since = self.now - self.policy.trust.report_reach();
+        self.take_report_since(by, notes, phone, since)
+    }
+
+    /// The same, about everything from `since` on.
+    pub fn take_report_since(
+        &mut self,
+        by: Actor,
+        notes: Notes,
+        phone: Option<&Requester>,
+        since: Timestamp,
+    ) -> Outcome {
         let cause = IncidentCause::Reported;
         let scene = phone.map(Scene::of_phone).unwrap_or_default();
         let what = Happened::Reported {
@@ -64,7 +78,8 @@ impl Turn<'_> {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), by.clone(), what);
         }
-        let since = self.now - self.policy.trust.report_reach();
+        let what = Happened::SessionsEnded { since: Some(since) };
+        self.note(&Scene::default(), by.clone(), what);
         self.act(Act::EndSessions { since });
         let young = self.state.devices.extract_if(.., |device| device.first_at > since);
         for device in young.collect::<Vec<_>>() {

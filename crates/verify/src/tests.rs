@@ -2,6 +2,7 @@
 
 mod account;
 mod budget;
+mod dispute;
 mod document;
 mod events;
 mod laws;

@@ -1,16 +1,17 @@
-//! What a phone binds beside itself and passkeys: another app's codes, a certificate.
+//! What a phone binds beside itself and passkeys: another app's codes, a certificate. And what it lets
+//! answer again after a dispute.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use pushback_app::ClientCertificate;
+use pushback_app::{AcceptedPasskeys, ClientCertificate};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Web;
-use crate::phone::{Right, Signed};
-use crate::problem::Problem;
+use crate::phone::{Right, Signed, number};
+use crate::problem::{Path, Problem};
 use crate::relying_party::json_body;
 
 /// A link as a picture for the app's page; `None` if it is too long for one.
@@ -71,4 +72,30 @@ pub(crate) async fn certificate(
         .map_err(|error| Problem::invalid(format!("certificate: {error}")))?;
     let id = web.app().bind_own_certificate(&phone, &right, &certificate, &name).await?;
     Ok((StatusCode::CREATED, Json(json!({ "id": id.to_string() }))).into_response())
+}
+
+pub(crate) async fn settle_dispute(
+    State(web): State<Web>,
+    Path(id): Path<String>,
+    Signed(phone, body): Signed,
+) -> Result<StatusCode, Problem> {
+    let Right { right } = json_body(&body)?;
+    web.app().settle_own_dispute(&phone, &right, number(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a browser compares its own list of passkeys with.
+pub(crate) fn accepted(passkeys: &AcceptedPasskeys) -> Value {
+    json!({
+        "rp_id": passkeys.rp_id,
+        "user_id": passkeys.user_id,
+        "credential_ids": passkeys.credential_ids,
+    })
+}
+
+pub(crate) async fn accepted_passkeys(
+    State(web): State<Web>,
+    Signed(phone, _): Signed,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(accepted(&web.app().accepted_passkeys(&phone).await?)))
 }

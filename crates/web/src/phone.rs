@@ -62,6 +62,8 @@ fn authorization(headers: &HeaderMap) -> &str {
 #[serde(deny_unknown_fields)]
 struct Bind {
     binding: String,
+    #[serde(default)]
+    subscriber: Option<String>,
     public_key: Value,
     name: String,
     proof: String,
@@ -83,7 +85,8 @@ pub(crate) async fn bind(
         let detail = "too many wrong codes came from this address; try again in a minute";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail));
     }
-    let new = NewPhone { code: bind.binding, key, proof: bind.proof, label: bind.name };
+    let Bind { binding, subscriber, name, proof, .. } = bind;
+    let new = NewPhone { code: binding, subscriber, key, proof, label: name };
     let bound = web.app().bind_phone(&new).await?;
     let notice = format!(
         "Notices of this went to the addresses on file. If it was not you, tell the help desk at once. {}",
@@ -119,6 +122,7 @@ pub(crate) async fn me(
         "suspension": suspension,
         "password_is_burned": account.password_is_burned,
         "takes_certificates": web.inner.certificate_header.is_some(),
+        "takes_totp": web.app().policy().account.takes_totp,
     })))
 }
 
@@ -366,6 +370,7 @@ fn authenticator(view: &AuthenticatorView) -> Value {
         "bound_at": view.bound_at.to_string(),
         "last_used_at": view.last_used_at.map(|at| at.to_string()),
         "is_disabled": view.is_disabled,
+        "is_disputed": view.is_disputed,
         "is_this": view.is_this,
     })
 }
@@ -382,7 +387,7 @@ pub(crate) struct RightQuery {
     right: String,
 }
 
-fn number(text: &str) -> Result<u64, Problem> {
+pub(crate) fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::not_found())
 }
 

@@ -6,8 +6,8 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 
 use crate::{
-    Web, admin, assets, authenticator, bind_more, other_proofs, phone, recovery, relying_party,
-    sign_in, system,
+    Web, admin, assets, authenticator, bind_more, notices, other_proofs, phone, recovery,
+    relying_party, sign_in, signals, system,
 };
 
 /// Methods with their paths.
@@ -45,6 +45,7 @@ fn relying_parties() -> (Listed, Router<Web>) {
         get "/v1/attempts/{id}/events" relying_party::events;
         post "/v1/attempts/{id}/cancel" relying_party::cancel;
         get "/v1/attempts/{id}/receipt" relying_party::receipt;
+        get "/v1/signals" signals::list;
         post "/v1/passwords/check" relying_party::passwords;
         get "/.well-known/jwks.json" system::jwks;
     }
@@ -56,6 +57,7 @@ fn phones() -> (Listed, Router<Web>) {
         post "/v1/authenticators" phone::bind;
         get "/v1/authenticators" phone::authenticators;
         delete "/v1/authenticators/{id}" phone::invalidate;
+        post "/v1/authenticators/{id}/settle" bind_more::settle_dispute;
         get "/v1/me" phone::me;
         get "/v1/prompts" phone::prompts;
         post "/v1/prompts/{id}/answer" phone::answer;
@@ -69,6 +71,7 @@ fn phones() -> (Listed, Router<Web>) {
         post "/v1/invitations" phone::invite;
         post "/v1/passkeys/options" phone::begin_passkey;
         post "/v1/passkeys" phone::finish_passkey;
+        get "/v1/passkeys" bind_more::accepted_passkeys;
         post "/v1/totps/options" bind_more::begin_totp;
         post "/v1/totps" bind_more::finish_totp;
         post "/v1/certificates" bind_more::certificate;
@@ -115,6 +118,8 @@ fn pages() -> (Listed, Router<Web>) {
         post "/sign-in/{secret}/recovery/mail" recovery::mail;
         get "/sign-in/{secret}/recovery/codes" recovery::codes_page;
         post "/sign-in/{secret}/recovery/codes" recovery::codes;
+        get "/notices/{secret}" notices::page;
+        post "/notices/{secret}" notices::dispute;
     }
 }
 

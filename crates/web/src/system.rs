@@ -29,8 +29,8 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-/// Binding codes that one address may try in a minute. A code has 50 bits, so that guessing is
-/// hopeless anyway; this keeps the attempts from costing anything.
+/// Binding codes that one address may try in a minute. A code has 50 bits beside a name, so that
+/// guessing is hopeless anyway; this keeps the attempts from costing anything.
 const GUESSES_A_MINUTE: u32 = 10;
 /// Addresses that are counted at once; at the bound all of them begin anew.
 const GUESSERS_MAX: usize = 50_000;

@@ -56,9 +56,15 @@ impl People {
         app.set_addresses(by()?, &first, &addresses).await?;
         let invitation = app.invite(by()?, &first).await?;
         let phone = Phone::new()?;
-        let proof = phone.sign(&binding_text(&invitation.code, &phone.key()?))?;
+        let proof = phone.sign(&binding_text(&invitation.secret, &phone.key()?))?;
         let key = phone.key()?;
-        let new = NewPhone { code: invitation.code, key, proof, label: "phone".to_owned() };
+        let new = NewPhone {
+            code: invitation.secret,
+            subscriber: None,
+            key,
+            proof,
+            label: "phone".to_owned(),
+        };
         let authenticator = app.bind_phone(&new).await?.id;
         let mut people = Self {
             phone,

@@ -132,9 +132,9 @@ impl Person {
         let invitation = app.invite(by()?, &name).await?;
         let phone = Phone::new()?;
         let key = phone.key()?;
-        let proof = phone.sign(&binding_text(&invitation.code, &key))?;
+        let proof = phone.sign(&binding_text(&invitation.secret, &key))?;
         let label = "phone".to_owned();
-        let new = NewPhone { code: invitation.code, key, proof, label };
+        let new = NewPhone { code: invitation.secret, subscriber: None, key, proof, label };
         let authenticator = app.bind_phone(&new).await?.id;
         let person = Self { name, phone, authenticator };
         let push = PushSubscription {

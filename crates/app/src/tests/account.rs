@@ -2,7 +2,7 @@ use pushback_verify::{AuthenticatorKind, Reason};
 
 use super::passkeys::right;
 use crate::testing::{ALICE, Bench, Phone, code, operator};
-use crate::{AppError, NewPhone, SaidBy, binding_text};
+use crate::{AppError, NewPhone, SaidBy};
 
 #[tokio::test]
 async fn an_owner_binds_a_second_phone_and_unties_the_first() {
@@ -11,8 +11,7 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     let proven = phone.ask(&bench.app).await;
     let invitation = bench.app.invite_own_phone(&proven, &right).await.unwrap();
     let mut second = Phone::new();
-    let proof = second.sign(&binding_text(&invitation.code, &second.key()));
-    let new = NewPhone { code: invitation.code, key: second.key(), proof, label: "tablet".into() };
+    let new = NewPhone { label: "tablet".into(), ..second.binding(&invitation.secret, None) };
     second.id = bench.app.bind_phone(&new).await.unwrap().id;
     let bound = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
     let labels: Vec<_> = bound.iter().map(|a| (&*a.label, a.is_this)).collect();

@@ -1,7 +1,7 @@
 use pushback_verify::{Notes, PromptEnd, Reason};
 
 use crate::testing::{ALICE, Bench, Phone, bench, bound, code, digest_of, operator};
-use crate::{Answered, AppError, AttemptState, DecisionView, NewPhone, SaidBy, binding_text};
+use crate::{Answered, AppError, AttemptState, DecisionView, Invitation, NewPhone, SaidBy};
 
 fn other_than(code: &str) -> String {
     format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
@@ -85,43 +85,65 @@ async fn a_request_of_another_minute_is_told_about_the_clock() {
     assert!(matches!(proven, Err(AppError::ClockWrong)));
 }
 
+async fn invited(bench: &Bench, subscriber: &str) -> Invitation {
+    let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
+    bench.app.set_addresses(operator("sam"), subscriber, &addresses).await.unwrap();
+    bench.app.invite(operator("sam"), subscriber).await.unwrap()
+}
+
+fn is_wrong<T: std::fmt::Debug>(bound: Result<T, AppError>) -> bool {
+    matches!(bound, Err(AppError::Refused(Reason::WrongProof)))
+}
+
 #[tokio::test]
 async fn a_binding_code_binds_once_and_only_with_the_key_that_proves_itself() {
     let bench = bench().await;
-    let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
-    bench.app.set_addresses(operator("sam"), ALICE, &addresses).await.unwrap();
-    let invitation = bench.app.invite(operator("sam"), ALICE).await.unwrap();
-    assert!(invitation.link.ends_with(&format!("/app#bind={}", invitation.code)));
-    let new = |code: &str, phone: &Phone| NewPhone {
-        code: code.to_owned(),
-        key: phone.key(),
-        proof: phone.sign(&binding_text(code, &phone.key())),
-        label: "phone".into(),
-    };
+    let invitation = invited(&bench, ALICE).await;
+    assert!(invitation.link.ends_with(&format!("/app#bind={}", invitation.secret)));
     let (phone, other) = (Phone::new(), Phone::new());
-    let stolen = NewPhone { key: other.key(), ..new(&invitation.code, &phone) };
+    let stolen = NewPhone { key: other.key(), ..phone.binding(&invitation.secret, None) };
     let bound = bench.app.bind_phone(&stolen).await;
     assert!(matches!(bound, Err(AppError::Unauthenticated)));
     let typed = invitation.code.to_lowercase().replace('-', " ");
-    assert!(bench.app.bind_phone(&new(&typed, &phone)).await.is_ok());
+    assert!(bench.app.bind_phone(&phone.binding(&typed, Some(" Alice@Example.org"))).await.is_ok());
+    // Used up, whichever way it comes; and what never was.
     for code in [&*invitation.code, "AAAAA-AAAAA", ""] {
-        let bound = bench.app.bind_phone(&new(code, &other)).await;
-        assert!(matches!(bound, Err(AppError::Refused(Reason::WrongProof))), "{code}");
+        let bound = bench.app.bind_phone(&other.binding(code, Some(ALICE))).await;
+        assert!(is_wrong(bound), "{code}");
     }
+    for secret in [&*invitation.secret, &"A".repeat(24)] {
+        assert!(is_wrong(bench.app.bind_phone(&other.binding(secret, None)).await), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_typed_code_binds_beside_its_own_name_only_and_a_link_without() {
+    let bench = bench().await;
+    let (hers, his) = (invited(&bench, ALICE).await, invited(&bench, "bob@example.org").await);
+    let phone = Phone::new();
+    let without = bench.app.bind_phone(&phone.binding(&hers.code, None)).await;
+    assert!(matches!(without, Err(AppError::Invalid(_))));
+    for whose in ["bob@example.org", "nobody@example.org", "", "no\nname"] {
+        assert!(is_wrong(bench.app.bind_phone(&phone.binding(&hers.code, Some(whose))).await));
+    }
+    // The link names nobody: what is said beside it changes nothing.
+    let bound = bench.app.bind_phone(&phone.binding(&hers.secret, Some("bob@example.org"))).await;
+    assert_eq!(bound.unwrap().subscriber, ALICE);
+    let other = Phone::new();
+    let bound = bench.app.bind_phone(&other.binding(&his.code, Some("bob@example.org"))).await;
+    assert_eq!(bound.unwrap().subscriber, "bob@example.org");
 }
 
 #[tokio::test]
 async fn a_binding_code_ends_after_its_time() {
     let bench = bench().await;
-    let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
-    bench.app.set_addresses(operator("sam"), ALICE, &addresses).await.unwrap();
-    let invitation = bench.app.invite(operator("sam"), ALICE).await.unwrap();
+    let invitation = invited(&bench, ALICE).await;
     bench.clock.forward_s(700);
     let phone = Phone::new();
-    let proof = phone.sign(&binding_text(&invitation.code, &phone.key()));
-    let new = NewPhone { code: invitation.code, key: phone.key(), proof, label: "phone".into() };
-    let bound = bench.app.bind_phone(&new).await;
-    assert!(matches!(bound, Err(AppError::Refused(Reason::WrongProof))));
+    let typed = phone.binding(&invitation.code, Some(ALICE));
+    for new in [typed, phone.binding(&invitation.secret, None)] {
+        assert!(is_wrong(bench.app.bind_phone(&new).await));
+    }
     bench.clock.forward_s(4_000);
     bench.app.sweep().await.unwrap();
 }

@@ -194,6 +194,13 @@ pub enum SubscriberCommand {
         /// Its number, as `show` tells it
         authenticator: u64,
     },
+    /// Let an authenticator answer again that somebody had disputed
+    Settle {
+        /// Their name
+        name: String,
+        /// Its number, as `show` tells it
+        authenticator: u64,
+    },
     /// Set whether they administer something: then only passkeys get in
     Role {
         /// Their name
@@ -228,6 +235,7 @@ impl SubscriberCommand {
             | Self::Restore { name }
             | Self::Close { name }
             | Self::Untie { name, .. }
+            | Self::Settle { name, .. }
             | Self::Role { name, .. }
             | Self::PasswordChanged { name }
             | Self::Reset { name, .. } => name,
@@ -337,8 +345,11 @@ pub enum AuthenticatorCommand {
         /// The link of an invitation, or the address of the service with --code
         link: String,
         /// The binding code, if the link has none
-        #[arg(long)]
+        #[arg(long, requires = "subscriber")]
         code: Option<String>,
+        /// For whom that code was made
+        #[arg(long, requires = "code")]
+        subscriber: Option<String>,
         /// What to call it
         #[arg(long, default_value = "command line")]
         name: String,

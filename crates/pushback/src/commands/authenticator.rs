@@ -44,8 +44,9 @@ struct Phone {
 pub fn run(args: &AuthenticatorArgs) -> Result<Exit, Failure> {
     runtime()?.block_on(async {
         match &args.command {
-            AuthenticatorCommand::Bind { link, code, name } => {
-                bind(args, link, code.as_deref(), name).await
+            AuthenticatorCommand::Bind { link, code, subscriber, name } => {
+                let typed = code.as_deref().zip(subscriber.as_deref());
+                bind(args, link, typed, name).await
             }
             AuthenticatorCommand::Watch { once } => watch(args, *once).await,
             AuthenticatorCommand::Answer { code, deny, report } => {
@@ -64,12 +65,13 @@ fn client() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder().timeout(TIMEOUT).build().map_err(failed("the connection"))
 }
 
-/// The service and the code in an invitation's link.
-fn parts(link: &str, code: Option<&str>) -> Result<(String, String), Failure> {
+/// The service, and what binds: the code that was typed, or the secret in an invitation's link.
+fn parts(link: &str, typed: Option<&str>) -> Result<(String, String), Failure> {
     let usage = |what: &str| Failure::Usage(what.to_owned());
     let url = url::Url::parse(link).map_err(|_| usage("the link is an address: https://..."))?;
     let within = url.fragment().and_then(|fragment| fragment.strip_prefix("bind="));
-    let code = code.or(within).ok_or_else(|| usage("the link has no code; give it with --code"))?;
+    let missing = || usage("the link has no code; give one with --code and --subscriber");
+    let code = typed.or(within).ok_or_else(missing)?;
     Ok((url.origin().ascii_serialization(), code.to_owned()))
 }
 
@@ -90,19 +92,22 @@ fn sign(pair: &EcdsaKeyPair, text: &str) -> Result<String, Failure> {
 async fn bind(
     args: &AuthenticatorArgs,
     link: &str,
-    code: Option<&str>,
+    typed: Option<(&str, &str)>,
     name: &str,
 ) -> Result<Exit, Failure> {
     if args.key.exists() {
         let file = args.key.display();
         return Err(Failure::Usage(format!("{file} exists; name another with --key")));
     }
-    let (service, code) = parts(link, code)?;
+    let (service, code) = parts(link, typed.map(|(code, _)| code))?;
     let no_key = |_| Failure::Service("no key can be made".to_owned());
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(no_key)?;
     let (jwk, key) = public_key(&pair)?;
     let proof = sign(&pair, &binding_text(&code, &key))?;
-    let body = json!({ "binding": code, "public_key": jwk, "name": name, "proof": proof });
+    let subscriber = typed.map(|(_, subscriber)| subscriber);
+    let body = json!({
+        "binding": code, "subscriber": subscriber, "public_key": jwk, "name": name, "proof": proof,
+    });
     let address = format!("{service}/v1/authenticators");
     let bound =
         said(client()?.post(&address).body(body.to_string()).send().await, &address).await?;

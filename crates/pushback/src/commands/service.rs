@@ -226,6 +226,13 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
             })?;
             tell(args, &json!({}), "done\n")
         }
+        SubscriberCommand::Settle { name, authenticator } => {
+            let by = proof()?;
+            with(args, async |app| {
+                app.settle_dispute(by, name, *authenticator).await.map_err(&unknown)
+            })?;
+            tell(args, &json!({}), "done\n")
+        }
         SubscriberCommand::Role { name, administrator } => {
             let role = if *administrator { Role::Administrator } else { Role::Member };
             let by = proof()?;
@@ -296,6 +303,7 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
                 "id": a.id, "kind": a.kind, "name": a.label, "bound_at": a.bound_at.to_string(),
                 "last_used_at": a.last_used_at.map(|at| at.to_string()),
                 "is_disabled": a.is_disabled,
+                "is_disputed": a.is_disputed,
             })
         })
         .collect();
@@ -313,7 +321,11 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
     let mut people =
         format!("{} ({}), {} addresses\n", view.name, word(&view.role), view.addresses);
     for a in &view.authenticators {
-        let disabled = if a.is_disabled { ", disabled" } else { "" };
+        let disabled = match (a.is_disputed, a.is_disabled) {
+            (true, _) => ", disputed",
+            (false, true) => ", disabled",
+            (false, false) => "",
+        };
         people.push_str(&format!(
             "  {:>3}  {}  {}  since {}{disabled}\n",
             a.id,

@@ -61,7 +61,8 @@ impl Outside for World {
             return Sent::Never("no address is on file".to_owned());
         }
         let (subject, text) = words(notice);
-        let text = format!("{text}\r\n");
+        let link = told.dispute_url.as_deref().map(not_me).unwrap_or_default();
+        let text = format!("{text}\r\n{link}");
         self.mail(&told.key, &told.subscriber, &told.to, (subject, &text)).await
     }
 
@@ -170,6 +171,11 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "something new can answer for you",
             "A device, a passkey or codes were added to your account.",
         ),
+        Notice::DisputeSettled { .. } => (
+            "something can answer for you again",
+            "You, or somebody who read your mail, had said that a device, a passkey or codes were not \
+             yours. They can answer for you again.",
+        ),
         Notice::Invalidated { .. } => (
             "something can no longer answer for you",
             "A device, a passkey or codes were removed from your account.",
@@ -196,6 +202,14 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "Everything that could answer for you was removed. Bind a device again.",
         ),
     }
+}
+
+/// How to take a binding back. A line of its own: it is longer than others, and must stay whole.
+fn not_me(link: &str) -> String {
+    format!(
+        "\r\nIf you did not do this, open this page and say so. It stops what was added, and prompts,\r\n\
+         until your help desk has talked to you. It works once, for two weeks:\r\n\r\n{link}\r\n"
+    )
 }
 
 /// Hands a message to the mailer.
@@ -244,5 +258,13 @@ mod tests {
     fn a_date_is_written_as_mail_has_it() {
         let at = Timestamp::from_millis(1_764_000_000_123);
         assert_eq!(date(at), "24 Nov 2025 16:00:00 +0000");
+    }
+
+    #[test]
+    fn the_link_in_a_notice_is_a_line_of_its_own() {
+        let link = "https://mfa.example.org/notices/x~1~2~y.z";
+        let text = not_me(link);
+        assert!(text.lines().any(|line| line == link), "{text}");
+        assert!(text.lines().filter(|line| *line != link).all(|line| line.len() <= 98), "{text}");
     }
 }

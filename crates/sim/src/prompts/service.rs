@@ -325,6 +325,7 @@ impl World {
                     | Notice::PushRestored
                     | Notice::FalseCaller
                     | Notice::Bound { .. }
+                    | Notice::DisputeSettled { .. }
                     | Notice::Invalidated { .. }
                     | Notice::Disabled { .. }
                     | Notice::Recovered

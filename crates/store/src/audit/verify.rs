@@ -223,6 +223,31 @@ pub(crate) async fn list(
     rows.into_iter().map(|row| recorded(chain, row).ok_or_else(altered)).collect()
 }
 
+/// Entries of these kinds in a chain after a number, in order; at most `limit` and 1,000.
+pub(crate) async fn of_kinds(
+    reader: &Reader,
+    chain: &str,
+    after: i64,
+    kinds: &[&str],
+    limit: usize,
+) -> Result<Vec<Recorded>, StoreError> {
+    // In the order in which they stand: SQLite numbers them by that.
+    let places: Vec<String> = (3..kinds.len() + 3).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit_entries WHERE chain = $1 AND seq > $2 \
+         AND kind IN ({}) ORDER BY seq LIMIT ${}",
+        places.join(", "),
+        kinds.len() + 3
+    );
+    let limit = i64::try_from(limit).unwrap_or(PAGE).min(PAGE);
+    let mut params = vec![Value::text(chain), Value::Int(after)];
+    params.extend(kinds.iter().map(|kind| Value::text(kind)));
+    params.push(Value::Int(limit));
+    let altered = || StoreError::corrupt(ENTRIES, "a column was altered; verify the trail");
+    let rows = reader.query(&sql, params).await?;
+    rows.into_iter().map(|row| recorded(chain, row).ok_or_else(altered)).collect()
+}
+
 /// Entries about one subject after an instant, in the order of their instants; at most 1,000.
 pub(crate) async fn about(
     reader: &Reader,

@@ -106,6 +106,24 @@ impl Store {
         audit::list(&self.inner.reader, chain, after).await
     }
 
+    /// Entries of these kinds in a chain after a number, in order, at most `limit` and 1,000.
+    ///
+    /// Whoever reads a chain's head first and then this up to its end has missed nothing that the head
+    /// counts: a chain has no gaps, and its head moves in the transaction that adds the entries.
+    ///
+    /// # Errors
+    /// If the database fails, or an entry cannot be read.
+    pub async fn list_audit_of(
+        &self,
+        chain: &str,
+        after: i64,
+        kinds: &[&str],
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        name("a chain", chain, KIND_BYTES_MAX)?;
+        audit::of_kinds(&self.inner.reader, chain, after, kinds, limit).await
+    }
+
     /// Entries about a subject from an instant on, oldest first, at most 1,000.
     ///
     /// # Errors

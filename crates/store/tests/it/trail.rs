@@ -16,6 +16,7 @@ on_both! {
     a_trail_that_was_cut_or_written_anew_is_found_by_a_checkpoint
     a_commit_has_a_receipt_that_verifies_without_the_database
     entries_are_found_by_their_subject
+    entries_are_found_by_their_kinds_in_the_order_of_the_chain
 }
 
 async fn the_audit_trail_of_many_writers_is_one_unbroken_chain(place: Place) {
@@ -242,4 +243,22 @@ async fn entries_are_found_by_their_subject(place: Place) {
     assert_eq!((found.len(), found[0].seq), (1, 3));
     let later = Timestamp::from_millis(NOW.as_millis() + 1);
     assert!(store.list_audit_about("3", later).await.unwrap().is_empty());
+}
+
+async fn entries_are_found_by_their_kinds_in_the_order_of_the_chain(place: Place) {
+    let store = place.open().await;
+    for kind in ["a", "b", "c", "a", "d", "b"] {
+        let entry = AuditEntry { kind: kind.to_owned(), ..entry("alice") };
+        commit(&store, Change::at(NOW).audit(entry)).await;
+    }
+    let found = async |after, kinds: &[&str], limit| -> Vec<(i64, String)> {
+        let found = store.list_audit_of("main", after, kinds, limit).await.unwrap();
+        found.into_iter().map(|recorded| (recorded.seq, recorded.entry.kind)).collect()
+    };
+    let is = |seq, kind: &str| (seq, kind.to_owned());
+    assert_eq!(found(0, &["a", "b"], 10).await, [is(1, "a"), is(2, "b"), is(4, "a"), is(6, "b")]);
+    assert_eq!(found(2, &["b", "d"], 1).await, [is(5, "d")]);
+    assert_eq!(found(6, &["a", "b", "c", "d"], 10).await, []);
+    assert_eq!(found(0, &["e"], 10).await, []);
+    assert!(store.list_audit_of("other", 0, &["a"], 10).await.unwrap().is_empty());
 }

@@ -1,7 +1,7 @@
 //! The document: its bound, its layouts, and what may never be in what leaves it.
 
 use super::*;
-use crate::authenticator::{Method, Sighting};
+use crate::authenticator::{Dispute, Method, Sighting};
 use crate::context::FirstTime;
 use crate::state::{
     DEVICES_MAX, ENDED_MAX, EndedAttempt, OpenPrompt, PendingAddressCode, PendingBinding,
@@ -74,6 +74,7 @@ fn full() -> SubscriberState {
             failures: u16::MAX,
             stranger_failures: u16::MAX,
             disabled_at: Some(now),
+            dispute: Dispute::Suspended { at: now },
         })
         .collect();
     let context = Context {

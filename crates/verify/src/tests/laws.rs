@@ -77,7 +77,7 @@ fn the_laws_meet_everything_that_can_happen() {
     let mut runner = TestRunner::deterministic();
     let sequence = (policy(), steps(120));
     let mut met = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..800 {
         let (policy, steps) = sequence.new_tree(&mut runner).unwrap().current();
         let mut watched = Watched::new(policy, Role::Member);
         steps.into_iter().for_each(|step| watched.take(step));
@@ -111,6 +111,7 @@ const MUST_MEET: &[&str] = &[
     "Reported",
     "PushSuspended",
     "PushRestored",
+    "SessionsEnded",
     "PasswordBurned",
     "PasswordChanged",
     "IncidentOpened",
@@ -119,6 +120,8 @@ const MUST_MEET: &[&str] = &[
     "Bound",
     "Invalidated",
     "Disabled",
+    "Disputed",
+    "DisputeSettled",
     "AddressesChanged",
     "RoleChanged",
     "AddressCodeIssued",
@@ -149,6 +152,10 @@ const MUST_MEET: &[&str] = &[
     "ResetConfirm IncidentOpen",
     "ResetConfirm NeedsAnotherPerson",
     "ResetCancel NotFound",
+    "Dispute CodeReused",
+    "SettleDispute IncidentOpen",
+    "SettleDispute NotFound",
+    "SettleDispute WeakAuthority",
     "RestorePush WeakAuthority",
     "Report NotFound",
     "ForgetDevice NotFound",

@@ -119,6 +119,46 @@ fn the_hundredth_failure_in_a_row_disables_and_the_right_code_no_longer_helps() 
 }
 
 #[test]
+fn binding_anew_restores_what_failures_disabled() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    world.forward(Span::days(2));
+    world.policy.stop.disable_after = 10;
+    world.policy.stop.suspend_push_after = 50;
+    let mut round = 0;
+    while world.state.authenticator(phone).unwrap().disabled_at().is_none() {
+        round += 1;
+        let name = format!("a{round}");
+        if matches!(world.start(&name, None), Outcome::Prompted(_)) {
+            let wrong = world.wrong();
+            let _ = world.say(phone, wrong);
+            let _ = world.run(Command::CancelAttempt(AttemptId::parse(&name).unwrap()));
+        }
+        world.forward(Span::hours(3));
+    }
+    assert!(matches!(world.start("b", None), Outcome::PasskeyOnly { reason: Reason::NoPhone, .. }));
+
+    // The owner proves themselves with the passkey, and binds the very same phone once more.
+    let manage = Attempt { purpose: Purpose::ManageAuthenticators, ..attempt("m", None) };
+    let _ = world.run(Command::StartAttempt(manage.clone()));
+    let right = || Authority::Subscriber(AttemptId::parse("m").unwrap());
+    let _ = world.passkey(passkey, manage, UserVerification::Verified);
+    let bind = |world: &mut World| {
+        let kind = AuthenticatorKind::Phone;
+        let code = digest(30);
+        let _ =
+            world.run(Command::IssueBindingCode { authority: right(), kind, code: code.clone() });
+        let authenticator = NewAuthenticator::Phone { key: digest(1) };
+        world.run(Command::Bind { code, authenticator, label: Text::new("again") })
+    };
+    assert_eq!(refused(&bind(&mut world)), Reason::AlreadyBound, "not beside itself");
+    let untied = world.run(Command::Invalidate { authority: right(), authenticator: phone });
+    assert!(matches!(untied, Outcome::Done), "{untied:?}");
+    let Outcome::Bound { authenticator: again } = bind(&mut world) else { panic!("not bound") };
+    assert_eq!(world.state.authenticator(again).unwrap().failures(), 0);
+    world.sign_in(again, "c");
+}
+
+#[test]
 fn a_stranger_waits_and_a_known_device_takes_over_without_a_second_ring() {
     let (mut world, phone) = World::with_phone();
     let device = world.sign_in(phone, "first");

@@ -117,6 +117,43 @@ fn two_apps_with_codes_by_time_are_the_most() {
 }
 
 #[test]
+fn codes_of_other_apps_that_are_turned_off_are_neither_bound_nor_offered_nor_taken() {
+    let (mut world, _, totp) = with_totp();
+    assert!(world.prompted("before", None).alternatives.totp);
+    let _ = world.run(Command::CancelAttempt(AttemptId::parse("before").unwrap()));
+
+    world.policy.account.takes_totp = false;
+    assert!(!world.prompted("a", None).alternatives.totp);
+    let proved = typed(&mut world, totp, attempt("a", None), Some(7));
+    assert_eq!(refused(&proved), Reason::KindNotTaken);
+    let mut new = World::empty();
+    let begin = |world: &mut World| {
+        world.run(Command::IssueBindingCode {
+            authority: Authority::Operator(operator("sam")),
+            kind: AuthenticatorKind::Totp,
+            code: digest(9),
+        })
+    };
+    let bind = |world: &mut World| {
+        world.run(Command::Bind {
+            code: digest(9),
+            authenticator: NewAuthenticator::Totp { key: digest(4), step: 1 },
+            label: Text::new("app"),
+        })
+    };
+    // Begun before it was turned off: nothing comes of it.
+    assert!(matches!(begin(&mut new), Outcome::BindingCode { .. }));
+    new.policy.account.takes_totp = false;
+    assert_eq!(refused(&bind(&mut new)), Reason::KindNotTaken);
+    assert_eq!(refused(&begin(&mut new)), Reason::KindNotTaken);
+
+    // Turned on again, the app that was bound counts as before: the refused code was no try.
+    world.policy.account.takes_totp = true;
+    let proved = typed(&mut world, totp, attempt("a", None), Some(7));
+    assert!(matches!(proved, Outcome::Verified(_)), "{proved:?}");
+}
+
+#[test]
 fn strangers_cannot_disable_a_time_based_code_for_the_owner() {
     let (mut world, phone, totp) = with_totp();
     let device = world.sign_in(phone, "first");
@@ -263,4 +300,69 @@ fn a_clock_that_is_set_right_frees_nothing_and_works_again() {
     assert!(matches!(fourth.ring, Ring::Quiet(Reason::BudgetSpent)), "{fourth:?}");
     world.forward(Span::minutes(10));
     assert!(matches!(world.prompted("e", None).ring, Ring::Rang));
+}
+
+/// Every policy that differs from the default in one setting, at whatever value it can have.
+fn policies() -> Vec<(String, Policy)> {
+    let default = serde_json::to_value(Policy::default()).unwrap();
+    let mut all = vec![("default".to_owned(), Policy::default())];
+    for (group, settings) in default.as_object().unwrap() {
+        for (setting, value) in settings.as_object().unwrap() {
+            let others: Vec<serde_json::Value> = match value {
+                serde_json::Value::Bool(is_set) => vec![(!is_set).into()],
+                serde_json::Value::Number(number) if number.is_f64() => {
+                    [-64.0, -1.0, 0.0, 1.0, 64.0].map(Into::into).to_vec()
+                }
+                _ => [0, 1, 5, 12, 30, 60, 100, 168, 600, 3_600, 86_400].map(Into::into).to_vec(),
+            };
+            for other in others {
+                let mut changed = default.clone();
+                changed[group][setting] = other.clone();
+                let policy: Result<Policy, _> = serde_json::from_value(changed);
+                let Ok(policy) = policy else { continue };
+                if policy.problems().is_empty() {
+                    all.push((format!("{group}.{setting} = {other}"), policy));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_passkey_is_offered_and_gets_in_under_every_policy() {
+    let policies = policies();
+    assert!(policies.len() > 150, "only {}", policies.len());
+    for (name, policy) in policies {
+        for role in [Role::Member, Role::Administrator] {
+            let (mut world, phone, passkey) = World::with_phone_and_passkey();
+            world.policy = policy.clone();
+            let _ = world.run(Command::SetRole(operator("sam"), role));
+            let far = Attempt { requester: Requester::default(), ..attempt("far", None) };
+            let spray = Attempt { others_asked: 9, ..attempt("spray", None) };
+            let vault = Attempt { accepts: Accepts::PhishingResistant, ..attempt("vault", None) };
+            let tries = [attempt("a", None), attempt("waits", None), far, spray, vault];
+            let after_denial = [attempt("denied", None), attempt("muted", None)];
+            let after_report = [attempt("suspended", None)];
+            for (n, one) in tries.into_iter().chain(after_denial).chain(after_report).enumerate() {
+                match n {
+                    6 => drop(world.say(phone, Answer::Deny)),
+                    7 => drop(world.say(phone, Answer::Report(Notes::default()))),
+                    _ => {}
+                }
+                let alternatives = match world.run(Command::StartAttempt(one.clone())) {
+                    Outcome::Prompted(Prompted { alternatives, .. })
+                    | Outcome::Wait { alternatives, .. }
+                    | Outcome::PasskeyOnly { alternatives, .. } => alternatives,
+                    // The evidence speaks against whoever asks, so much that nothing is offered.
+                    Outcome::Refused { reason: Reason::RiskHigh } => continue,
+                    other => panic!("{name}: {other:?}"),
+                };
+                assert!(alternatives.passkey, "{name}, {role:?}: {:?}", one.id);
+                // In a world of its own: a success would change what comes next.
+                let proved = world.clone().passkey(passkey, one, UserVerification::Verified);
+                assert!(matches!(proved, Outcome::Verified(_)), "{name}, {role:?}: {proved:?}");
+            }
+        }
+    }
 }

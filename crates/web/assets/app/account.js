@@ -3,11 +3,12 @@ import { items } from './api.js';
 import { platform } from './bind.js';
 import { button, el, focusHeading, icon } from './dom.js';
 import { certificate, otherApp, picture } from './more.js';
-import { createPasskey, hasPasskeys } from './passkey.js';
+import { createPasskey, hasPasskeys, signalAccepted } from './passkey.js';
 import { withRight } from './right.js';
 import { say, sayOr, when } from './words.js';
 
 export function accountView(app) {
+  tellBrowser(app);
   const { subscriber = app.bound.subscriber, server_name: server = location.host } = app.me ?? {};
   return el(
     'div',
@@ -17,12 +18,15 @@ export function accountView(app) {
     devices(app),
     anotherDevice(app),
     passkeys(app),
-    otherApp(app, section(say('totp_title'), say('totp_text'))),
+    app.me?.takes_totp && otherApp(app, section(say('totp_title'), say('totp_text'))),
     app.me?.takes_certificates && certificate(app, section(say('certificate_title'), say('certificate_text'))),
     recoveryCodes(app),
     sessions(app),
   );
 }
+
+/** Lets the browser forget passkeys that were removed. Nothing depends on it, so nothing is said of it. */
+const tellBrowser = (app) => app.api.call('GET', '/v1/passkeys').then(signalAccepted, () => {});
 
 function section(title, lead) {
   const result = el('p', { class: 'hint', role: 'status' });
@@ -49,7 +53,16 @@ function rows(app, { node, body, result }, path, row, empty) {
 function devices(app) {
   const place = section(say('devices_title'), say('devices_lead'));
   const row = (item, load) => {
-    const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis } = item;
+    const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis, is_disputed: isDisputed } = item;
+    const settle = async () => {
+      const done = await withRight(app, place.result, async (right) => {
+        await app.api.call('POST', `/v1/authenticators/${encodeURIComponent(id)}/settle`, { right });
+        return true;
+      }).catch((error) => {
+        place.result.textContent = app.reason(error);
+      });
+      if (done) await load(say('settled', { name }));
+    };
     const facts = [sayOr(`kind_${kind}`, kind), say('bound_at', { at: when(bound) }), used ? say('last_used', { at: when(used) }) : say('never_used')];
     const remove = async () => {
       const done = await withRight(app, place.result, async (right) => {
@@ -57,11 +70,12 @@ function devices(app) {
         return true;
       });
       if (!done) return;
+      if (kind === 'passkey') await tellBrowser(app);
       await load(say('removed', { name }));
       if (isThis) await app.refresh();
     };
     return confirmed(app, place, {
-      main: el('div', {}, el('strong', {}, name), ' ', isThis && el('span', { class: 'tag' }, say('this_device')), el('small', {}, facts.join(' · '))),
+      main: el('div', {}, el('strong', {}, name), ' ', isThis && el('span', { class: 'tag' }, say('this_device')), isDisputed && el('span', { class: 'tag' }, say('disputed')), el('small', {}, facts.join(' · ')), isDisputed && button(say('settle'), settle, { kind: 'small', label: say('settle_name', { name }) })),
       act: say('remove'),
       label: say('remove_name', { name }),
       question: say(isThis ? 'remove_sure_this' : 'remove_sure', { name }),

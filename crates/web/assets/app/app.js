@@ -113,6 +113,7 @@ class App {
   async load() {
     const [me, prompts] = await Promise.all([this.api.call('GET', '/v1/me'), this.api.call('GET', '/v1/prompts')]);
     this.me = me;
+    this.#notice('disputed', '');
     this.#prompts(prompts);
     await this.loadCalls();
   }
@@ -142,6 +143,7 @@ class App {
   #refused(error) {
     if (!(error instanceof Problem)) return;
     if (error.code === 'clock_wrong') this.#notice('clock', say('clock_refused'));
+    if (error.code === 'authenticator_disputed') this.#notice('disputed', say('disputed_notice'));
     if (error.code === 'authenticator_unknown') this.#unbound();
   }
 

@@ -18,11 +18,14 @@ export function platform() {
   return 'other';
 }
 
+/** A link's secret binds alone; a code to be typed has ten letters and digits, and counts beside a name. */
+const needsName = (binding) => binding.replaceAll(/[^0-9a-z]/gi, '').length < 24;
+
 /** Makes the key and binds it. */
-async function bind(app, binding, name) {
+async function bind(app, { binding, subscriber, name }) {
   const { privateKey, jwk } = await makePair();
   const proof = await sign(privateKey, `pushback-bind-v1\n${binding}\n${await thumbprint(jwk)}`);
-  const answer = await app.api.open('POST', '/v1/authenticators', { binding, public_key: jwk, name, platform: platform(), proof });
+  const answer = await app.api.open('POST', '/v1/authenticators', { binding, subscriber, public_key: jwk, name, platform: platform(), proof });
   app.bound = { id: answer.id, subscriber: answer.subscriber, name, privateKey };
   await app.keyring.save(app.bound);
   // Asks the browser not to clear the key when space runs out. It may say no.
@@ -55,9 +58,14 @@ function alreadyBound(app, node, given, bindName) {
 
 function form(app, node, given, bindName) {
   const code = el('input', { id: 'app-binding', type: 'text', value: given, autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', class: 'typed', maxlength: 200 });
+  const who = el('input', { id: 'app-who', type: 'text', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', maxlength: 200 });
   const name = el('input', { id: 'app-name', type: 'text', value: bindName ?? say(`device_${platform()}`), autocomplete: 'off', maxlength: 60 });
   const codeField = field(say('bind_code'), code, say(given ? 'bind_code_given' : 'bind_code_hint'));
+  const whoField = field(say('bind_who'), who, say('bind_who_hint'));
   const nameField = field(say('bind_name'), name, say('bind_name_hint'));
+  const asksWho = () => (whoField.node.hidden = Boolean(code.value.trim()) && !needsName(code.value));
+  code.addEventListener('input', asksWho);
+  asksWho();
   const failure = el('p', { class: 'error', role: 'alert' });
   const submit = el('button', { type: 'submit', class: 'button strong' }, icon('phone'), el('span', {}, say('bind_submit')));
   const camera = el('div');
@@ -67,7 +75,8 @@ function form(app, node, given, bindName) {
       scanner(camera, (found) => {
         code.value = found;
         codeField.clear();
-        name.focus();
+        asksWho();
+        (whoField.node.hidden ? name : who).focus();
       }),
     { kind: 'plain' },
   );
@@ -83,6 +92,7 @@ function form(app, node, given, bindName) {
     codeField.node,
     scan,
     camera,
+    whoField.node,
     nameField.node,
     failure,
     el('div', { class: 'actions' }, submit),
@@ -91,14 +101,15 @@ function form(app, node, given, bindName) {
   body.addEventListener('submit', async (event) => {
     event.preventDefault();
     failure.textContent = '';
-    codeField.clear();
-    nameField.clear();
+    for (const { clear } of [codeField, whoField, nameField]) clear();
     const typed = code.value.trim().replaceAll(/\s/g, '');
     if (!typed) return codeField.fail(say('bind_code_missing'));
+    const subscriber = needsName(typed) ? who.value.trim() : null;
+    if (subscriber === '') return whoField.fail(say('bind_who_missing'));
     if (!name.value.trim()) return nameField.fail(say('bind_name_missing'));
     submit.disabled = true;
     try {
-      done(app, node, await bind(app, typed, name.value.trim()));
+      done(app, node, await bind(app, { binding: typed, subscriber, name: name.value.trim() }));
     } catch (error) {
       const isOfTheCode = error instanceof Problem && BAD_CODE.has(error.code);
       failure.textContent = isOfTheCode ? say('bind_refused') : app.reason(error);

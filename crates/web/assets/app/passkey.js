@@ -45,6 +45,15 @@ export const createPasskey = (options) => quietly(() => navigator.credentials.cr
 /** Uses a passkey; null when the person changed their mind. */
 export const usePasskey = (options) => quietly(() => navigator.credentials.get({ publicKey: assertion(options.publicKey ?? options) }));
 
+/**
+ * Tells the browser which passkeys count, so that it offers no other (WebAuthn signal methods). A hint: a
+ * browser that knows nothing of it, or does not want to, goes on as before.
+ */
+export async function signalAccepted({ rp_id: rpId, user_id: userId, credential_ids: allAcceptedCredentialIds }) {
+  if (!hasPasskeys() || !PublicKeyCredential.signalAllAcceptedCredentials) return;
+  await PublicKeyCredential.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds }).catch(() => {});
+}
+
 async function quietly(act) {
   try {
     const credential = await act();

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::session::{COOKIE, Posted};
 use crate::Web;
 use crate::authenticator::html;
+use crate::bind_more::accepted;
 use crate::problem::Problem;
 use crate::relying_party::json_body;
 use crate::seen::Known;
@@ -89,8 +90,11 @@ pub(super) async fn finish(
     let sign_in: SignIn = from_script(&headers, &body)?;
     let credential = credential(sign_in.credential)?;
     let value = web.app().finish_operator_sign_in(&sign_in.ceremony, &credential).await?;
+    let session = web.app().operator_session(&value).await?;
+    let passkeys = accepted(&web.app().accepted_passkeys_of_operator(&session).await?);
     let cookie = [(header::SET_COOKIE, set_cookie(&web, &value, ""))];
-    Ok((AppendHeaders(cookie), Json(json!({ "next": "/admin" }))).into_response())
+    let body = json!({ "next": "/admin", "passkeys": passkeys });
+    Ok((AppendHeaders(cookie), Json(body)).into_response())
 }
 
 // SECURITY: no script reads the session, no other site sends it, no plain connection carries it where

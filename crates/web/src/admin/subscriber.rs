@@ -25,6 +25,7 @@ struct AuthenticatorRow {
     bound_at: String,
     last_used_at: Option<String>,
     is_disabled: bool,
+    is_disputed: bool,
 }
 
 struct ResetView {
@@ -106,6 +107,7 @@ async fn show(session: &Session, name: &str, once: Once) -> Result<Html<String>,
             bound_at: for_people(a.bound_at),
             last_used_at: a.last_used_at.map(for_people),
             is_disabled: a.is_disabled,
+            is_disputed: a.is_disputed,
         });
     html(&SubscriberPage {
         lang: "en",
@@ -173,6 +175,14 @@ pub(super) async fn untie(
 ) -> Response {
     let result = session.web.app().invalidate(session.proof(), &name, serial).await;
     ended(&session, &name, result, Done::Untied)
+}
+
+pub(super) async fn settle(
+    Path((name, serial)): Path<(String, u64)>,
+    Posted { session, .. }: Posted,
+) -> Response {
+    let result = session.web.app().settle_dispute(session.proof(), &name, serial).await;
+    ended(&session, &name, result, Done::DisputeSettled)
 }
 
 pub(super) async fn set_addresses(Path(name): Path<String>, posted: Posted) -> Response {

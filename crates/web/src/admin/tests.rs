@@ -19,13 +19,14 @@ const PAGES: [&str; 8] = [
     "/admin/audit",
 ];
 
-const FORMS: [&str; 16] = [
+const FORMS: [&str; 17] = [
     "/admin/sign-out",
     "/admin/relying-parties",
     "/admin/relying-parties/rp_x/secret",
     "/admin/relying-parties/rp_x/delete",
     "/admin/subscribers",
     "/admin/subscribers/alice@example.org/authenticators/1/invalidate",
+    "/admin/subscribers/alice@example.org/authenticators/1/settle",
     "/admin/subscribers/alice@example.org/invitations",
     "/admin/subscribers/alice@example.org/calls",
     "/admin/subscribers/alice@example.org/addresses",
@@ -170,10 +171,12 @@ async fn an_invitation_binds_a_phone() {
     let invited = admin.post(&of_alice("/invitations"), &[]).await;
     assert!(invited.body.contains("<svg"));
     let code = invited.after("<dt>Code</dt><dd><code class=\"pick\">");
-    assert_eq!(desk.bind(&code, "phone <b>of</b> Alice").await.subscriber, ALICE);
+    let link = invited.after("<dt>Link</dt><dd><code class=\"pick\">");
+    let (_, secret) = link.split_once("#bind=").unwrap();
+    assert_eq!(desk.bind(secret, "phone <b>of</b> Alice").await.subscriber, ALICE);
     let page = admin.get(&of_alice("")).await;
     assert!(page.body.contains("phone &#60;b&#62;of&#60;/b&#62; Alice"));
-    assert!(!page.body.contains(&code), "shown once");
+    assert!(!page.body.contains(&code) && !page.body.contains(secret), "shown once");
 
     let second = admin.follow(&of_alice("/invitations"), &[]).await;
     assert!(
@@ -236,7 +239,7 @@ async fn a_reset_is_confirmed_by_a_second_person() {
     let desk = Desk::open().await;
     desk.subscriber(ALICE).await;
     let invitation = desk.app.invite(sam(), ALICE).await.unwrap();
-    desk.bind(&invitation.code, "phone").await;
+    desk.bind(&invitation.secret, "phone").await;
     let (sam, kim) = (desk.signed_in("sam").await, desk.signed_in("kim").await);
     let asked = sam.follow(&of_alice("/resets"), &[]).await;
     assert!(asked.body.contains("The reset waits."));
@@ -256,7 +259,7 @@ async fn a_role_can_be_changed_and_the_last_authenticator_stays() {
     let desk = Desk::open().await;
     desk.subscriber(ALICE).await;
     let invitation = desk.app.invite(sam(), ALICE).await.unwrap();
-    desk.bind(&invitation.code, "phone").await;
+    desk.bind(&invitation.secret, "phone").await;
     let admin = desk.signed_in("sam").await;
     let page = admin.follow(&of_alice("/role"), &[("role", "administrator")]).await;
     assert!(page.body.contains("administers something: passkeys only"));
@@ -275,7 +278,7 @@ async fn the_latest_prompts_are_shown_with_reason_and_outcome() {
     let desk = Desk::open().await;
     desk.subscriber(ALICE).await;
     let invitation = desk.app.invite(sam(), ALICE).await.unwrap();
-    desk.bind(&invitation.code, "phone").await;
+    desk.bind(&invitation.secret, "phone").await;
     let made =
         desk.app.create_relying_party(&OperatorId::parse("sam").unwrap(), "Payroll").await.unwrap();
     let party = desk.app.authenticate(&made.id, &made.secret).await.unwrap();

@@ -139,11 +139,11 @@ async fn form(State(demo): State<Demo>) -> Result<Html<String>, Problem> {
     sign_in_page(&demo, LOGIN, false)
 }
 
-/// A binding code for the phone on the page. A page that is loaded anew has lost its key: the help
+/// What binds the phone on the page. A page that is loaded anew has lost its key: the help
 /// desk resets the account, which takes two people, and invites again.
 async fn phone(State(demo): State<Demo>) -> Result<Json<Value>, Problem> {
     let invitation = invite(demo.web.app()).await?;
-    Ok(Json(json!({ "binding": invitation.code })))
+    Ok(Json(json!({ "binding": invitation.secret })))
 }
 
 /// A link and a picture of it for a real phone; the one on the page is unbound by it.

@@ -102,7 +102,7 @@ pub(crate) struct Bench {
     pub door: Router,
     /// Every bench is another address: what is counted by address is counted a process.
     pub peer: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Id and secret of a relying party.
@@ -139,6 +139,10 @@ pub(crate) fn operator(name: &str) -> OperatorProof {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
+        Self::under(Policy::default()).await
+    }
+
+    pub(crate) async fn under(policy: Policy) -> Self {
         static PEERS: AtomicU16 = AtomicU16::new(1);
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(Keyring::generate().unwrap());
@@ -148,7 +152,7 @@ impl Bench {
         let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem"));
         let app = App::new(Parts {
             store,
-            policy: Policy::default(),
+            policy,
             name: "Example".to_owned(),
             origin: Url::parse(ORIGIN).unwrap(),
             tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
@@ -163,7 +167,12 @@ impl Bench {
         let (router, door) = (web.router(), web.phone_router());
         let [high, low] = PEERS.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         let peer = SocketAddr::from(([198, 51, 100 + high, low], 50_000));
-        Self { app, clock, party, router, door, peer, _folder: folder }
+        Self { app, clock, party, router, door, peer, folder }
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("pushback.db")
     }
 
     /// Behind a proxy, which hands over certificates in this header if any.
@@ -194,7 +203,7 @@ impl Bench {
     pub(crate) async fn binding_code(&self, subscriber: &str) -> String {
         let addresses = ["one@example.com", "two@example.net"].map(str::to_owned);
         self.app.set_addresses(operator("sam"), subscriber, &addresses).await.unwrap();
-        self.app.invite(operator("sam"), subscriber).await.unwrap().code
+        self.app.invite(operator("sam"), subscriber).await.unwrap().secret
     }
 
     pub(crate) fn call(&self, method: &'static str, path: &str) -> Call<'_> {
@@ -443,6 +452,13 @@ impl Phone {
         let thumbprint = to_base64url(&sha256(members.as_bytes()));
         let proof = self.sign(&format!("pushback-bind-v1\n{code}\n{thumbprint}"));
         json!({ "binding": code, "public_key": jwk, "name": "phone", "proof": proof })
+    }
+
+    /// The same with a code that was typed, beside a name.
+    pub(crate) fn typed_binding(&self, code: &str, subscriber: &str) -> Value {
+        let mut body = self.binding(code);
+        body["subscriber"] = subscriber.into();
+        body
     }
 
     pub(crate) fn authorization(&self, at: i64, method: &str, path: &str, body: &[u8]) -> String {

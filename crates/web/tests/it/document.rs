@@ -35,6 +35,16 @@ pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
     item.get(method.to_lowercase())
 }
 
+/// Every method and path that the file states.
+pub(crate) fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let paths = FILE["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| {
+        let methods = [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("delete", "DELETE")];
+        let stated = methods.into_iter().filter(|(name, _)| item.get(*name).is_some());
+        stated.map(|(_, method)| (method, path.as_str()))
+    })
+}
+
 /// Fails if an accepted request is not as the file states.
 pub(crate) fn check_request(operation: &Value, body: &[u8]) {
     let stated = &operation["requestBody"]["content"]["application/json"]["schema"];

@@ -55,6 +55,11 @@ async fn a_passkey_is_bound_in_the_app_and_used_on_the_hosted_page() {
     let finish = async || bench.post("/v1/passkeys").json(&body).signed(&phone).send().await;
     finish().await.json(201);
     assert_eq!(finish().await.problem(403), "passkey_refused", "a ceremony counts once");
+    let accepted = bench.get("/v1/passkeys").signed(&phone).send().await.json(200);
+    let user = &begun["options"]["publicKey"]["user"]["id"];
+    assert_eq!((&accepted["rp_id"], &accepted["user_id"]), (&json!("mfa.example.org"), user));
+    let made = serde_json::to_value(&credential).unwrap();
+    assert_eq!(accepted["credential_ids"], json!([made["rawId"]]));
 
     let started = bench.start().await;
     assert_eq!(started["can_use_passkey"], true);
@@ -81,4 +86,32 @@ async fn who_has_no_passkey_is_not_asked_for_one() {
     assert_eq!(answer.problem(403), "not_bound");
     let answer = bench.post(&format!("{page}/passkey")).json(&json!({})).send().await;
     assert_eq!(answer.problem(400), "invalid_request");
+}
+
+#[tokio::test]
+async fn the_browser_is_told_of_the_passkeys_that_are_bound_and_of_no_other() {
+    let (bench, phone) = Bench::with_phone().await;
+    let none = bench.get("/v1/passkeys").signed(&phone).send().await.json(200);
+    assert_eq!(none["credential_ids"], json!([]));
+    let right = bench.right(&phone).await;
+    let body = json!({ "right": right });
+    let begun = bench.post("/v1/passkeys/options").json(&body).signed(&phone).send().await;
+    let begun = begun.json(200);
+    let mut client = Client::new(authenticator(None));
+    let options = serde_json::from_value(begun["options"].clone()).unwrap();
+    let origin = Url::parse(ORIGIN).unwrap();
+    let credential = client.register(&origin, options, DefaultClientData).await.unwrap();
+    let body = json!({ "ceremony": begun["ceremony"], "name": "key", "credential": credential });
+    let bound = bench.post("/v1/passkeys").json(&body).signed(&phone).send().await.json(201);
+    let bobs = bench.bound("bob@example.org").await;
+    let other = bench.get("/v1/passkeys").signed(&bobs).send().await.json(200);
+    assert_eq!(other["credential_ids"], json!([]));
+    assert_ne!(other["user_id"], none["user_id"]);
+
+    let serial = text(&bound, "id").parse().unwrap();
+    let sam = crate::bench::operator("sam");
+    bench.app.invalidate(sam, crate::bench::ALICE, serial).await.unwrap();
+    // At once, though its key is erased only when the worker comes to it.
+    let after = bench.get("/v1/passkeys").signed(&phone).send().await.json(200);
+    assert_eq!(after, none);
 }

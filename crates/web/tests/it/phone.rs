@@ -18,7 +18,13 @@ async fn a_phone_is_bound_by_the_code_and_its_own_proof() {
     let mut wrong = phone.binding(&code);
     wrong["proof"] = Phone::new().binding(&code)["proof"].clone();
     assert_eq!(bind(&wrong).await.problem(401), "unauthenticated");
-    assert_eq!(bind(&phone.binding("AAAAA-AAAAA")).await.problem(403), "wrong_proof");
+    assert_eq!(
+        bind(&phone.binding("AAAAA-AAAAA")).await.problem(400),
+        "invalid_request",
+        "no name"
+    );
+    let wrong = phone.typed_binding("AAAAA-AAAAA", ALICE);
+    assert_eq!(bind(&wrong).await.problem(403), "wrong_proof");
     let mut wrong = phone.binding(&code);
     wrong["public_key"]["crv"] = "P-384".into();
     assert_eq!(bind(&wrong).await.problem(400), "invalid_request");
@@ -32,7 +38,7 @@ async fn a_phone_is_bound_by_the_code_and_its_own_proof() {
 #[tokio::test]
 async fn an_address_that_tries_codes_is_stopped_and_the_others_are_not() {
     let bench = Bench::new().await;
-    let body = Phone::new().binding("AAAAA-AAAAA");
+    let body = Phone::new().typed_binding("AAAAA-AAAAA", ALICE);
     let bind =
         async |peer| bench.post("/v1/authenticators").json(&body).coming_from(peer).send().await;
     for _ in 0..10 {
@@ -311,7 +317,7 @@ async fn what_is_bound_and_known_changes_only_with_the_right() {
     let drawn = bench.post("/v1/recovery-codes").json(&body).signed(&phone).send().await;
     assert_eq!(drawn.json(201)["codes"].as_array().unwrap().len(), 10);
     let invited = bench.post("/v1/invitations").json(&body).signed(&phone).send().await.json(201);
-    let second = Phone::new().binding(text(&invited, "code"));
+    let second = Phone::new().typed_binding(text(&invited, "code"), ALICE);
     bench.post("/v1/authenticators").json(&second).send().await.json(201);
     assert_eq!(list("/v1/authenticators").await.as_array().unwrap().len(), 3);
 }
@@ -339,7 +345,7 @@ async fn a_phone_that_is_unbound_is_a_stranger() {
     let invited = json!({ "right": bench.right(&phone).await });
     let code = bench.post("/v1/invitations").json(&invited).signed(&phone).send().await.json(201);
     let mut second = Phone::new();
-    let body = second.binding(text(&code, "code"));
+    let body = second.typed_binding(text(&code, "code"), ALICE);
     let bound = bench.post("/v1/authenticators").json(&body).send().await.json(201);
     second.id = text(&bound, "id").to_owned();
     let list = bench.get("/v1/authenticators").signed(&phone).send().await.json(200);

@@ -226,3 +226,23 @@ async fn another_app_is_bound_with_the_right_alone() {
         assert_eq!(answer.problem(401), "unauthenticated", "{path}");
     }
 }
+
+#[tokio::test]
+async fn where_codes_of_other_apps_are_turned_off_the_app_is_told_and_none_is_set_up() {
+    let mut policy = pushback_verify::Policy::default();
+    policy.account.takes_totp = false;
+    let bench = Bench::under(policy).await;
+    let phone = bench.bound(ALICE).await;
+    let me = bench.get("/v1/me").signed(&phone).send().await.json(200);
+    assert_eq!(me["takes_totp"], false);
+    let right = json!({ "right": bench.right(&phone).await });
+    let begun = bench.post("/v1/totps/options").json(&right).signed(&phone).send().await;
+    assert_eq!(begun.problem(403), "kind_not_taken");
+    let started = bench.start().await;
+    assert_eq!(started["can_use_totp"], false);
+    assert_eq!(typed(&bench, &started, "123456").await.0, 403);
+
+    let (bench, phone) = Bench::with_phone().await;
+    let me = bench.get("/v1/me").signed(&phone).send().await.json(200);
+    assert_eq!(me["takes_totp"], true);
+}

@@ -365,6 +365,9 @@ impl Watch {
             | Happened::CallerCheckEnded { end: CallerEnd::NotThem | CallerEnd::Expired, .. }
             | Happened::ChangeRefused { .. }
             | Happened::ClockWentBack { .. }
+            | Happened::SessionsEnded { .. }
+            | Happened::Disputed { .. }
+            | Happened::DisputeSettled { .. }
             | Happened::Ticked => {}
         }
         if let Some((law, what)) = wrong {

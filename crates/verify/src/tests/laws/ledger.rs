@@ -44,8 +44,11 @@ impl Seen<'_> {
     }
 
     fn is_report(&self) -> bool {
-        matches!(self.step, Step::Report(_) | Step::Answer { say: Say::Report, .. })
-            && matches!(self.outcome, Outcome::Reported { .. })
+        let is_said = matches!(
+            self.step,
+            Step::Report(_) | Step::Dispute { .. } | Step::Answer { say: Say::Report, .. }
+        );
+        is_said && matches!(self.outcome, Outcome::Reported { .. })
     }
 }
 
@@ -73,6 +76,7 @@ impl Ledger {
         let was_suspended = before.state.is_suspended();
         self.rings.check(after, was_suspended);
         self.only_proofs_succeed(&seen);
+        self.a_passkey_is_always_offered(&seen);
         self.what_is_bound_changes_by_right_only(&seen);
         self.addresses_and_role_change_by_right_only(&seen);
         self.a_report_stops_everything(&seen);
@@ -98,6 +102,26 @@ impl Ledger {
                 self.met.insert(format!("{change:?} {reason:?}"));
             }
         }
+    }
+
+    /// Whoever has a passkey is offered it (SP 800-63B-4, 2.2.2), and nothing but the evidence refuses
+    /// everything.
+    fn a_passkey_is_always_offered(&self, seen: &Seen<'_>) {
+        let alternatives = match seen.outcome {
+            Outcome::Prompted(prompted) => &prompted.alternatives,
+            Outcome::Wait { alternatives, .. } | Outcome::PasskeyOnly { alternatives, .. } => {
+                alternatives
+            }
+            Outcome::Refused { reason } if matches!(seen.step, Step::Start(_)) => {
+                assert_eq!(*reason, Reason::RiskHigh, "{:?}", seen.step);
+                return;
+            }
+            _ => return,
+        };
+        let bound = seen.after.state.authenticators().iter();
+        let has_one =
+            bound.filter(|a| a.is_active()).any(|a| a.kind() == AuthenticatorKind::Passkey);
+        assert_eq!(alternatives.passkey, has_one, "{:?}", seen.step);
     }
 
     fn only_proofs_succeed(&mut self, seen: &Seen<'_>) {
@@ -190,7 +214,13 @@ impl Ledger {
         }
         for was in seen.before.state.authenticators().iter().filter(|a| !a.is_active()) {
             let is_active = seen.after.state.authenticator(was.id()).is_some_and(|a| a.is_active());
-            assert!(!is_active, "a disabled authenticator came back");
+            if let (true, Step::Settle { by, .. }) = (is_active, seen.step) {
+                assert!(was.disabled_at().is_none() && !matches!(by, By::Recovered), "{by:?}");
+                assert!(self.may_change(by, seen), "{by:?} settled a dispute");
+                assert!(seen.before.state.incident().is_none(), "settled during an incident");
+                continue;
+            }
+            assert!(!is_active, "a disabled or disputed authenticator came back");
         }
         if let Outcome::BindingCode { .. } = seen.outcome {
             let Step::Issue { by, .. } = seen.step else { panic!("{:?} issued", seen.step) };
@@ -249,6 +279,7 @@ impl Ledger {
         let is_due = match seen.step {
             Step::Report(Voice::Address | Voice::Operator) => true,
             Step::Report(Voice::ForeignAddress) => false,
+            Step::Dispute { .. } => seen.happened(|what| matches!(what, Happened::Disputed { .. })),
             Step::Report(Voice::Phone) | Step::Answer { say: Say::Report, .. } => {
                 let bound = seen.before.state.authenticators();
                 let last = bound.iter().rfind(|a| a.kind() == AuthenticatorKind::Phone);

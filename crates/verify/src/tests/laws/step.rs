@@ -132,6 +132,13 @@ pub enum Step {
     },
     Certificate(Option<Try>),
     Report(Voice),
+    Dispute {
+        which: u8,
+    },
+    Settle {
+        by: By,
+        which: u8,
+    },
     Restore(By),
     Close,
     PasswordChanged,
@@ -277,6 +284,8 @@ fn account_step() -> impl Strategy<Value = Step> {
     let is_likely = || prop::bool::weighted(0.8);
     prop_oneof![
         1 => voice().prop_map(Step::Report),
+        1 => any::<u8>().prop_map(|which| Step::Dispute { which }),
+        2 => (by(), any::<u8>()).prop_map(|(by, which)| Step::Settle { by, which }),
         2 => by().prop_map(Step::Restore),
         3 => Just(Step::Close),
         1 => Just(Step::PasswordChanged),
@@ -417,6 +426,7 @@ pub fn tight() -> Policy {
             reset_delay_hours: 168,
             dormant_after_days: 1,
             caller_check_seconds: 30,
+            takes_totp: false,
         },
         ..default
     }
@@ -448,6 +458,7 @@ pub fn loose() -> Policy {
             reset_delay_hours: 12,
             dormant_after_days: 365,
             caller_check_seconds: 600,
+            takes_totp: true,
         },
         risk: RiskPolicy {
             quiet_from: 64.0,

@@ -208,6 +208,11 @@ impl Watched {
         }
     }
 
+    fn any_bound(&self, which: u8) -> Option<AuthenticatorId> {
+        let bound = self.world.state.authenticators();
+        Some(bound.get(usize::from(which) % bound.len().max(1))?.id())
+    }
+
     fn command(&mut self, step: Step) -> Option<Command> {
         Some(match step {
             Step::Start(by) => Command::StartAttempt(self.attempt(by)),
@@ -239,6 +244,14 @@ impl Watched {
                 Command::ProveCertificate(self.this_or_last(by), proof)
             }
             Step::Report(voice) => Command::Report(self.voice(voice), Notes::default()),
+            Step::Dispute { which } => {
+                let (alice, to) = (alice(), address("mail:1"));
+                Command::Dispute(DisputeLink::link_verified(alice, self.any_bound(which)?, to))
+            }
+            Step::Settle { by, which } => {
+                let authenticator = self.any_bound(which)?;
+                Command::SettleDispute { authority: self.authority(by), authenticator }
+            }
             Step::Restore(by) => Command::RestorePush(self.authority(by)),
             Step::Close => Command::CloseIncident(operator("sam")),
             Step::PasswordChanged => Command::PasswordChanged,
@@ -253,8 +266,7 @@ impl Watched {
                 label: Text::new("new"),
             },
             Step::Invalidate { by, which } => {
-                let bound = self.world.state.authenticators();
-                let authenticator = bound.get(usize::from(which) % bound.len().max(1))?.id();
+                let authenticator = self.any_bound(which)?;
                 Command::Invalidate { authority: self.authority(by), authenticator }
             }
             Step::SetAddresses { by, count } => {

@@ -142,9 +142,13 @@ impl Desk {
         assert_eq!(enrolled.json(), json!({ "next": "/admin/sign-in" }));
         let begun = self.post_json("/admin/sign-in/options", &json!({})).await.json();
         let credential = holder.use_it(begun["options"].clone()).await;
-        let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        let body = json!({ "ceremony": begun["ceremony"], "credential": credential.clone() });
         let done = self.post_json("/admin/sign-in", &body).await;
-        assert_eq!(done.json(), json!({ "next": "/admin" }));
+        let said = done.json();
+        assert_eq!(said["next"], "/admin");
+        // What the browser compares its list with: this one passkey of this one person.
+        assert_eq!(said["passkeys"]["rp_id"], "mfa.example.org");
+        assert_eq!(said["passkeys"]["credential_ids"], json!([credential["rawId"]]));
         let set_cookie = done.header(header::SET_COOKIE).to_owned();
         let cookie = set_cookie.split(';').next().unwrap().to_owned();
         let mut admin = Admin { desk: self, cookie, set_cookie, csrf: String::new() };
@@ -157,7 +161,7 @@ impl Desk {
         self.app.set_addresses(sam(), name, &addresses).await.unwrap();
     }
 
-    /// Binds a phone with a binding code.
+    /// Binds a phone with the secret of an invitation.
     pub(super) async fn bind(&self, code: &str, label: &str) -> BoundPhone {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let point = pair.public_key().as_ref();
@@ -169,7 +173,8 @@ impl Desk {
         let text = binding_text(code, &key);
         let proof = pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
         let proof = to_base64url(proof.as_ref());
-        let new = NewPhone { code: code.to_owned(), key, proof, label: label.to_owned() };
+        let (code, label) = (code.to_owned(), label.to_owned());
+        let new = NewPhone { code, subscriber: None, key, proof, label };
         self.app.bind_phone(&new).await.unwrap()
     }
 }

@@ -132,8 +132,26 @@ export const journeys = {
       { passkey: true },
     ),
 
+  'a passkey that was removed is gone from the list of the browser too': () =>
+    world(
+      async ({ page, key }) => {
+        await tab(page, 'Account');
+        await proveByPage(page, () => page.getByRole('button', { name: 'Add a passkey' }).click());
+        await page.getByText('Passkey, Linux computer').waitFor();
+        const signals = await page.evaluate(() => 'signalAllAcceptedCredentials' in PublicKeyCredential);
+        assert.equal(signals, true, 'this browser has the signal methods');
+        // The page was shown anew after it was added: what counts stays.
+        assert.equal((await key.keys()).length, 1);
+        await page.getByRole('button', { name: 'Remove Passkey, Linux computer' }).click();
+        await page.getByRole('button', { name: 'Remove it' }).click();
+        await page.getByText('“Passkey, Linux computer” is removed.').waitFor();
+        assert.equal((await key.keys()).length, 0);
+      },
+      { passkey: true },
+    ),
+
   'a second device is bound with a code from the first, and one answer ends the prompt on both': () =>
-    world(async ({ service, asks, page, see }) => {
+    world(async ({ service, subscriber, asks, page, see }) => {
       await tab(page, 'Account');
       await proveByPage(page, () => page.getByRole('button', { name: 'Make a binding code' }).click());
       const made = await page.locator('.invite-code').textContent();
@@ -143,6 +161,7 @@ export const journeys = {
         async ({ page: tablet }) => {
           await tablet.goto(`${service.origin}/app`);
           await tablet.getByLabel('Binding code').fill(made);
+          await tablet.getByLabel('Your name').fill(subscriber);
           await tablet.getByLabel('Name of this device').fill('Tablet');
           await tablet.getByRole('button', { name: 'Bind this device' }).click();
           await tablet.getByRole('button', { name: 'Go on' }).click();

@@ -1,0 +1,133 @@
+//! "This was not me": the link in the notice of a binding, and how a dispute ends.
+
+use pushback_model::Span;
+use pushback_verify::{
+    Act, AddressId, AuthenticatorId, Authority, Command, DisputeLink, Notice, OperatorProof,
+    Outcome, Reason, SubscriberId,
+};
+
+use crate::binding::done;
+use crate::capability::Link;
+use crate::encoding::{from_base64url, to_base64url};
+use crate::phone::Phone;
+use crate::record::Beside;
+use crate::subscriber::{Ended, Whom, With, nothing_more};
+use crate::{App, AppError};
+
+/// How long the link in a notice counts: long enough for a holiday, and not for an old mailbox that is
+/// read years later.
+const LINK_LIFE: Span = Span::days(14);
+
+impl App {
+    /// The address with which whoever reads this notice says that the owner did not do it, if it is
+    /// about a binding.
+    pub(crate) fn dispute_url(&self, subscriber: &str, act: &Act) -> Option<String> {
+        let Act::Notify { notice: Notice::Bound { authenticator, .. }, to } = act else {
+            return None;
+        };
+        let address = to.first()?;
+        let until = (self.now() + LINK_LIFE).as_millis();
+        let [subscriber, address] =
+            [subscriber, address.as_str()].map(|t| to_base64url(t.as_bytes()));
+        let id = format!("{subscriber}~{}~{until}~{address}", authenticator.0);
+        let secret = self.inner.capabilities.link(Link::Notice, &id);
+        Some(self.address(&format!("/notices/{secret}")))
+    }
+
+    /// Whether a link in a notice is ours and not too old. Reads nothing: whoever looks at a link
+    /// learns nothing from it, and a mailbox that opens links by itself does nothing by it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] unless it is ours.
+    pub fn is_dispute_open(&self, secret: &str) -> Result<bool, AppError> {
+        Ok(self.dispute_link(secret)?.is_some())
+    }
+
+    /// Takes back the binding that a notice told of: what was bound is suspended, and the rest is as
+    /// after a report.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] unless the link is ours; [`AppError::Refused`] with one reason if it is
+    /// too old, was used, or is about what is bound no longer.
+    pub async fn dispute(&self, secret: &str) -> Result<(), AppError> {
+        let over = || AppError::Refused(Reason::CodeExpired);
+        let link = self.dispute_link(secret)?.ok_or_else(over)?;
+        let whom = Whom::subscriber(link.0.clone());
+        let found = self.state(&whom).await?;
+        if found.1.is_none() {
+            return Err(over());
+        }
+        let (subscriber, authenticator, address) = link;
+        let link = DisputeLink::link_verified(subscriber, authenticator, address);
+        let command = Command::Dispute(link);
+        let with = With::default();
+        match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
+            Ended::Decided(decision) => match decision.outcome {
+                Outcome::Reported { .. } => Ok(()),
+                // No other outcome is a dispute that was taken.
+                _ => Err(over()),
+            },
+            Ended::Answered => Err(AppError::Contended),
+        }
+    }
+
+    /// What a link is about; `None` if it is too old.
+    fn dispute_link(
+        &self,
+        secret: &str,
+    ) -> Result<Option<(SubscriberId, AuthenticatorId, AddressId)>, AppError> {
+        let id = self.inner.capabilities.open_link(Link::Notice, secret);
+        let mut parts = id.ok_or(AppError::NotFound)?.split('~');
+        let (Some(subscriber), Some(serial), Some(until), Some(address), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(AppError::NotFound);
+        };
+        let text = |part: &str| {
+            let bytes = from_base64url(part).ok_or(AppError::NotFound)?;
+            String::from_utf8(bytes).map_err(|_| AppError::NotFound)
+        };
+        let number = |part: &str| part.parse::<i64>().map_err(|_| AppError::NotFound);
+        let subscriber = SubscriberId::parse(&text(subscriber)?).map_err(|_| AppError::NotFound)?;
+        let address = AddressId::parse(&text(address)?).map_err(|_| AppError::NotFound)?;
+        let serial = u64::try_from(number(serial)?).map_err(|_| AppError::NotFound)?;
+        let is_open = self.now().as_millis() < number(until)?;
+        Ok(is_open.then_some((subscriber, AuthenticatorId(serial), address)))
+    }
+
+    /// Lets what was disputed answer again, in the owner's name.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] without the right to, and while the incident is open.
+    pub async fn settle_own_dispute(
+        &self,
+        phone: &Phone,
+        right: &str,
+        authenticator: u64,
+    ) -> Result<(), AppError> {
+        let authenticator = AuthenticatorId(authenticator);
+        let command = Command::SettleDispute { authority: Self::right(right)?, authenticator };
+        let with = phone.once(Beside::default());
+        match self.decide_with(&phone.whom(), &command, &with, &nothing_more).await? {
+            Ended::Decided(decision) => done(decision.outcome),
+            Ended::Answered => Err(AppError::Unauthenticated),
+        }
+    }
+
+    /// The same by the help desk.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if nothing is disputed,
+    /// or the incident is open.
+    pub async fn settle_dispute(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        authenticator: u64,
+    ) -> Result<(), AppError> {
+        let authority = Authority::Operator(by);
+        let authenticator = AuthenticatorId(authenticator);
+        let command = Command::SettleDispute { authority, authenticator };
+        done(self.by_operator(subscriber, command).await?)
+    }
+}

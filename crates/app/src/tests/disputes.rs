@@ -1,0 +1,114 @@
+use pushback_verify::{Act, Notice, Reason};
+
+use crate::testing::{ALICE, Bench, Remembered, operator};
+use crate::{AppError, SaidBy};
+
+/// The links in what was told of late, without the origin.
+async fn links(bench: &Bench) -> Vec<String> {
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.into_inner().unwrap();
+    for notice in &told {
+        let is_of_binding = matches!(&notice.act, Act::Notify { notice: Notice::Bound { .. }, to } if to.len() == 2);
+        assert_eq!(notice.dispute_url.is_some(), is_of_binding, "{:?}", notice.act);
+    }
+    let secret =
+        |url: String| url.strip_prefix("https://mfa.example.org/notices/").map(str::to_owned);
+    told.into_iter()
+        .filter_map(|notice| notice.dispute_url)
+        .map(|url| secret(url).unwrap())
+        .collect()
+}
+
+fn is_over(done: Result<(), AppError>) -> bool {
+    matches!(done, Err(AppError::Refused(Reason::CodeExpired)))
+}
+
+#[tokio::test]
+async fn a_notice_of_a_binding_has_a_link_that_takes_it_back_once() {
+    let (bench, phone) = Bench::with_phone().await;
+    let links = links(&bench).await;
+    let [link] = &*links else { panic!("{links:?}") };
+    assert!(bench.app.is_dispute_open(link).unwrap());
+    bench.sign_in(&phone, None).await;
+
+    bench.app.dispute(link).await.unwrap();
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    assert!(view.authenticators[0].is_disputed && view.suspended.is_some());
+    assert_eq!(bench.app.incidents().await.unwrap().len(), 1);
+    assert!(is_over(bench.app.dispute(link).await), "it counts once");
+
+    let settle = async || bench.app.settle_dispute(operator("sam"), ALICE, 1).await;
+    let serial = view.authenticators[0].id;
+    let settled = bench.app.settle_dispute(operator("sam"), ALICE, serial).await;
+    assert!(matches!(settled, Err(AppError::Refused(Reason::IncidentOpen))));
+    bench.app.close_incident(operator("sam"), ALICE).await.unwrap();
+    bench.app.restore(operator("sam"), ALICE).await.unwrap();
+    bench.app.settle_dispute(operator("sam"), ALICE, serial).await.unwrap();
+    assert!(settle().await.is_err(), "there is nothing more to settle");
+    bench.sign_in(&phone, None).await;
+    assert!(is_over(bench.app.dispute(link).await), "nor does it count once it was settled");
+}
+
+#[tokio::test]
+async fn a_disputed_phone_reads_nothing_more() {
+    let (bench, phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    bench.start(None).await;
+    let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
+    let ticket = bench.app.stream_ticket(&phone.ask(&bench.app).await);
+    bench.app.dispute(&link).await.unwrap();
+    let is_told = |error: Option<AppError>| {
+        matches!(error, Some(AppError::Refused(Reason::AuthenticatorDisputed)))
+    };
+    assert!(is_told(phone.proven(&bench.app, &authorization).await.err()));
+    let stream = bench.app.stream_phone(&ticket, phone.from.clone()).await;
+    assert!(is_told(stream.err()), "nor a stream that it had a ticket for");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_open_ends_with_the_dispute() {
+    let (bench, phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    let open = phone.ask(&bench.app).await;
+    assert!(bench.app.account(&open).await.is_ok());
+    bench.app.dispute(&link).await.unwrap();
+    // What a stream asks before it tells anything new.
+    assert!(bench.app.account(&open).await.is_err());
+}
+
+#[tokio::test]
+async fn a_link_in_a_notice_ends_after_two_weeks_and_with_what_it_is_about() {
+    let (bench, phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    bench.clock.forward_s(14 * 86_400 - 1);
+    assert!(bench.app.is_dispute_open(&link).unwrap());
+    bench.clock.forward_s(1);
+    assert!(!bench.app.is_dispute_open(&link).unwrap());
+    assert!(is_over(bench.app.dispute(&link).await));
+    let started = bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Confirm(crate::testing::code(&started))).await.unwrap();
+
+    let (bench, _phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    bench.app.reset(operator("sam"), ALICE, None).await.unwrap();
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    bench.app.reset(operator("kim"), ALICE, view.reset.map(|(id, ..)| id)).await.unwrap();
+    assert!(is_over(bench.app.dispute(&link).await), "it is bound no longer");
+}
+
+#[tokio::test]
+async fn only_the_link_of_a_notice_disputes() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    let started = bench.start(None).await;
+    let (id, tag) = link.split_once('.').unwrap();
+    let page = crate::testing::secret(&started);
+    for wrong in ["", "x", id, &page, &format!("{id}.x"), &format!("x{id}.{tag}")] {
+        let looked = bench.app.is_dispute_open(wrong);
+        assert!(matches!(looked, Err(AppError::NotFound)), "{wrong}");
+        let done = bench.app.dispute(wrong).await;
+        assert!(matches!(done, Err(AppError::NotFound)), "{wrong}");
+    }
+    assert!(bench.app.subscriber(ALICE).await.unwrap().suspended.is_none());
+}
