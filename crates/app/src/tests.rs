@@ -1,6 +1,7 @@
 mod account;
 mod attempts;
 mod certificates;
+mod nodes;
 mod operators;
 mod passkeys;
 mod phone;
