@@ -25,11 +25,11 @@ async fn a_document_is_looked_at_without_its_body_if_its_version_is_known(place:
     commit(&store, Change::at(NOW).create(key("a"), b"one".to_vec())).await;
     let (a, b) = (key("a"), key("b"));
     let document = store.load(&a).await.unwrap().unwrap();
-    let known = Some(document.version);
-    let other = Seen::Other(document);
+    let version = document.version;
+    let (known, other) = (Some(version), Seen::Other(document));
     let seen = store.look([(&a, None), (&a, known), (&b, known)]).await.unwrap();
     assert_eq!(seen, [other, Seen::AsKnown, Seen::Absent]);
-    commit(&store, Change::at(NOW).update(key("a"), known.unwrap(), b"two".to_vec())).await;
+    commit(&store, Change::at(NOW).update(key("a"), version, b"two".to_vec())).await;
     let [seen] = store.look([(&a, known)]).await.unwrap();
     let Seen::Other(document) = seen else { panic!("{seen:?}") };
     assert_eq!(document.body, b"two");
