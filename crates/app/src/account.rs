@@ -153,7 +153,7 @@ impl App {
         let with = phone.once(Beside::default());
         let nothing = crate::subscriber::nothing_more;
         match self.decide_with(&phone.whom(), command, &with, &nothing).await? {
-            Ended::Decided(decision) => Ok(decision.outcome),
+            Ended::Decided(decision, _) => Ok(decision.outcome),
             Ended::Answered => Err(AppError::Unauthenticated),
         }
     }

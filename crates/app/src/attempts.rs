@@ -1,11 +1,13 @@
 //! Attempts: a relying party asks, and waits for the answer.
 
+mod load;
 mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pushback_model::Timestamp;
-use pushback_store::{Answer, Change, Version};
+use pushback_store::{Answer, Change};
 use pushback_verify::{
     Accepts, Alternatives, Attempt, AttemptId, AttemptStatus, Command, Decision, DeviceId,
     KnownDeviceProof, Outcome, PromptEnd, Purpose, Reason, RelyingPartyId, Requester, Ring,
@@ -16,9 +18,10 @@ use crate::capability::Link;
 use crate::documents::{AttemptRecord, DecisionKind, Kind, StoredDecision, Success};
 use crate::encoding::{new_id, sha256, to_base64url};
 use crate::record::Beside;
-use crate::subscriber::{Ended, Whom, With};
+use crate::subscriber::{Ended, With};
 use crate::{App, AppError, Claims, RelyingParty};
 
+pub(crate) use load::Loaded;
 pub use view::{AttemptState, AttemptView, DecisionView, PageView};
 
 /// How long an idempotency key counts.
@@ -41,38 +44,6 @@ pub struct NewAttempt {
     pub return_url: Option<String>,
     /// The same key with the same request is one attempt, with another request an error.
     pub idempotency_key: Option<String>,
-}
-
-/// An attempt with its record and the version of that.
-pub(crate) struct Loaded {
-    pub id: String,
-    pub record: AttemptRecord,
-    pub version: Version,
-}
-
-impl Loaded {
-    pub(crate) fn whom(&self) -> Result<Whom, AppError> {
-        let id = SubscriberId::parse(&self.record.document).map_err(|_| AppError::NotFound)?;
-        Ok(Whom { id, is_decoy: self.record.is_decoy })
-    }
-
-    /// The attempt as the rules know it.
-    pub(crate) fn attempt(&self) -> Result<Attempt, AppError> {
-        let whom = self.whom()?;
-        let device = self.record.device.map(DeviceId);
-        Ok(Attempt {
-            id: attempt_id(&self.id)?,
-            purpose: self.record.purpose,
-            relying_party: RelyingPartyId::parse(&self.record.relying_party)
-                .map_err(|_| AppError::NotFound)?,
-            relying_party_name: Text::new(&self.record.relying_party_name),
-            requester: self.record.requester.clone(),
-            // The cookie was checked when the attempt began, and the record is ours.
-            device: device.map(|device| KnownDeviceProof::mac_verified(whom.id, device)),
-            accepts: self.record.accepts(),
-            others_asked: self.record.others_asked,
-        })
-    }
 }
 
 /// Who starts an attempt: a relying party, or a page of our own in its place.
@@ -168,9 +139,12 @@ impl App {
         let with = With { beside: Beside::default(), answer };
         let command = Command::StartAttempt(attempt);
         match self.decide_from(&whom, known, &command, &with, &keep).await? {
-            Ended::Decided(decision) => {
+            Ended::Decided(decision, version) => {
                 let mut record = record;
                 record.decision = stored(&decision.outcome);
+                if let Some(version) = version {
+                    self.inner.attempts.put(key, Arc::new(record.clone()), version, self.now());
+                }
                 self.view_of(&id, &record, Some(&decision.state))
             }
             // The same request came twice at once: the other one was taken.
@@ -216,24 +190,6 @@ impl App {
         (cookie.subscriber == who.as_str()).then_some(DeviceId(cookie.device))
     }
 
-    pub(crate) async fn load(&self, id: &str) -> Result<Loaded, AppError> {
-        let found = AttemptRecord::load(&self.inner.store, id).await?;
-        let (record, version) = found.ok_or(AppError::NotFound)?;
-        Ok(Loaded { id: id.to_owned(), record, version })
-    }
-
-    /// An attempt of this relying party, or `NotFound` for another party's too.
-    pub(crate) async fn load_of(&self, party: &RelyingParty, id: &str) -> Result<Loaded, AppError> {
-        let loaded = self.load(id).await?;
-        if loaded.record.relying_party == party.id { Ok(loaded) } else { Err(AppError::NotFound) }
-    }
-
-    /// The id of the attempt that a page's secret opens.
-    pub(crate) async fn load_page(&self, secret: &str) -> Result<Loaded, AppError> {
-        let id = self.inner.capabilities.open_link(Link::SignIn, secret);
-        self.load(id.ok_or(AppError::NotFound)?).await
-    }
-
     /// An attempt of this relying party. With `after`, waits for another version than that one, for at
     /// most `wait`.
     ///
@@ -264,8 +220,8 @@ impl App {
         let (loaded, attempt) = self.changed(loaded, after, wait).await?;
         Ok(PageView {
             attempt,
-            application: loaded.record.relying_party_name,
-            return_url: loaded.record.return_url,
+            application: loaded.record.relying_party_name.clone(),
+            return_url: loaded.record.return_url.clone(),
             started_at: loaded.record.started_at,
         })
     }
@@ -341,12 +297,12 @@ impl App {
             if !is_held {
                 return Ok(change);
             }
-            let record = AttemptRecord { is_cancelled: true, ..loaded.record.clone() };
+            let record = AttemptRecord { is_cancelled: true, ..(*loaded.record).clone() };
             Ok(change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?))
         };
         match self.decide_from(&whom, Some(known), &command, &With::default(), &keep).await? {
             // Read anew: it may have been verified just before.
-            Ended::Decided(decision) => {
+            Ended::Decided(decision, _) => {
                 self.view_in(&self.load(&loaded.id).await?, &decision.state)
             }
             // Nothing here counts once only.

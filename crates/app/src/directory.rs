@@ -177,7 +177,7 @@ impl App {
         }
         let with = With::default();
         match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
-            Ended::Decided(decision) => Ok(decision.outcome),
+            Ended::Decided(decision, _) => Ok(decision.outcome),
             Ended::Answered => Err(AppError::Contended),
         }
     }

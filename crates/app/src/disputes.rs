@@ -62,7 +62,7 @@ impl App {
         let command = Command::Dispute(link);
         let with = With::default();
         match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
-            Ended::Decided(decision) => match decision.outcome {
+            Ended::Decided(decision, _) => match decision.outcome {
                 Outcome::Reported { .. } => Ok(()),
                 // No other outcome is a dispute that was taken.
                 _ => Err(over()),
@@ -109,7 +109,7 @@ impl App {
         let command = Command::SettleDispute { authority: Self::right(right)?, authenticator };
         let with = phone.once(Beside::default());
         match self.decide_with(&phone.whom(), &command, &with, &nothing_more).await? {
-            Ended::Decided(decision) => done(decision.outcome),
+            Ended::Decided(decision, _) => done(decision.outcome),
             Ended::Answered => Err(AppError::Unauthenticated),
         }
     }

@@ -9,6 +9,7 @@
 mod account;
 mod attempts;
 mod binding;
+mod cache;
 mod capability;
 mod ceremonies;
 mod certificates;
@@ -18,6 +19,7 @@ mod documents;
 mod edges;
 mod encoding;
 mod error;
+mod left;
 mod operators;
 mod other_proofs;
 mod passkeys;
@@ -43,7 +45,7 @@ mod worker;
 use std::sync::Arc;
 
 use pushback_store::Store;
-use pushback_verify::Policy;
+use pushback_verify::{Policy, SubscriberState};
 use url::Url;
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
@@ -90,6 +92,11 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     receipts: Option<pushback_store::Signer>,
     sources: sources::Sources,
+    states: cache::Cache<SubscriberState>,
+    attempts: cache::Cache<documents::AttemptRecord>,
+    phones: cache::Cache<phone::KnownPhone>,
+    left: left::Left,
+    rounds: worker::Rounds,
 }
 
 /// What an [`App`] is made of.
@@ -147,6 +154,11 @@ impl App {
             entropy,
             receipts,
             sources,
+            states: cache::Cache::default(),
+            attempts: cache::Cache::default(),
+            phones: cache::Cache::default(),
+            left: left::Left::default(),
+            rounds: worker::Rounds::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -179,6 +191,15 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// How often a document that was wanted was in this node's memory, and how often it was not; since
+    /// the start.
+    #[must_use]
+    pub fn documents_in_memory(&self) -> (u64, u64) {
+        let Inner { states, attempts, phones, .. } = &*self.inner;
+        let all = [states.counts(), attempts.counts(), phones.counts()];
+        all.into_iter().fold((0, 0), |(found, not), (more, less)| (found + more, not + less))
     }
 
     /// This node's time.

@@ -126,7 +126,7 @@ impl App {
         let whom = loaded.whom()?;
         let token_id = new_id("tok", &*self.inner.entropy);
         let keep = |decision: &Decision, now: Timestamp, change: Change| {
-            let mut record = loaded.record.clone();
+            let mut record = (*loaded.record).clone();
             match &decision.outcome {
                 Outcome::Verified(verified) => {
                     let how = self.success(&whom.id, verified, decision, now, amr, &token_id, "");
@@ -141,7 +141,7 @@ impl App {
         };
         let with = With::default();
         match self.decide_from(&whom, Some(known), command, &with, &keep).await? {
-            Ended::Decided(decision) => match decision.outcome {
+            Ended::Decided(decision, _) => match decision.outcome {
                 Outcome::Verified(_) => {
                     let loaded = self.load(&loaded.id).await?;
                     self.view_in(&loaded, &decision.state)

@@ -91,7 +91,7 @@ impl App {
         );
         let token_id = new_id("tok", &*self.inner.entropy);
         let keep = |decision: &Decision, now: Timestamp, change: Change| {
-            let mut record = loaded.record.clone();
+            let mut record = (*loaded.record).clone();
             record.challenge = None;
             if let Outcome::Verified(verified) = &decision.outcome {
                 let amr = ["hwk", "user"];
@@ -147,7 +147,7 @@ impl App {
         loaded: &Loaded,
         challenge: Option<PasskeyAuthentication>,
     ) -> Result<(), AppError> {
-        let record = AttemptRecord { challenge, ..loaded.record.clone() };
+        let record = AttemptRecord { challenge, ..(*loaded.record).clone() };
         let key = AttemptRecord::key(&loaded.id)?;
         self.write(Change::at(self.now()).update(key, loaded.version, record.bytes()?)).await
     }

@@ -1,9 +1,9 @@
 //! The phone: who it is.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use pushback_store::Answer;
-use pushback_verify::{AuthenticatorId, PhoneContact, Reason, Requester, SubscriberId};
+use pushback_store::{Answer, Seen};
+use pushback_verify::{AuthenticatorId, CodeDigest, PhoneContact, Reason, Requester, SubscriberId};
 
 use crate::attempts::name;
 use crate::capability::Link;
@@ -88,12 +88,35 @@ impl Phone {
     }
 }
 
-/// An authenticator that is bound, and the document that says so.
-struct Bound {
+/// What is known of a phone by its public id. None of it ever changes; whether the phone is still
+/// bound is for the subscriber's document to say.
+pub(crate) struct KnownPhone {
     who: SubscriberId,
     serial: AuthenticatorId,
     key: PublicKey,
+    digest: CodeDigest,
+}
+
+/// An authenticator that is bound, and the document that says so.
+struct Bound {
+    phone: Arc<KnownPhone>,
     found: Found,
+}
+
+impl KnownPhone {
+    /// Whether the subscriber's document has this phone, with this key.
+    ///
+    // SECURITY: whoever bound a phone that its owner disputes must not read on: history, who calls,
+    // what else is bound. It is told so, since a dispute can be a mistake. Guarded by
+    // `a_disputed_phone_reads_nothing_more`.
+    fn is_bound(&self, found: &Found) -> Result<bool, AppError> {
+        let mut bound = found.0.authenticators().iter().filter(|bound| bound.id() == self.serial);
+        let Some(bound) = bound.find(|bound| bound.has_key(&self.digest)) else { return Ok(false) };
+        match bound.disputed_at() {
+            Some(_) => Err(AppError::Refused(Reason::AuthenticatorDisputed)),
+            None => Ok(true),
+        }
+    }
 }
 
 impl App {
@@ -105,17 +128,17 @@ impl App {
     pub async fn phone(&self, request: &PhoneRequest<'_>) -> Result<Phone, AppError> {
         let signed =
             SignedRequest::parse(request.authorization).map_err(|_| AppError::Unauthenticated)?;
-        let Bound { who, serial, key, found } = self.bound(&signed.id).await?;
+        let Bound { phone, found } = self.bound(&signed.id).await?;
         let what = (request.method, request.path, request.body);
-        signed.verify(&key, what, self.now()).map_err(|error| match error {
+        signed.verify(&phone.key, what, self.now()).map_err(|error| match error {
             ProofError::Time => AppError::ClockWrong,
             ProofError::Key | ProofError::Form | ProofError::Signature => AppError::Unauthenticated,
         })?;
         Ok(Phone {
-            who,
-            serial,
+            who: phone.who.clone(),
+            serial: phone.serial,
             id: signed.id,
-            key,
+            key: phone.key.clone(),
             from: request.from.clone(),
             nonce: signed.nonce,
             request: sha256(request.authorization.as_bytes()),
@@ -129,26 +152,36 @@ impl App {
     // the commit that unties it, and must prove nothing from that commit on. Guarded by
     // `an_owner_binds_a_second_phone_and_unties_the_first`.
     async fn bound(&self, id: &str) -> Result<Bound, AppError> {
-        let found = AuthenticatorRecord::load(&self.inner.store, id).await?;
-        let (record, _) = found.ok_or(AppError::UnknownAuthenticator)?;
-        let (who, serial) = (name(&record.subscriber)?, AuthenticatorId(record.serial));
-        let whom = Whom::subscriber(who.clone());
-        // One question for both: each costs a way to a thread that reads, or to PostgreSQL.
-        let (document, keys) =
-            self.inner.store.load_both(&whom.key()?, &Keys::key(&record.subscriber)?).await?;
-        let found = self.read_state(&whom, document)?;
-        let mut bound = found.0.authenticators().iter().filter(|bound| bound.id() == serial);
-        let bound = bound.next().ok_or(AppError::UnknownAuthenticator)?;
-        // SECURITY: whoever bound a phone that its owner disputes must not read on: history, who calls,
-        // what else is bound. It is told so, since a dispute can be a mistake. Guarded by
-        // `a_disputed_phone_reads_nothing_more`.
-        if bound.disputed_at().is_some() {
-            return Err(AppError::Refused(Reason::AuthenticatorDisputed));
+        let unknown = || AppError::UnknownAuthenticator;
+        let own = AuthenticatorRecord::key(id).map_err(|_| unknown())?;
+        if let Some((phone, _)) = self.inner.phones.get(&own, self.now()) {
+            let found = self.state(&Whom::subscriber(phone.who.clone())).await?;
+            if phone.is_bound(&found)? {
+                return Ok(Bound { phone, found });
+            }
+            self.inner.phones.forget(&own);
         }
-        let keys = keys.ok_or(AppError::UnknownAuthenticator)?;
+        let found = AuthenticatorRecord::load(&self.inner.store, id).await?;
+        let (record, version) = found.ok_or_else(unknown)?;
+        let who = name(&record.subscriber)?;
+        let whom = Whom::subscriber(who.clone());
+        // One question for both: each costs a way to PostgreSQL.
+        let (key, keys) = (whom.key()?, Keys::key(&record.subscriber)?);
+        let known = self.inner.states.get(&key, self.now());
+        let known_version = known.as_ref().map(|(_, version)| *version);
+        let [seen, keys] = self.inner.store.look([(&key, known_version), (&keys, None)]).await?;
+        let found = self.read_state(&whom, key, known, seen)?;
+        let Seen::Other(keys) = keys else { return Err(unknown()) };
         let (mut keys, _) = Keys::read(&keys)?;
-        let phone = keys.phones.remove(&record.serial).ok_or(AppError::UnknownAuthenticator)?;
-        Ok(Bound { who, serial, key: phone.key, found })
+        let key = keys.phones.remove(&record.serial).ok_or_else(unknown)?.key;
+        let digest = CodeDigest::new(sha256(key.thumbprint().as_bytes()));
+        let serial = AuthenticatorId(record.serial);
+        let phone = Arc::new(KnownPhone { who, serial, key, digest });
+        if !phone.is_bound(&found)? {
+            return Err(unknown());
+        }
+        self.inner.phones.put(own, Arc::clone(&phone), version, self.now());
+        Ok(Bound { phone, found })
     }
 
     /// A ticket for the stream of this phone's events, good for a minute.
@@ -170,12 +203,12 @@ impl App {
         if self.now().as_millis() >= until {
             return Err(AppError::Unauthenticated);
         }
-        let Bound { who, serial, key, found: _ } = self.bound(id).await?;
+        let Bound { phone, found: _ } = self.bound(id).await?;
         Ok(Phone {
-            who,
-            serial,
+            who: phone.who.clone(),
+            serial: phone.serial,
             id: id.to_owned(),
-            key,
+            key: phone.key.clone(),
             from,
             // A stream only reads; nothing is answered with it.
             nonce: String::new(),

@@ -1,5 +1,7 @@
 //! Prompts on the phone: what it shows, and what its owner says.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use pushback_model::Timestamp;
 use pushback_store::Change;
 use pushback_verify::{
@@ -8,6 +10,7 @@ use pushback_verify::{
 };
 use serde_json::json;
 
+use crate::attempts::Loaded;
 use crate::capability::DeviceCookie;
 use crate::documents::{AttemptRecord, Kind, Success};
 use crate::encoding::{new_id, sha256, to_base64url};
@@ -221,7 +224,21 @@ impl App {
             phone.from.clone(),
             fact,
         );
-        self.commit_answer(phone, answer, &digest, context, fact, known).await
+        let attempt = context.map(|context| context.attempt.to_string());
+        let loaded = match &attempt {
+            Some(id) => Some(self.load_as_last_seen(id).await?),
+            None => None,
+        };
+        let again = (fact.clone(), known.clone());
+        let answered = self.commit_answer(phone, answer, &digest, loaded, fact, known).await;
+        match (answered, attempt) {
+            // The attempt is not as it was last seen here.
+            (Err(AppError::Contended), Some(id)) => {
+                let loaded = Some(self.load(&id).await?);
+                self.commit_answer(phone, answer, &digest, loaded, again.0, again.1).await
+            }
+            (answered, _) => answered,
+        }
     }
 
     async fn commit_answer(
@@ -229,27 +246,26 @@ impl App {
         phone: &Phone,
         answer: &SignedAnswer,
         digest: &str,
-        context: Option<Context>,
+        loaded: Option<Loaded>,
         fact: PhoneAnswer,
         known: Found,
     ) -> Result<Answered, AppError> {
-        let attempt = context.map(|context| context.attempt.to_string());
-        let loaded = match &attempt {
-            Some(id) => Some(self.load(id).await?),
-            None => None,
-        };
         let token_id = new_id("tok", &*self.inner.entropy);
+        // What the last try wrote, for whoever asks for the token next.
+        let kept = Mutex::new(None);
         let keep = |decision: &Decision, now: Timestamp, change: Change| {
             let Outcome::Verified(verified) = &decision.outcome else { return Ok(change) };
             let loaded = loaded.as_ref().ok_or(AppError::NotFound)?;
             if verified.attempt.as_str() != loaded.id {
                 return Err(AppError::NotFound);
             }
-            let mut record = loaded.record.clone();
+            let mut record = (*loaded.record).clone();
             let amr = ["swk", "mca"];
             record.success =
                 Some(self.success(&phone.who, verified, decision, now, &amr, &token_id, digest));
-            Ok(change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?))
+            let (key, bytes) = (AttemptRecord::key(&loaded.id)?, record.bytes()?);
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((key.clone(), record));
+            Ok(change.update(key, loaded.version, bytes))
         };
         // The code is not part of what is kept: whoever reads the trail must not learn codes.
         let signed = json!({
@@ -263,7 +279,13 @@ impl App {
         let command = Command::AnswerPrompt(fact);
         let decided = self.decide_from(&phone.whom(), Some(known), &command, &with, &keep).await?;
         let decision = match decided {
-            Ended::Decided(decision) => decision,
+            Ended::Decided(decision, version) => {
+                let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+                if let (Some((key, record)), Some(version)) = (kept, version) {
+                    self.inner.attempts.put(key, Arc::new(record), version, self.now());
+                }
+                decision
+            }
             // The very same request was taken before.
             Ended::Answered => return Err(AppError::Unauthenticated),
         };

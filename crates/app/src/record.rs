@@ -1,9 +1,11 @@
 //! One line of the audit trail: what the rules wrote down, and the identity event that the detection
 //! engine reads, in one JSON object. `pushback scan` reads these lines like any vendor's log.
 
-use pushback_model::{Endpoint, IdentityEvent, Timestamp};
+use std::borrow::Cow;
+
+use pushback_model::{Endpoint, EventKind, Factor, IdentityEvent, Timestamp};
 use pushback_store::AuditEntry as Stored;
-use pushback_verify::{Attempt, AuditEntry, Decision, SubscriberId};
+use pushback_verify::{Actor, Attempt, AuditEntry, Decision, Happened, SubscriberId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -62,59 +64,104 @@ pub(crate) fn asked_for_nobody(attempt: &Attempt, at: Timestamp) -> Result<Store
     Ok(Stored { at, kind: "asked_for_nobody".to_owned(), subject: "nobody".to_owned(), body })
 }
 
+/// A line as it is written. It is serialised as it stands here, without a tree of values in between.
+#[derive(Serialize)]
+struct Line<'l> {
+    format: &'static str,
+    id: &'l str,
+    subscriber: &'l str,
+    at: String,
+    node_at: String,
+    by: &'l Actor,
+    details: &'l Happened,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Event<'l>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<&'l Value>,
+}
+
+/// The identity event of a line.
+#[derive(Serialize)]
+struct Event<'e> {
+    kind: EventKind,
+    factor: Factor,
+    actor: Option<&'e str>,
+    app: &'e str,
+    attempt: &'e str,
+    requester: End<'e>,
+    responder: Option<End<'e>>,
+}
+
+/// Who asked or answered.
+#[derive(Serialize)]
+struct End<'e> {
+    ip: &'e str,
+    asn: u32,
+    as_name: &'e str,
+    country: &'e str,
+    city: &'e str,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    browser: &'e str,
+    system: &'e str,
+    device: &'e str,
+    is_proxy: bool,
+}
+
+/// The member that names what happened.
+#[derive(Deserialize)]
+struct Named<'n> {
+    #[serde(borrow)]
+    what: Cow<'n, str>,
+}
+
 fn line(
     who: &SubscriberId,
     entry: &AuditEntry,
     events: &[IdentityEvent<'_>],
     beside: &Beside,
 ) -> Result<Stored, AppError> {
-    let what = serde_json::to_value(&entry.what)?;
-    let kind = what.get("what").and_then(Value::as_str).unwrap_or("unknown").to_owned();
-    let mut body = json!({
-        "format": EVENT_FORMAT,
-        "id": entry.id,
-        "subscriber": who.as_str(),
-        "at": entry.at.to_string(),
-        "node_at": entry.node_at.to_string(),
-        "by": entry.by,
-        "details": what,
-    });
-    if let Some(object) = body.as_object_mut() {
-        if let Some(event) = events.iter().find(|event| event.id == entry.id.as_str()) {
-            object.insert("event".to_owned(), self::event(event));
-        }
-        if let Some(signed) = &beside.signed {
-            object.insert("signed".to_owned(), signed.clone());
-        }
-    }
-    let body = serde_json::to_vec(&body)?;
+    let details = serde_json::to_string(&entry.what)?;
+    let kind = serde_json::from_str::<Named<'_>>(&details)?.what.into_owned();
+    let event = events.iter().find(|event| event.id == entry.id.as_str());
+    let body = serde_json::to_vec(&Line {
+        format: EVENT_FORMAT,
+        id: entry.id.as_str(),
+        subscriber: who.as_str(),
+        at: entry.at.to_string(),
+        node_at: entry.node_at.to_string(),
+        by: &entry.by,
+        details: &entry.what,
+        event: event.map(self::event),
+        signed: beside.signed.as_ref(),
+    })?;
     Ok(Stored { at: entry.at, kind, subject: who.to_string(), body })
 }
 
-fn event(event: &IdentityEvent<'_>) -> Value {
-    json!({
-        "kind": event.kind,
-        "factor": event.factor,
-        "actor": event.actor.as_ref().map(|actor| &*actor.id),
-        "app": event.app,
-        "attempt": event.transaction,
-        "requester": endpoint(&event.requester),
-        "responder": event.responder.as_ref().map(endpoint),
-    })
+fn event<'e>(event: &'e IdentityEvent<'_>) -> Event<'e> {
+    Event {
+        kind: event.kind,
+        factor: event.factor,
+        actor: event.actor.as_ref().map(|actor| &*actor.id),
+        app: &event.app,
+        attempt: &event.transaction,
+        requester: end(&event.requester),
+        responder: event.responder.as_ref().map(end),
+    }
 }
 
-fn endpoint(end: &Endpoint<'_>) -> Value {
-    json!({
-        "ip": end.ip,
-        "asn": end.asn,
-        "as_name": end.as_name,
-        "country": end.country,
-        "city": end.city,
-        "latitude": end.coordinates.map(|at| at.latitude),
-        "longitude": end.coordinates.map(|at| at.longitude),
-        "browser": end.agent.browser,
-        "system": end.agent.os,
-        "device": end.device,
-        "is_proxy": end.is_proxy,
-    })
+fn end<'e>(end: &'e Endpoint<'_>) -> End<'e> {
+    End {
+        ip: &end.ip,
+        asn: end.asn,
+        as_name: &end.as_name,
+        country: &end.country,
+        city: &end.city,
+        latitude: end.coordinates.map(|at| at.latitude),
+        longitude: end.coordinates.map(|at| at.longitude),
+        browser: &end.agent.browser,
+        system: &end.agent.os,
+        device: &end.device,
+        is_proxy: end.is_proxy,
+    }
 }

@@ -158,7 +158,7 @@ impl App {
         };
         let known = Some((state, found));
         match self.decide_from(&begun.whom, known, &command, &With::default(), &keep).await? {
-            Ended::Decided(_) => Ok(()),
+            Ended::Decided(..) => Ok(()),
             // Nothing here counts once only.
             Ended::Answered => Err(AppError::Contended),
         }
@@ -201,7 +201,7 @@ impl App {
         let keep = |_: &Decision, _: Timestamp, change: Change| begun.loaded.count_recovery(change);
         let with = With::default();
         let decision = match self.decide_from(whom, begun.known, &command, &with, &keep).await? {
-            Ended::Decided(decision) => decision,
+            Ended::Decided(decision, _) => decision,
             // Nothing here counts once only.
             Ended::Answered => return Err(AppError::Contended),
         };
@@ -263,7 +263,7 @@ impl App {
 impl Loaded {
     /// Counts one more request of the page, in the commit that decides it.
     fn count_recovery(&self, change: Change) -> Result<Change, AppError> {
-        let mut record = self.record.clone();
+        let mut record = (*self.record).clone();
         record.recoveries = record.recoveries.saturating_add(1);
         Ok(change.update(AttemptRecord::key(&self.id)?, self.version, record.bytes()?))
     }

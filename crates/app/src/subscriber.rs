@@ -1,14 +1,16 @@
 //! The one way in which a subscriber's document changes: load, decide, commit.
 
+use std::sync::Arc;
+
 use pushback_model::Timestamp;
-use pushback_store::{Answer, Change, Commit, Conflict, Document, Key, OutboxRow, Version};
+use pushback_store::{Answer, Change, Commit, Conflict, Document, Key, OutboxRow, Seen, Version};
 use pushback_verify::{
     Act, AddressId, AuthenticatorKind, Authority, CodeDigest, Command, Decision, Entropy,
     NewAuthenticator, OperatorId, OperatorProof, Role, SubscriberId, SubscriberState, Text, decide,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::documents::{IncidentRecord, Kind as _};
+use crate::documents::{AttemptRecord, IncidentRecord, Kind as _};
 use crate::record::{self, Beside};
 use crate::{App, AppError};
 
@@ -26,7 +28,7 @@ const DECOY: &str = "decoy";
 const DECOYS: u16 = 4_096;
 
 /// A subscriber's document as it was loaded, and its version; none if there is no document.
-pub(crate) type Found = (SubscriberState, Option<Version>);
+pub(crate) type Found = (Arc<SubscriberState>, Option<Version>);
 
 /// In whose document a decision is made.
 #[derive(Clone, Debug)]
@@ -71,7 +73,8 @@ pub(crate) struct With {
 
 /// How a command ended.
 pub(crate) enum Ended {
-    Decided(Box<Decision>),
+    /// The decision, and the version of the last document that its commit wrote.
+    Decided(Box<Decision>, Option<Version>),
     /// The same request was taken before.
     Answered,
 }
@@ -79,27 +82,46 @@ pub(crate) enum Ended {
 impl App {
     /// A subscriber's document. Somebody unknown has an empty one: asking about them looks the same.
     pub(crate) async fn state(&self, whom: &Whom) -> Result<Found, AppError> {
-        let document = self.inner.store.load(&whom.key()?).await?;
-        self.read_state(whom, document)
+        let key = whom.key()?;
+        let known = self.inner.states.get(&key, self.now());
+        let version = known.as_ref().map(|(_, version)| *version);
+        let [seen] = self.inner.store.look([(&key, version)]).await?;
+        self.read_state(whom, key, known, seen)
     }
 
-    /// The same from what was loaded.
+    /// The document as this node last saw it, for a decision, whose commit fails if it is another by
+    /// now; never for what is only looked at.
+    pub(crate) fn state_as_last_seen(&self, whom: &Whom) -> Result<Option<Found>, AppError> {
+        let known = self.inner.states.get(&whom.key()?, self.now());
+        Ok(known.map(|(state, version)| (state, Some(version))))
+    }
+
+    /// The document from what was known of it and what was seen.
     pub(crate) fn read_state(
         &self,
         whom: &Whom,
-        document: Option<Document>,
+        key: Key,
+        known: Option<(Arc<SubscriberState>, Version)>,
+        seen: Seen,
     ) -> Result<Found, AppError> {
-        let Some(document) = document else {
-            let state = if whom.is_decoy {
-                decoy(&whom.id, self.now(), &self.inner.policy)
-            } else {
-                SubscriberState::new(whom.id.clone(), Role::Member, self.now())
-            };
-            return Ok((state, None));
-        };
-        // JSON is UTF-8; other bytes are no JSON either.
-        let json = String::from_utf8_lossy(&document.body);
-        Ok((SubscriberState::from_json(&json)?, Some(document.version)))
+        match (seen, known) {
+            (Seen::AsKnown, Some((state, version))) => Ok((state, Some(version))),
+            (Seen::Other(document), _) => {
+                let state = Arc::new(read(&document)?);
+                let now = self.now();
+                self.inner.states.put(key, Arc::clone(&state), document.version, now);
+                Ok((state, Some(document.version)))
+            }
+            (Seen::Absent | Seen::AsKnown, _) => {
+                self.inner.states.forget(&key);
+                let state = if whom.is_decoy {
+                    decoy(&whom.id, self.now(), &self.inner.policy)
+                } else {
+                    SubscriberState::new(whom.id.clone(), Role::Member, self.now())
+                };
+                Ok((Arc::new(state), None))
+            }
+        }
     }
 
     /// In whose document an attempt for this name is decided, and that document if it was loaded to
@@ -112,19 +134,29 @@ impl App {
         name: &SubscriberId,
     ) -> Result<(Whom, Option<Found>), AppError> {
         let own = Whom::subscriber(name.clone());
+        // Who could answer when last seen is decided about from that. Who could not is asked for: they
+        // may have bound a phone at another node.
+        if let Some(found) =
+            self.state_as_last_seen(&own)?.filter(|found| self.can_answer(&found.0))
+        {
+            return Ok((own, Some(found)));
+        }
         let found = self.state(&own).await?;
-        let can_answer = found.0.authenticators().iter().any(|a| match a.kind() {
+        if self.can_answer(&found.0) {
+            return Ok((own, Some(found)));
+        }
+        Ok((self.decoy_for(name)?, None))
+    }
+
+    fn can_answer(&self, state: &SubscriberState) -> bool {
+        state.authenticators().iter().any(|a| match a.kind() {
             AuthenticatorKind::Totp if !self.inner.policy.account.takes_totp => false,
             AuthenticatorKind::Phone
             | AuthenticatorKind::Passkey
             | AuthenticatorKind::Totp
             | AuthenticatorKind::Certificate => a.disabled_at().is_none(),
             AuthenticatorKind::RecoveryCodes => false,
-        });
-        if can_answer {
-            return Ok((own, Some(found)));
-        }
-        Ok((self.decoy_for(name)?, None))
+        })
     }
 
     /// The document that stands for a name that nobody has.
@@ -153,7 +185,7 @@ impl App {
         more: &More<'_>,
     ) -> Result<Decision, AppError> {
         match self.decide_with(whom, command, &With::default(), more).await? {
-            Ended::Decided(decision) => Ok(*decision),
+            Ended::Decided(decision, _) => Ok(*decision),
             Ended::Answered => Err(AppError::Contended),
         }
     }
@@ -189,7 +221,8 @@ impl App {
             let (now, entropy) = (self.now(), self.entropy());
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
             let body = decision.state.to_json()?.into_bytes();
-            let mut change = Change::at(now).put(whom.key()?, found, body);
+            let key = whom.key()?;
+            let mut change = Change::at(now).put(key.clone(), found, body);
             if whom.is_decoy {
                 // Nobody was asked and nobody answered; the trail must not tell of phones that rang.
                 if let Command::StartAttempt(attempt) = command {
@@ -199,7 +232,7 @@ impl App {
                 for line in record::lines(&whom.id, &decision, &with.beside)? {
                     change = change.audit(line);
                 }
-                change = effects(change, &whom.id, &decision, now)?;
+                change = effects(change, &whom.id, &state, &decision, now)?;
                 if decision.state.incident() != state.incident() {
                     change = self.incident(change, &state, &decision.state).await?;
                 }
@@ -207,10 +240,26 @@ impl App {
             if let Some(answer) = &with.answer {
                 change = change.answer(answer.clone());
             }
-            let change = more(&decision, now, change)?;
+            let going = self.inner.left.some();
+            let change = going.with(more(&decision, now, change)?);
             match self.inner.store.commit(change).await? {
-                Commit::Committed(_) => return Ok(Ended::Decided(Box::new(decision))),
-                Commit::Conflict(Conflict::Version { .. }) => {}
+                Commit::Committed(committed) => {
+                    going.gone();
+                    if let Some(version) = committed.versions.first().copied().flatten() {
+                        let state = Arc::new(decision.state.clone());
+                        self.inner.states.put(key, state, version, now);
+                    }
+                    let last = committed.versions.last().copied().flatten();
+                    return Ok(Ended::Decided(Box::new(decision), last));
+                }
+                Commit::Conflict(Conflict::Version { key: other, .. }) => {
+                    self.inner.states.forget(&key);
+                    // What the use case read beside does not become another by deciding again.
+                    if other.kind() == AttemptRecord::NAME {
+                        self.inner.attempts.forget(&other);
+                        return Err(AppError::Contended);
+                    }
+                }
                 Commit::Conflict(Conflict::Answered { .. }) => return Ok(Ended::Answered),
                 Commit::Refused(_) => return Err(AppError::Busy),
             }
@@ -246,10 +295,21 @@ impl App {
     }
 }
 
+fn read(document: &Document) -> Result<SubscriberState, AppError> {
+    // JSON is UTF-8; other bytes are no JSON either.
+    Ok(SubscriberState::from_json(&String::from_utf8_lossy(&document.body))?)
+}
+
+/// Names the row that makes time pass for somebody.
+fn tick(who: &SubscriberId, at: Timestamp) -> String {
+    format!("{who}/tick/{}", at.as_millis())
+}
+
 /// The outbox rows of a decision: what must leave, and when to come back.
 fn effects(
     mut change: Change,
     who: &SubscriberId,
+    before: &SubscriberState,
     decision: &Decision,
     now: Timestamp,
 ) -> Result<Change, AppError> {
@@ -275,10 +335,15 @@ fn effects(
             due_at: now,
         });
     }
-    // Time has to pass for somebody: silence is an event too.
-    if let Some((at, _)) = decision.state.wake_at() {
+    // Time has to pass for somebody: silence is an event too. What was to be waited for before and is
+    // over needs no waiting; if it is waited for again later, that decision says so again.
+    let wake_at = decision.state.wake_at().map(|(at, _)| at);
+    if let Some((at, _)) = before.wake_at().filter(|(at, _)| Some(*at) != wake_at) {
+        change = change.withdraw(tick(who, at));
+    }
+    if let Some(at) = wake_at {
         change = change.effect(OutboxRow {
-            key: format!("{who}/tick/{}", at.as_millis()),
+            key: tick(who, at),
             topic: TICKS.to_owned(),
             payload: who.as_str().as_bytes().to_vec(),
             due_at: at,

@@ -59,22 +59,25 @@ pub(crate) async fn bench() -> Bench {
     let options = Options::new(Keyring::generate().unwrap());
     let store = Store::open_sqlite(&folder.path().join("pushback.db"), options).await.unwrap();
     let clock = Arc::new(Hand(AtomicI64::new(1_772_400_000_000)));
-    let app = App::new(Parts {
+    let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem")).unwrap();
+    let app = node(store, Some(signer), Arc::clone(&clock));
+    let party = party(&app).await;
+    Bench { app, clock, party, folder }
+}
+
+fn node(store: Store, receipts: Option<pushback_store::Signer>, clock: Arc<Hand>) -> App {
+    App::new(Parts {
         store,
         policy: Policy::default(),
         name: "Example".to_owned(),
         origin: origin(),
         tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
         capabilities: CapabilityKey::new(&[7; crate::KEY_BYTES]),
-        receipts: Some(
-            pushback_store::Signer::create(&folder.path().join("receipts.pem")).unwrap(),
-        ),
-        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        receipts,
+        clock,
         entropy: Arc::new(SystemEntropy),
     })
-    .unwrap();
-    let party = party(&app).await;
-    Bench { app, clock, party, folder }
+    .unwrap()
 }
 
 pub(crate) async fn party(app: &App) -> RelyingParty {
@@ -107,6 +110,11 @@ impl Bench {
     pub(crate) fn receipt_key(&self) -> pushback_store::PublicKey {
         let signer = pushback_store::Signer::open(&self.folder.path().join("receipts.pem"));
         signer.unwrap().public().clone()
+    }
+
+    /// Another service on the same database, which knows nothing of what this one keeps in memory.
+    pub(crate) fn other_node(&self) -> App {
+        node(self.app.store().clone(), None, Arc::clone(&self.clock))
     }
 
     /// Where the database is.

@@ -1,7 +1,7 @@
 //! The signed token that tells a relying party that its attempt was verified.
 
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use pushback_model::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +12,10 @@ pub const TOKEN_LIFE: Span = Span::minutes(5);
 
 /// The key that signs tokens: ECDSA on P-256 (ES256, RFC 7518).
 pub struct TokenKey {
-    id: String,
     jwk: serde_json::Value,
-    signing: EncodingKey,
+    /// The header of every token, base64url.
+    header: String,
+    pair: EcdsaKeyPair,
 }
 
 /// Why tokens cannot be signed.
@@ -25,7 +26,7 @@ pub enum TokenError {
     Key,
     /// Signing failed.
     #[error("a token cannot be signed")]
-    Sign(#[from] jsonwebtoken::errors::Error),
+    Sign,
 }
 
 impl TokenKey {
@@ -54,7 +55,9 @@ impl TokenKey {
         let jwk = serde_json::json!({
             "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": id, "use": "sig", "alg": "ES256",
         });
-        Ok(Self { id, jwk, signing: EncodingKey::from_ec_der(pkcs8) })
+        let header =
+            serde_json::json!({ "alg": "ES256", "kid": id, "typ": "pushback-attempt+jwt" });
+        Ok(Self { header: to_base64url(header.to_string().as_bytes()), jwk, pair })
     }
 
     /// The public half as a JSON Web Key, for `/.well-known/jwks.json`.
@@ -63,15 +66,18 @@ impl TokenKey {
         &self.jwk
     }
 
-    /// Signs a token.
+    /// Signs a token (JWS compact serialisation, RFC 7515, section 3.1), with the key as it was read
+    /// once: to read it anew costs more than to sign.
     ///
     /// # Errors
     /// [`TokenError::Sign`] if the cryptography library refuses.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
-        let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(self.id.clone());
-        header.typ = Some("pushback-attempt+jwt".to_owned());
-        Ok(jsonwebtoken::encode(&header, claims, &self.signing)?)
+        let claims = serde_json::to_vec(claims).map_err(|_| TokenError::Sign)?;
+        let mut token = format!("{}.{}", self.header, to_base64url(&claims));
+        let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes());
+        token.push('.');
+        token.push_str(&to_base64url(signature.map_err(|_| TokenError::Sign)?.as_ref()));
+        Ok(token)
     }
 }
 
@@ -116,7 +122,7 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use jsonwebtoken::{DecodingKey, Validation, decode};
+    use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! What leaves the service, after the commit that asked for it.
 
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::{join, join_all};
 use pushback_model::{Span, Timestamp};
@@ -11,12 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::binding::Contact;
 use crate::documents::{Keys, Kind};
 use crate::subscriber::{ACTS, ActFor, TICKS, Whom, With, nothing_more};
-use crate::{App, AppError, MailedCode};
+use crate::{App, AppError, MailedCode, left};
 
 /// How long a worker holds an effect; longer than any single try takes.
 const LEASE: Span = Span::seconds(60);
 /// Effects that one round takes.
 const ROUND: usize = 64;
+/// How often the database is asked for what has become due while this node's own effects keep its
+/// worker busy.
+const CLAIM_EVERY: Span = Span::millis(200);
 /// How often keys are written again because somebody else was faster.
 const TRIES: u32 = 8;
 
@@ -57,6 +61,27 @@ pub enum Sent {
     Later(String),
 }
 
+/// When the worker last asked the database for what is due.
+#[derive(Default)]
+pub(crate) struct Rounds(Mutex<Option<Timestamp>>);
+
+impl Rounds {
+    /// Whether it is time to ask; if so, it counts as asked.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let mut asked_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = asked_at.is_none_or(|at| now >= at + CLAIM_EVERY || now < at);
+        if is_due {
+            *asked_at = Some(now);
+        }
+        is_due
+    }
+
+    /// The next round asks.
+    fn again(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 /// The world outside, as the service acts on it.
 pub trait Outside: Send + Sync {
     /// Wakes a phone. The message holds nothing. `until`: too late after.
@@ -82,21 +107,35 @@ impl App {
     /// [`AppError`] if the database fails; what was taken comes back when its lease ends.
     pub async fn work(&self, outside: &impl Outside) -> Result<usize, AppError> {
         let store = &self.inner.store;
+        // From the first round on, this node's own effects come from memory.
+        store.hand_over(ACTS, LEASE);
         let now = self.now();
-        // Together: one after the other, each would wait for a sync of the disk of its own.
-        let (ticks, acts) =
-            join(store.claim(TICKS, now, LEASE, ROUND), store.claim(ACTS, now, LEASE, ROUND)).await;
-        // What could be had is done, or it would wait for its lease to end.
+        let overdue = self.inner.left.overdue(now);
+        self.forget(&overdue).await?;
+        let mut acts = store.take(now, ROUND);
         let mut failed = None;
-        let mut had = |claimed: Result<Vec<Claimed>, StoreError>| {
-            claimed.unwrap_or_else(|error| {
-                failed = Some(error);
-                Vec::new()
-            })
-        };
-        let (ticks, acts) = (had(ticks), had(acts));
+        let mut ticks = Vec::new();
+        if store.take_due() | self.inner.rounds.is_due(now) {
+            // Together: one after the other, each would wait for a sync of the disk of its own.
+            let claim = |topic| store.claim(topic, now, LEASE, ROUND);
+            let (due_ticks, due_acts) = join(claim(TICKS), claim(ACTS)).await;
+            // What could be had is done, or it would wait for its lease to end.
+            let mut had = |claimed: Result<Vec<Claimed>, StoreError>| {
+                claimed.unwrap_or_else(|error| {
+                    failed = Some(error);
+                    Vec::new()
+                })
+            };
+            ticks = had(due_ticks);
+            let due_acts = had(due_acts);
+            // There may be more.
+            if !ticks.is_empty() || !due_acts.is_empty() {
+                self.inner.rounds.again();
+            }
+            acts.extend(due_acts);
+        }
         let (ticked, acted) = join(
-            join_all(ticks.iter().map(|claimed| self.tick(claimed))),
+            join_all(ticks.iter().map(async |claimed| self.tick(claimed).await.map(Some))),
             join_all(acts.iter().map(|claimed| self.act(claimed, outside))),
         )
         .await;
@@ -109,13 +148,41 @@ impl App {
     pub async fn wait_for_work(&self) {
         let mut acts = self.inner.store.watch_outbox(ACTS);
         let mut ticks = self.inner.store.watch_outbox(TICKS);
-        let second = tokio::time::sleep(std::time::Duration::from_secs(1));
-        tokio::select! {
-            () = acts.changed() => {}
-            () = ticks.changed() => {}
-            // Ticks become due without anybody's waking.
-            () = second => {}
+        // Only after the watches have begun: what comes between would wake nobody.
+        if self.inner.store.has_work() {
+            return;
         }
+        let wait = if self.inner.left.is_empty() { Span::seconds(1) } else { left::WAIT };
+        let wait = std::time::Duration::from_millis(wait.as_millis().unsigned_abs());
+        let woken = async {
+            tokio::select! {
+                () = acts.changed() => {}
+                () = ticks.changed() => {}
+            }
+        };
+        // Ticks become due without anybody's waking.
+        let is_woken = tokio::time::timeout(wait, woken).await.is_ok();
+        if is_woken && !self.inner.store.has_work() {
+            // Another node has something.
+            self.inner.rounds.again();
+        }
+    }
+
+    /// Takes out the rows of what has left and waits for a commit to go with. To be called last when
+    /// the service stops: rows that stay are looked at as if their node had died.
+    ///
+    /// # Errors
+    /// [`AppError`] if the database fails.
+    pub async fn forget_what_left(&self) -> Result<(), AppError> {
+        self.forget(&self.inner.left.all()).await
+    }
+
+    async fn forget(&self, left: &[String]) -> Result<(), AppError> {
+        for keys in left.chunks(ROUND) {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            self.inner.store.done(&keys).await?;
+        }
+        Ok(())
     }
 
     /// Takes out what has run out; for every few minutes.
@@ -155,14 +222,15 @@ impl App {
     /// effect to come back when its lease ends.
     async fn settle(
         &self,
-        ended: impl Iterator<Item = (Claimed, Result<Sent, AppError>)> + Send,
+        ended: impl Iterator<Item = (Claimed, Result<Option<Sent>, AppError>)> + Send,
     ) -> Result<(), AppError> {
         let (mut done, mut other, mut failed) = (Vec::new(), Vec::new(), None);
         for (claimed, ended) in ended {
             match ended {
-                Ok(Sent::Done) => done.push(claimed.key),
-                Ok(Sent::Never(why)) => other.push((claimed, why, false)),
-                Ok(Sent::Later(why)) => other.push((claimed, why, true)),
+                Ok(None) => {}
+                Ok(Some(Sent::Done)) => done.push(claimed.key),
+                Ok(Some(Sent::Never(why))) => other.push((claimed, why, false)),
+                Ok(Some(Sent::Later(why))) => other.push((claimed, why, true)),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -183,17 +251,38 @@ impl App {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Does what a committed decision asked for.
-    async fn act(&self, claimed: &Claimed, outside: &impl Outside) -> Result<Sent, AppError> {
+    /// Does what a committed decision asked for. `None`: it is done, and its row goes with another
+    /// commit.
+    async fn act(
+        &self,
+        claimed: &Claimed,
+        outside: &impl Outside,
+    ) -> Result<Option<Sent>, AppError> {
         let act: ActFor = match serde_json::from_slice(&claimed.payload) {
             Ok(act) => act,
             Err(error) => {
                 return match serde_json::from_slice(&claimed.payload) {
-                    Ok(mail) => self.mail_code(&claimed.key, &mail, outside).await,
-                    Err(_) => Ok(Sent::Never(error.to_string())),
+                    Ok(mail) => self.mail_code(&claimed.key, &mail, outside).await.map(Some),
+                    Err(_) => Ok(Some(Sent::Never(error.to_string()))),
                 };
             }
         };
+        let sent = self.send(claimed, &act, outside).await?;
+        // A row that stays because its node died rings nobody again. Of anything else that would leave
+        // twice, so it goes at once.
+        if matches!(act.act, Act::RingPhones { .. }) && sent == Sent::Done {
+            self.inner.left.note([claimed.key.clone()], self.now());
+            return Ok(None);
+        }
+        Ok(Some(sent))
+    }
+
+    async fn send(
+        &self,
+        claimed: &Claimed,
+        act: &ActFor,
+        outside: &impl Outside,
+    ) -> Result<Sent, AppError> {
         Ok(match &act.act {
             Act::RingPhones { phones, until, .. } => {
                 if self.now() >= *until {

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use pushback_model::Timestamp;
 
+use crate::hand_over::Handed;
 use crate::key::{ID_BYTES_MAX, name};
 use crate::{Key, StoreError, Version};
 
 /// The longest body of a document, outbox row, answer or audit entry, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// The most documents, outbox rows and audit entries (each) in one change.
+/// The most documents, outbox rows, withdrawn rows and audit entries (each) in one change.
 pub const PARTS_MAX: usize = 64;
 
 /// A document as it was read.
@@ -86,14 +87,24 @@ pub struct Answer {
     pub expires_at: Timestamp,
 }
 
+/// An effect, and until when the commit itself leases it to the node that commits.
+#[derive(Clone)]
+pub(crate) struct Effect {
+    pub(crate) row: OutboxRow,
+    pub(crate) leased_until: Option<Timestamp>,
+}
+
 /// Everything that one decision changes: committed together or not at all.
 #[derive(Clone, Default)]
 pub struct Change {
     pub(crate) at: Timestamp,
     pub(crate) documents: Vec<(Key, Expect, Write)>,
     pub(crate) audit: Vec<AuditEntry>,
-    pub(crate) outbox: Vec<OutboxRow>,
+    pub(crate) outbox: Vec<Effect>,
+    pub(crate) withdrawn: Vec<String>,
     pub(crate) answer: Option<Answer>,
+    /// What of the outbox this node's worker gets from memory after the commit.
+    pub(crate) handed: Vec<Handed>,
 }
 
 impl Change {
@@ -144,7 +155,15 @@ impl Change {
     /// Adds an effect.
     #[must_use]
     pub fn effect(mut self, row: OutboxRow) -> Self {
-        self.outbox.push(row);
+        self.outbox.push(Effect { row, leased_until: None });
+        self
+    }
+
+    /// Takes an effect out of the outbox, by its key: one that has left, or that the decision made
+    /// pointless. It need not be there.
+    #[must_use]
+    pub fn withdraw(mut self, key: String) -> Self {
+        self.withdrawn.push(key);
         self
     }
 
@@ -164,9 +183,10 @@ impl Change {
             Write::Delete | Write::Keep => 0,
         });
         let audit = self.audit.iter().map(|entry| entry.body.len());
-        let outbox = self.outbox.iter().map(|row| row.payload.len());
+        let outbox = self.outbox.iter().map(|effect| effect.row.payload.len());
+        let withdrawn = self.withdrawn.iter().map(String::len);
         let answer = self.answer.iter().map(|answer| answer.body.len());
-        let parts = documents.chain(audit).chain(outbox).chain(answer);
+        let parts = documents.chain(audit).chain(outbox).chain(withdrawn).chain(answer);
         parts.map(|bytes| bytes + PART).sum()
     }
 
@@ -184,7 +204,9 @@ impl Change {
     }
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        for parts in [self.documents.len(), self.audit.len(), self.outbox.len()] {
+        let parts =
+            [self.documents.len(), self.audit.len(), self.outbox.len(), self.withdrawn.len()];
+        for parts in parts {
             if parts > PARTS_MAX {
                 return Err(StoreError::TooManyParts { parts, max: PARTS_MAX });
             }
@@ -204,7 +226,10 @@ impl Change {
             body("an audit entry", &entry.body)?;
         }
         let mut rows = BTreeSet::new();
-        for row in &self.outbox {
+        for key in &self.withdrawn {
+            name("an outbox key", key, ID_BYTES_MAX)?;
+        }
+        for Effect { row, .. } in &self.outbox {
             name("an outbox key", &row.key, ID_BYTES_MAX)?;
             name("a topic", &row.topic, crate::key::KIND_BYTES_MAX)?;
             body("an outbox payload", &row.payload)?;
@@ -248,6 +273,8 @@ pub struct Committed {
     pub versions: Vec<Option<Version>>,
     /// Where each audit entry stands in the chain, in the order of the change.
     pub audit: Vec<AuditPlace>,
+    /// Whether the effects that were to be leased to this node are.
+    pub(crate) leased: bool,
 }
 
 /// Where an entry stands in the audit trail.

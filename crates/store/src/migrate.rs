@@ -12,7 +12,7 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") },
     Migration {
         number: 2,
@@ -23,6 +23,11 @@ const MIGRATIONS: [Migration; 3] = [
         number: 3,
         name: "sealed_bodies",
         sql: include_str!("../migrations/0003_sealed_bodies.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "fewer_pages",
+        sql: include_str!("../migrations/0004_fewer_pages.sql"),
     },
 ];
 
@@ -108,7 +113,7 @@ async fn steps(conn: &mut Conn, last: i64) -> Result<(), StoreError> {
             true => {
                 step.sql.replace("/*C*/", "COLLATE \"C\"").replace("/*P\n", "").replace("P*/\n", "")
             }
-            false => step.sql.to_owned(),
+            false => step.sql.replace("/*S\n", "").replace("S*/\n", ""),
         };
         conn.script(&sql).await?;
         conn.execute(

@@ -17,11 +17,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::error::SqlState;
 
 use crate::batch::single;
-use crate::batch::{self, Head, Trouble};
-use crate::change::Change;
+use crate::batch::{self, Head, Room as Added, Trouble};
+use crate::change::{Change, Effect};
 use crate::db::Conn;
 use crate::db::postgres::{Postgres, Server};
 use crate::db::sqlite::Sqlite;
+use crate::hand_over::HandOver;
 use crate::outbox::{self, ClaimArgs, Claimed, Settle};
 use crate::watch::{Hash, Hub, document_hash, topic_hash};
 use crate::{Commit, Refusal, StoreError, Swept, migrate};
@@ -32,7 +33,7 @@ pub(crate) use upkeep::{CheckpointRow, Resealed, SweepArgs};
 const TRIES: u32 = 8;
 /// How long one try may take on PostgreSQL, the commit included.
 const TRY_WAIT: Duration = Duration::from_secs(20);
-/// Batches between two exact counts of the outbox; see [`Writer::outbox_room`].
+/// Batches between two exact counts of the outbox; see [`Writer::count_if_due`].
 const COUNT_EVERY: u32 = 256;
 /// While the outbox seems full it is counted more often, to notice room soon.
 const COUNT_EVERY_FULL: u32 = 8;
@@ -94,6 +95,7 @@ pub(crate) struct Settings {
     pub(crate) batch_max: usize,
     pub(crate) outbox_max: usize,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) hand_over: Arc<HandOver>,
     pub(crate) notices: Option<mpsc::Sender<Vec<Hash>>>,
 }
 
@@ -208,7 +210,7 @@ impl Writer {
     }
 
     async fn write(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
-        let mut reconnected = false;
+        let (mut reconnected, mut may_lease) = (false, true);
         for _ in 0..TRIES {
             let mut conn = match self.conn.take() {
                 Some(conn) if !conn.is_closed() => conn,
@@ -216,7 +218,7 @@ impl Writer {
             };
             let outcome = match conn.is_postgres() {
                 true => {
-                    let attempt = self.attempt(&mut conn, jobs);
+                    let attempt = self.attempt(&mut conn, jobs, may_lease);
                     match tokio::time::timeout(TRY_WAIT, attempt).await {
                         Ok(outcome) => outcome,
                         // The commit may have been on its way. The connection is dropped here.
@@ -226,7 +228,7 @@ impl Writer {
                         }
                     }
                 }
-                false => self.attempt(&mut conn, jobs).await,
+                false => self.attempt(&mut conn, jobs, may_lease).await,
             };
             let trouble = match outcome {
                 Ok(()) => {
@@ -242,6 +244,7 @@ impl Writer {
             }
             match trouble {
                 Trouble::Race => {}
+                Trouble::Taken => may_lease = false,
                 Trouble::Failed(error) if is_transient(&error) => {}
                 // Lost before the commit was sent: nothing was kept, so once more on a new one.
                 Trouble::Failed(StoreError::Postgres(_)) if is_lost && !reconnected => {
@@ -253,7 +256,12 @@ impl Writer {
         Err(StoreError::Contended { tries: TRIES })
     }
 
-    async fn attempt(&mut self, conn: &mut Conn, jobs: &[Job]) -> Result<(), Trouble> {
+    async fn attempt(
+        &mut self,
+        conn: &mut Conn,
+        jobs: &[Job],
+        may_lease: bool,
+    ) -> Result<(), Trouble> {
         let changes: Vec<&Change> = jobs
             .iter()
             .filter_map(|job| match job {
@@ -269,7 +277,7 @@ impl Writer {
         if let Conn::Postgres(conn) = conn
             && self.may_go_short(jobs, &changes)
             && let Some(short) =
-                single::prepare(&self.settings.chain, self.head, &changes, self.room())
+                single::prepare(&self.settings.chain, self.head, &changes, self.room(may_lease))
         {
             match conn.alone(single::SQL, &short.sent()).await {
                 Ok(()) => {}
@@ -285,7 +293,9 @@ impl Writer {
             }
             let added: usize = changes.iter().map(|change| change.outbox.len()).sum();
             self.head = short.new_head().or(self.head);
-            self.outbox_count = self.outbox_count.saturating_add(added);
+            // What was taken out may have been gone: noticed at the next count.
+            let gone = short.withdrawn();
+            self.outbox_count = self.outbox_count.saturating_add(added).saturating_sub(gone);
             self.batches_since_count += 1;
             let mut outcomes = short.outcomes.into_iter();
             for job in jobs {
@@ -298,7 +308,8 @@ impl Writer {
         self.long_for = self.long_for.saturating_sub(1);
         let read = batch::begin(conn, &changes).await?;
         let wanted = changes.iter().map(|change| change.outbox.len()).sum();
-        let room = self.outbox_room(conn, wanted).await?;
+        self.count_if_due(conn, wanted).await?;
+        let room = self.room(may_lease);
         let chain = &self.settings.chain;
         let mut written = batch::write(conn, chain, &changes, read, room).await?;
         let mut outcomes = std::mem::take(&mut written.outcomes).into_iter();
@@ -336,7 +347,8 @@ impl Writer {
         if let Some(head) = written.commit(conn).await? {
             self.head = Some(head);
         }
-        self.outbox_count = self.outbox_count.saturating_add(added).saturating_sub(gone.len());
+        let gone = gone.len() + written.withdrawn;
+        self.outbox_count = self.outbox_count.saturating_add(added).saturating_sub(gone);
         Ok(())
     }
 
@@ -346,40 +358,58 @@ impl Writer {
         self.long_for == 0 && is_counted && changes.len() == jobs.len()
     }
 
-    /// How many effects may be added by what is known.
-    const fn room(&self) -> usize {
-        self.settings.outbox_max.saturating_sub(self.outbox_count)
+    /// What may be added to the outbox by what is known.
+    const fn room(&self, may_lease: bool) -> Added {
+        let outbox = self.settings.outbox_max.saturating_sub(self.outbox_count);
+        Added { outbox, may_lease }
     }
 
-    /// How many effects may still be added. What other nodes add or take out is noticed at the next
-    /// count: after some batches, or before refusing if the last count is not fresh.
-    async fn outbox_room(&mut self, conn: &mut Conn, wanted: usize) -> Result<usize, StoreError> {
+    /// Counts the outbox, if it is time. What other nodes add or take out is noticed then: after some
+    /// batches, or before refusing if the last count is not fresh.
+    async fn count_if_due(&mut self, conn: &mut Conn, wanted: usize) -> Result<(), StoreError> {
         let seems_full = self.outbox_count.saturating_add(wanted) > self.settings.outbox_max;
         self.batches_since_count += 1;
         if self.batches_since_count >= if seems_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {
             self.outbox_count = count_outbox(conn).await?;
             self.batches_since_count = 0;
         }
-        Ok(self.room())
+        Ok(())
     }
 
+    /// Hands over what this node works on itself, and wakes whoever waits for what changed. What is
+    /// due later wakes nobody.
     fn wake(&self, jobs: &mut [Job]) {
+        let (hub, hand_over) = (&self.settings.hub, &self.settings.hand_over);
         let mut hashes = Vec::new();
         for job in jobs {
             let Job::Commit(task) = job else { continue };
-            if matches!(task.outcome.get_mut(), Some(Commit::Committed(_))) {
-                hashes.extend(task.args.written().map(document_hash));
-                hashes.extend(task.args.outbox.iter().map(|row| topic_hash(&row.topic)));
+            let Some(Commit::Committed(committed)) = task.outcome.get_mut() else { continue };
+            let is_leased = |effect: &Effect| committed.leased && effect.leased_until.is_some();
+            let change = &mut task.args;
+            for effect in &change.outbox {
+                if effect.row.due_at > change.at {
+                    continue;
+                }
+                let topic = topic_hash(&effect.row.topic);
+                if is_leased(effect) {
+                    // Only here: to other nodes it is an effect that somebody holds.
+                    hand_over.put(&mut change.handed);
+                    hub.wake([topic]);
+                } else {
+                    hand_over.note_due();
+                    hashes.push(topic);
+                }
             }
+            hashes.extend(change.written().map(document_hash));
         }
         if hashes.is_empty() {
             return;
         }
-        self.settings.hub.wake(hashes.iter().copied());
+        hub.wake(hashes.iter().copied());
         if let Some(notices) = &self.settings.notices
             && notices.try_send(hashes).is_err()
         {
-            self.settings.hub.count_lost();
+            hub.count_lost();
         }
     }
 }

@@ -238,6 +238,12 @@ impl Authenticator {
         }
     }
 
+    /// Whether it was bound with the key of this digest.
+    #[must_use]
+    pub fn has_key(&self, digest: &CodeDigest) -> bool {
+        self.key().is_some_and(|key| key.matches(digest))
+    }
+
     pub(crate) const fn key(&self) -> Option<&CodeDigest> {
         match &self.method {
             Method::Phone { key, .. }

@@ -4,7 +4,7 @@ mod known;
 mod pending;
 
 use pushback_model::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::address_codes::AddressCodes;
 use crate::authenticator::{Authenticator, AuthenticatorKind};
@@ -110,12 +110,21 @@ pub struct SubscriberState {
 }
 
 /// An attempt that had a prompt or succeeded, and how that ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Written as a list of its members, since a document holds 32 of these and should fit in one page of
+/// a database; read also as the object that it once was.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct EndedAttempt {
     pub attempt: AttemptId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub prompt: Option<PromptId>,
     pub end: PromptEnd,
+}
+
+impl Serialize for EndedAttempt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.attempt, self.prompt, self.end).serialize(serializer)
+    }
 }
 
 /// Whether phones may be asked at all.
@@ -159,14 +168,21 @@ pub struct Incident {
     pub cause: IncidentCause,
 }
 
-/// A success that may still authorise a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A success that may still authorise a change. Written and read as [`EndedAttempt`] is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Success {
     pub attempt: AttemptId,
     pub purpose: Purpose,
     pub kind: AuthenticatorKind,
     pub authenticator: AuthenticatorId,
     pub at: Timestamp,
+}
+
+impl Serialize for Success {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { attempt, purpose, kind, authenticator, at } = self;
+        (attempt, purpose, kind, authenticator, at).serialize(serializer)
+    }
 }
 
 /// Why a document cannot be used.

@@ -134,6 +134,14 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "Wake-ups that cost somebody a poll.",
         &one(store.lost_wake_ups().to_string()),
     );
+    let (found, not) = web.app().documents_in_memory();
+    put(
+        "pushback_documents_wanted_total",
+        "counter",
+        "Documents that were wanted, by whether this node's memory had them.",
+        &[("yes", found), ("no", not)]
+            .map(|(found, count)| (format!("{{in_memory=\"{found}\"}}"), count.to_string())),
+    );
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

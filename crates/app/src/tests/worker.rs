@@ -152,16 +152,72 @@ async fn a_receipt_proves_the_answer_without_the_service() {
 }
 
 #[tokio::test]
-async fn the_tick_of_an_answered_prompt_writes_nothing() {
+async fn the_tick_of_an_answered_prompt_goes_with_the_answer() {
     let (bench, phone) = Bench::with_phone().await;
-    bench.sign_in(&phone, None).await;
     let outside = Remembered::default();
     while bench.app.work(&outside).await.unwrap() > 0 {}
+    bench.start(None).await;
+    assert_eq!(bench.app.store().outbox().await.unwrap().waiting, 2, "a ring and a tick");
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert!(phone.say(&bench.app, SaidBy::Deny).await.is_ok());
     let key = pushback_store::Key::new("subscriber", ALICE).unwrap();
     let version = async || bench.app.store().load(&key).await.unwrap().unwrap().version;
     let before = version().await;
     bench.clock.forward_s(90);
-    assert_eq!(bench.app.work(&outside).await.unwrap(), 1);
+    while bench.app.work(&outside).await.unwrap() > 0 {}
     assert_eq!(version().await, before);
     assert_eq!(bench.app.store().outbox().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn a_ring_comes_from_memory_and_its_row_goes_with_the_next_commit() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let started = bench.start(None).await;
+    // Nobody else gets it.
+    let lease = pushback_model::Span::seconds(60);
+    let store = bench.app.store();
+    assert!(store.claim("acts", bench.app.now(), lease, 10).await.unwrap().is_empty());
+    assert_eq!(bench.app.work(&outside).await.unwrap(), 1);
+    assert_eq!(outside.woken.lock().unwrap().len(), 1);
+    assert_eq!(store.outbox().await.unwrap().waiting, 2, "a ring that left and a tick");
+    phone.say(&bench.app, SaidBy::Confirm(crate::testing::code(&started))).await.unwrap();
+    assert_eq!(store.outbox().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn the_row_of_a_ring_that_left_does_not_wait_for_long() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    let outside = Remembered::default();
+    let waiting = async || bench.app.store().outbox().await.unwrap().waiting;
+    for stops in [false, true] {
+        let started = bench.start(None).await;
+        while bench.app.work(&outside).await.unwrap() > 0 {}
+        assert_eq!(waiting().await, 2, "a ring that left and a tick");
+        if stops {
+            bench.app.forget_what_left().await.unwrap();
+        } else {
+            bench.clock.forward_s(1);
+            bench.app.work(&outside).await.unwrap();
+        }
+        assert_eq!(waiting().await, 1);
+        bench.app.cancel_attempt(&bench.party, &started.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_ring_of_a_node_that_stopped_before_it_rang_is_given_up() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    bench.start(None).await;
+    // The lease ends while the effect waits in memory: it is anybody's, and may have been done.
+    bench.clock.forward_s(61);
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert!(outside.woken.lock().unwrap().is_empty());
+    assert_eq!(bench.app.store().outbox().await.unwrap().dead, 1);
 }

@@ -41,7 +41,7 @@ pub async fn run(
     let Service { app, world, web } = service;
     let listen = settings.service.listen;
     let handle = Handle::new();
-    let workers = [tokio::spawn(work(app.clone(), world)), tokio::spawn(sweep(app))];
+    let workers = [tokio::spawn(work(app.clone(), world)), tokio::spawn(sweep(app.clone()))];
     tokio::spawn(stop(handle.clone()));
     let told = handle.clone();
     let make = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -73,6 +73,9 @@ pub async fn run(
     let (ended, ()) = tokio::join!(all, bound);
     for worker in workers {
         worker.abort();
+    }
+    if let Err(error) = app.forget_what_left().await {
+        tracing::warn!(%error, "some rings that left will be listed as given up");
     }
     ended
 }

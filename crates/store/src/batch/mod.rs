@@ -8,13 +8,14 @@
 
 pub(crate) mod single;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit;
-use crate::change::Write;
+use crate::change::{Effect, Write};
 use crate::db::{Answer as Given, Conn, Edge, Param, Row, Sort, Step};
 use crate::{Answer, AuditEntry, AuditPlace, Change, Commit, Committed, Conflict, Expect};
-use crate::{Key, OutboxRow, Refusal, StoreError, Version};
+use crate::{Key, Refusal, StoreError, Version};
 
 const DOCUMENTS: &str = "documents";
 const ANSWERS: &str = "answers";
@@ -24,6 +25,8 @@ const HEADS: &str = "audit_heads";
 pub(crate) enum Trouble {
     /// Another node was faster; from the start again.
     Race,
+    /// An effect that was to be leased was there already; from the start again, with none leased.
+    Taken,
     Failed(StoreError),
 }
 
@@ -50,8 +53,38 @@ struct State<'a> {
 #[derive(Default)]
 struct Rows<'a> {
     audit: Vec<(usize, &'a AuditEntry)>,
-    outbox: Vec<&'a OutboxRow>,
+    /// Both in one order for all nodes, so that two of them never wait for each other.
+    outbox: BTreeMap<&'a str, &'a Effect>,
+    /// Effects to take out, before any is put in.
+    withdrawn: BTreeSet<&'a str>,
     answers: Vec<(&'a Answer, bool)>,
+    /// Whether effects that are to be leased to this node are.
+    may_lease: bool,
+}
+
+impl<'a> Rows<'a> {
+    /// Takes a change's effects in, after those of the changes before it.
+    fn effects(&mut self, change: &'a Change) {
+        for key in &change.withdrawn {
+            self.outbox.remove(key.as_str());
+            self.withdrawn.insert(key);
+        }
+        for effect in &change.outbox {
+            match self.outbox.entry(&effect.row.key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(effect);
+                }
+                // Two of one name in one batch: whose it is, is for a claim to say.
+                Entry::Occupied(_) => self.may_lease = false,
+            }
+        }
+    }
+
+    /// The effects that are added under a lease, or those that are not.
+    fn added(&self, leased: bool) -> Vec<&'a Effect> {
+        let is_leased = |effect: &Effect| self.may_lease && effect.leased_until.is_some();
+        self.outbox.values().copied().filter(|effect| is_leased(effect) == leased).collect()
+    }
 }
 
 /// What a batch came to, and what of it is still to be written: the audit's entries, which go with
@@ -59,8 +92,19 @@ struct Rows<'a> {
 pub(crate) struct Written<'a> {
     /// One outcome a change.
     pub(crate) outcomes: Vec<Commit>,
+    /// How many effects were taken out.
+    pub(crate) withdrawn: usize,
     chain: &'a str,
     audit: Vec<(AuditPlace, &'a AuditEntry)>,
+}
+
+/// What a batch may add to the outbox.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// How many effects.
+    pub(crate) outbox: usize,
+    /// Whether those that are to be leased to this node are.
+    pub(crate) may_lease: bool,
 }
 
 /// Begins a transaction, and reads and locks what the changes rest on.
@@ -121,10 +165,11 @@ struct Decided<'a> {
     rows: Rows<'a>,
 }
 
-/// Judges the changes one after the other. `outbox_room` is how many effects may be added.
-fn decide<'a>(changes: &[&'a Change], read: Read<'a>, mut outbox_room: usize) -> Decided<'a> {
+/// Judges the changes one after the other.
+fn decide<'a>(changes: &[&'a Change], read: Read<'a>, room: Room) -> Decided<'a> {
     let Read { mut documents, mut answers } = read;
-    let mut rows = Rows::default();
+    let Room { outbox: mut outbox_room, may_lease } = room;
+    let mut rows = Rows { may_lease, ..Rows::default() };
     let mut outcomes = Vec::with_capacity(changes.len());
     for (number, change) in changes.iter().enumerate() {
         if let Some(conflict) = judge(change, &documents, &answers) {
@@ -138,15 +183,18 @@ fn decide<'a>(changes: &[&'a Change], read: Read<'a>, mut outbox_room: usize) ->
         outbox_room -= change.outbox.len();
         let versions = apply(change, &mut documents);
         rows.audit.extend(change.audit.iter().map(|entry| (number, entry)));
-        rows.outbox.extend(&change.outbox);
+        rows.effects(change);
         if let Some(answer) = &change.answer {
             let had_row = answers.insert(&answer.request_key, answer.expires_at.as_millis());
             rows.answers.push((answer, had_row.is_some()));
         }
-        outcomes.push(Commit::Committed(Committed { versions, audit: Vec::new() }));
+        outcomes.push(Commit::Committed(Committed { versions, audit: Vec::new(), leased: false }));
     }
-    // In one order for all nodes, so that two of them never wait for each other.
-    rows.outbox.sort_by_key(|row| &row.key);
+    for outcome in &mut outcomes {
+        if let Commit::Committed(committed) = outcome {
+            committed.leased = rows.may_lease;
+        }
+    }
     rows.answers.sort_by_key(|(answer, _)| &answer.request_key);
     Decided { outcomes, documents, rows }
 }
@@ -176,26 +224,41 @@ fn link<'a>(
     linked
 }
 
-/// Judges the changes and writes all but the audit. `outbox_room` is how many effects may be added.
+/// Judges the changes and writes all but the audit.
 pub(crate) async fn write<'a>(
     conn: &mut Conn,
     chain: &'a str,
     changes: &[&'a Change],
     read: Read<'a>,
-    outbox_room: usize,
+    room: Room,
 ) -> Result<Written<'a>, Trouble> {
-    let Decided { mut outcomes, documents, rows } = decide(changes, read, outbox_room);
+    let Decided { mut outcomes, documents, rows } = decide(changes, read, room);
     let is_postgres = conn.is_postgres();
     let mut steps = Vec::new();
     // How many rows a statement must have made, where another node may have been faster.
     let mut wanted = Vec::new();
     write_documents(&documents, is_postgres, &mut steps, &mut wanted);
     write_answers(&rows.answers, is_postgres, &mut steps, &mut wanted);
-    steps.extend(write_outbox(&rows.outbox, is_postgres));
+    let taken_out = steps.len();
+    let withdrawn: Vec<&str> = rows.withdrawn.iter().copied().collect();
+    steps.extend(withdraw(&withdrawn, is_postgres));
+    let waiting = steps.len();
+    steps.extend(write_outbox(&rows.added(false), false, is_postgres));
+    let leased = steps.len();
+    steps.extend(write_outbox(&rows.added(true), true, is_postgres));
+    let after = steps.len();
     if !rows.audit.is_empty() {
         steps.push(select_head(chain, is_postgres));
     }
     let mut given = conn.run(Edge::Within, &steps).await?;
+    let count = |at: usize| given.get(at).map_or(0, |given| given.count);
+    let withdrawn = (taken_out..waiting).map(count).sum::<u64>();
+    // SECURITY: an effect that was there already is somebody else's or was given up; handed out here
+    // too, it would leave twice. Guarded by `an_effect_that_is_there_already_is_not_handed_over`.
+    let is_new = |at: usize| steps.get(at).is_some_and(|step| step.rows() == count(at));
+    if !(leased..after).all(is_new) {
+        return Err(Trouble::Taken);
+    }
     if wanted.iter().any(|(at, count)| given.get(*at).is_none_or(|given| given.count != *count)) {
         return Err(Trouble::Race);
     }
@@ -208,7 +271,8 @@ pub(crate) async fn write<'a>(
         };
         audit = link(chain, head, rows.audit, &mut outcomes);
     }
-    Ok(Written { outcomes, chain, audit })
+    let withdrawn = usize::try_from(withdrawn).unwrap_or_default();
+    Ok(Written { outcomes, withdrawn, chain, audit })
 }
 
 fn select_documents<'a>(keys: &[&'a Key], is_postgres: bool) -> Vec<Step<'a>> {
@@ -392,12 +456,12 @@ fn answer_cells(answer: &Answer) -> Vec<Param<'_>> {
 
 const EFFECT: [Sort; 6] = [Sort::Text, Sort::Text, Sort::Blob, Sort::Int, Sort::Int, Sort::Text];
 
-fn write_outbox<'a>(rows: &[&'a OutboxRow], is_postgres: bool) -> Vec<Step<'a>> {
+fn write_outbox<'a>(rows: &[&'a Effect], leased: bool, is_postgres: bool) -> Vec<Step<'a>> {
     Step::over(
         is_postgres,
         &EFFECT,
         rows,
-        |row| effect_cells(row),
+        |row| effect_cells(row, leased),
         |list| {
             format!(
                 "INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) {list} \
@@ -407,15 +471,24 @@ fn write_outbox<'a>(rows: &[&'a OutboxRow], is_postgres: bool) -> Vec<Step<'a>> 
     )
 }
 
-fn effect_cells(row: &OutboxRow) -> Vec<Param<'_>> {
+fn effect_cells(effect: &Effect, leased: bool) -> Vec<Param<'_>> {
+    let Effect { row, leased_until } = effect;
+    let lease = leased_until.filter(|_| leased);
     vec![
         Param::Text(&row.key),
         Param::Text(&row.topic),
         Param::Blob(&row.payload),
-        Param::Int(row.due_at.as_millis()),
-        Param::Int(0),
+        Param::Int(lease.unwrap_or(row.due_at).as_millis()),
+        Param::Int(i64::from(lease.is_some())),
         Param::Text(""),
     ]
+}
+
+fn withdraw<'a>(keys: &[&'a str], is_postgres: bool) -> Vec<Step<'a>> {
+    let cells = |key: &&'a str| vec![Param::Text(key)];
+    Step::over(is_postgres, &[Sort::Text], keys, cells, |list| {
+        format!("DELETE FROM outbox WHERE row_key IN ({list})")
+    })
 }
 
 const ENTRY: [Sort; 7] =

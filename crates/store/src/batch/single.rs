@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use super::{ANSWER, EFFECT, answer_cells, effect_cells, entry_cells};
-use super::{DOCUMENT, Decided, ENTRY, Head, Read, State, decide, link};
+use super::{DOCUMENT, Decided, ENTRY, Head, Read, Room, State, decide, link};
 use crate::db::sent::Sent;
 use crate::db::{Param, Sort};
 use crate::{AuditEntry, AuditPlace, Change, Commit, Expect, Key};
@@ -61,6 +61,11 @@ answered AS (INSERT INTO answers (request_key, request_digest, body, expires_at)
 effects AS (INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) \
  SELECT * FROM unnest($24::text[], $25::text[], $26::bytea[], $27::bigint[], $28::bigint[], \
  $29::text[]) ON CONFLICT (row_key) DO NOTHING RETURNING 1), \
+withdrawn AS (DELETE FROM outbox AS o USING unnest($42::text[]) AS v (row_key) \
+ WHERE o.row_key = v.row_key RETURNING 1), \
+leased AS (INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) \
+ SELECT * FROM unnest($43::text[], $44::text[], $45::bytea[], $46::bigint[], $47::bigint[], \
+ $48::text[]) ON CONFLICT (row_key) DO NOTHING RETURNING 1), \
 head AS (UPDATE audit_heads SET seq = $30::bigint, hash = $31::bytea \
  WHERE chain = $32::text AND seq = $33::bigint AND hash = $34::bytea RETURNING 1), \
 entries AS (INSERT INTO audit_entries (chain, seq, at, kind, subject, body, hash) \
@@ -71,7 +76,9 @@ SELECT 1 / CASE WHEN (SELECT count(*) FROM updated) = cardinality($1::text[]) \
  AND (SELECT count(*) FROM created) = cardinality($10::text[]) \
  AND (SELECT count(*) FROM absent) = cardinality($15::text[]) \
  AND (SELECT count(*) FROM answered) = cardinality($20::text[]) \
+ AND (SELECT count(*) FROM withdrawn) <= cardinality($42::text[]) \
  AND (SELECT count(*) FROM effects) <= cardinality($24::text[]) \
+ AND (SELECT count(*) FROM leased) = cardinality($43::text[]) \
  AND (SELECT count(*) FROM head) = least(cardinality($35::text[]), 1) \
  AND (SELECT count(*) FROM entries) = cardinality($35::text[]) \
  THEN 1 ELSE 0 END";
@@ -85,15 +92,18 @@ pub(crate) fn prepare<'a>(
     chain: &'a str,
     head: Option<Head>,
     changes: &[&'a Change],
-    outbox_room: usize,
+    room: Room,
 ) -> Option<Single<'a>> {
     let read = Read { documents: assumed(changes), answers: BTreeMap::new() };
-    let Decided { mut outcomes, documents, rows } = decide(changes, read, outbox_room);
+    let Decided { mut outcomes, documents, rows } = decide(changes, read, room);
     if !outcomes.iter().all(|outcome| matches!(outcome, Commit::Committed(_))) {
         return None;
     }
-    // An answer that takes the place of another of the same batch is for the long way too.
-    if rows.answers.iter().any(|(_, had_row)| *had_row) {
+    // An answer that takes the place of another of the same batch is for the long way too, and so is
+    // an effect that is taken out and put in again: here all parts see what was there before.
+    if rows.answers.iter().any(|(_, had_row)| *had_row)
+        || rows.withdrawn.iter().any(|key| rows.outbox.contains_key(key))
+    {
         return None;
     }
     let mut audit = Vec::new();
@@ -128,6 +138,11 @@ impl<'a> Single<'a> {
         self.audit.last().map(|(last, _)| (last.seq, last.hash))
     }
 
+    /// How many effects are taken out, if all of them are there.
+    pub(crate) fn withdrawn(&self) -> usize {
+        self.rows.withdrawn.len()
+    }
+
     /// The parameters of [`SQL`].
     pub(crate) fn sent(&'a self) -> Vec<Sent<'a>> {
         let (mut updated, mut required) = (Vec::new(), Vec::new());
@@ -155,17 +170,21 @@ impl<'a> Single<'a> {
         }
         let answers: Vec<Param<'_>> =
             self.rows.answers.iter().flat_map(|(answer, _)| answer_cells(answer)).collect();
-        let effects: Vec<Param<'_>> =
-            self.rows.outbox.iter().flat_map(|row| effect_cells(row)).collect();
+        let effects = |leased: bool| -> Vec<Param<'_>> {
+            let rows = self.rows.added(leased);
+            rows.into_iter().flat_map(|effect| effect_cells(effect, leased)).collect()
+        };
+        let withdrawn: Vec<Param<'_>> =
+            self.rows.withdrawn.iter().map(|key| Param::Text(key)).collect();
         let entries: Vec<Param<'_>> = self.audit.iter().flat_map(entry_cells).collect();
-        let mut sent = Vec::with_capacity(41);
+        let mut sent = Vec::with_capacity(48);
         for (columns, cells) in [
             (&UPDATED[..], &updated),
             (&REQUIRED[..], &required),
             (&DOCUMENT[..], &created),
             (&DOCUMENT[..], &absent),
             (&ANSWER[..], &answers),
-            (&EFFECT[..], &effects),
+            (&EFFECT[..], &effects(false)),
         ] {
             sent.extend(Sent::columns(columns, cells));
         }
@@ -184,6 +203,8 @@ impl<'a> Single<'a> {
             .map(Sent::One),
         );
         sent.extend(Sent::columns(&ENTRY, &entries));
+        sent.extend(Sent::columns(&[Sort::Text], &withdrawn));
+        sent.extend(Sent::columns(&EFFECT, &effects(true)));
         sent
     }
 }

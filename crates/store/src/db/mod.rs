@@ -96,6 +96,16 @@ impl Row {
         }
     }
 
+    pub(crate) fn opt_blob(&mut self, table: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.0.next() {
+            Some(Value::Blob(bytes)) => Ok(Some(bytes)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_) | Value::Int(_)) | None => {
+                Err(StoreError::corrupt(table, "a column is not bytes"))
+            }
+        }
+    }
+
     pub(crate) fn bytes_32(&mut self, table: &'static str) -> Result<[u8; 32], StoreError> {
         self.blob(table)?
             .try_into()

@@ -65,6 +65,33 @@ impl Store {
         Ok(claimed)
     }
 
+    /// From now on, effects of this topic that are due when this node commits them are leased to it by
+    /// that commit, and wait in memory for [`Store::take`]; for a node that works on them at once. The
+    /// first call counts. What comes while 1,024 wait so is left to be claimed.
+    pub fn hand_over(&self, topic: &str, lease: Span) {
+        self.inner.hand_over.begin(topic, lease);
+    }
+
+    /// Effects that were handed over, as if they had just been claimed for the first time.
+    #[must_use]
+    pub fn take(&self, now: Timestamp, limit: usize) -> Vec<Claimed> {
+        self.inner.hand_over.take(now, limit)
+    }
+
+    /// Whether there is something to [`take`](Self::take), or this node has committed effects that
+    /// are due and have to be claimed.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.inner.hand_over.has_work()
+    }
+
+    /// Whether this node has committed effects that are due and have to be claimed, since it was last
+    /// asked.
+    #[must_use]
+    pub fn take_due(&self) -> bool {
+        self.inner.hand_over.take_due()
+    }
+
     /// Says that effects have left; their rows go. Returns how many were still there: one that is
     /// not was done before.
     ///

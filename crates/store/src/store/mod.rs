@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::change::Write;
+use crate::change::{Effect, Write};
 use crate::db::postgres::Server;
 use crate::db::{Reader, Value};
+use crate::hand_over::HandOver;
 use crate::key::{ID_BYTES_MAX, KIND_BYTES_MAX, name};
 use crate::watch::{self, Hub, Watch};
 use crate::writer::{self, Queue, Settings, Target};
@@ -37,6 +38,7 @@ struct Inner {
     reader: Reader,
     keys: Keyring,
     hub: Arc<Hub>,
+    hand_over: Arc<HandOver>,
     poll_every: Duration,
     claims_max: i64,
     file: Option<PathBuf>,
@@ -59,6 +61,17 @@ pub struct Listed {
     pub documents: Vec<(String, Document)>,
     /// What to hand in for the next page; `None` after the last one.
     pub next: Option<String>,
+}
+
+/// A document, looked at by somebody who knows a version of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It has the version that was known.
+    AsKnown,
+    /// It has another, or none was known.
+    Other(Document),
+    /// There is none.
+    Absent,
 }
 
 /// A stored answer.
@@ -123,12 +136,14 @@ impl Store {
                 tasks.push(tokio::spawn(tell).abort_handle());
             }
         }
+        let hand_over = Arc::new(HandOver::default());
         let settings = Settings {
             target: target.clone(),
             chain: options.chain,
             batch_max: options.batch_max.max(1),
             outbox_max: options.outbox_max,
             hub: Arc::clone(&hub),
+            hand_over: Arc::clone(&hand_over),
             notices,
         };
         let (jobs, queue) = mpsc::channel(options.queue_max.max(1));
@@ -144,6 +159,7 @@ impl Store {
             reader,
             keys: options.keys,
             hub,
+            hand_over,
             poll_every: options.poll_every,
             claims_max: i64::from(options.claims_max.max(1)),
             file,
@@ -162,6 +178,7 @@ impl Store {
     /// after [`StoreError::Unknown`] nobody knows.
     pub async fn commit(&self, mut change: Change) -> Result<Commit, StoreError> {
         change.check()?;
+        self.inner.hand_over.plan(&mut change);
         self.seal(&mut change)?;
         self.inner.queue.commit(change).await
     }
@@ -182,36 +199,35 @@ impl Store {
         Ok(Some(Document { version, body }))
     }
 
-    /// Loads two documents with one question, as they were at one instant.
+    /// Looks at documents with one question, as they are at one instant. Of a document whose version
+    /// is as known, no body travels.
     ///
     /// # Errors
     /// As [`Store::load`].
-    pub async fn load_both(
+    pub async fn look<const N: usize>(
         &self,
-        first: &Key,
-        second: &Key,
-    ) -> Result<(Option<Document>, Option<Document>), StoreError> {
-        let sql = "SELECT kind, id, version, body FROM documents \
-                   WHERE kind = $1 AND id = $2 AND deleted_at IS NULL \
-                   UNION ALL SELECT kind, id, version, body FROM documents \
-                   WHERE kind = $3 AND id = $4 AND deleted_at IS NULL";
-        let params =
-            [first, second].into_iter().flat_map(|key| [key.kind(), key.id()].map(Value::text));
-        let mut found = (None, None);
-        for mut row in self.inner.reader.query(sql, params.collect()).await? {
-            let (kind, id) = (row.text(DOCUMENTS)?, row.text(DOCUMENTS)?);
-            let version = Version::raw(row.int(DOCUMENTS)?);
-            let body = self.unseal_document(&kind, &id, &row.blob(DOCUMENTS)?)?;
-            let is = |key: &Key| key.kind() == kind && key.id() == id;
-            let document = Document { version, body };
-            // The same key twice comes as two rows.
-            if is(first) && found.0.is_none() {
-                found.0 = Some(document);
-            } else if is(second) {
-                found.1 = Some(document);
-            }
+        known: [(&Key, Option<Version>); N],
+    ) -> Result<[Seen; N], StoreError> {
+        let mut params = Vec::with_capacity(3 * N);
+        for (key, version) in known {
+            // No document has the version 0.
+            params.push(Value::Int(version.map_or(0, Version::get)));
+            params.extend([Value::text(key.kind()), Value::text(key.id())]);
         }
-        Ok(found)
+        let mut seen = [const { Seen::Absent }; N];
+        for mut row in self.inner.reader.query(&look_sql(N), params).await? {
+            let at = usize::try_from(row.int(DOCUMENTS)?).unwrap_or(N);
+            let version = Version::raw(row.int(DOCUMENTS)?);
+            let (Some(place), Some((key, _))) = (seen.get_mut(at), known.get(at)) else { continue };
+            *place = match row.opt_blob(DOCUMENTS)? {
+                Some(sealed) => {
+                    let body = self.unseal_document(key.kind(), key.id(), &sealed)?;
+                    Seen::Other(Document { version, body })
+                }
+                None => Seen::AsKnown,
+            };
+        }
+        Ok(seen)
     }
 
     /// Lists documents of a kind after an id (`None`: from the first), at most 1,000 a page.
@@ -324,7 +340,7 @@ impl Store {
                 *body = keys.seal(document_place(&[key.kind(), key.id()]), body)?;
             }
         }
-        for row in &mut change.outbox {
+        for Effect { row, .. } in &mut change.outbox {
             row.payload = keys.seal(effects::place(&[&row.key]), &row.payload)?;
         }
         if let Some(answer) = &mut change.answer {
@@ -360,6 +376,21 @@ impl Store {
             }
         }
     }
+}
+
+/// Questions for so many documents; few numbers are ever used.
+fn look_sql(count: usize) -> String {
+    let one = |at: usize| {
+        let first = 3 * at + 1;
+        format!(
+            "SELECT CAST({at} AS BIGINT), version, \
+             CASE WHEN version = ${first} THEN NULL ELSE body END FROM documents \
+             WHERE kind = ${} AND id = ${} AND deleted_at IS NULL",
+            first + 1,
+            first + 2
+        )
+    };
+    (0..count).map(one).collect::<Vec<_>>().join(" UNION ALL ")
 }
 
 const fn document_place<'a>(row: &'a [&'a str]) -> Place<'a> {

@@ -101,6 +101,7 @@ fn settings(target: Target) -> Settings {
         batch_max: 100,
         outbox_max: 1_000,
         hub: Arc::default(),
+        hand_over: Arc::default(),
         notices: None,
     }
 }
@@ -432,6 +433,14 @@ fn some_change(dice: &mut Dice, there: &BTreeMap<String, i64>, round: u64, numbe
     }
     if dice.below(2) == 0 {
         change = change.effect(effect(&format!("e{}", dice.below(2_000)), 1));
+    }
+    if dice.below(3) == 0 {
+        change = change.withdraw(format!("e{}", dice.below(2_000)));
+    }
+    if dice.below(3) == 0 {
+        for effect in &mut change.outbox {
+            effect.leased_until = Some(change.at + Span::seconds(60));
+        }
     }
     if dice.below(4) == 0 {
         let mut answer = answer(&format!("r{}", dice.below(200)), 1);

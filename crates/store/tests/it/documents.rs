@@ -1,7 +1,7 @@
 //! Documents, versions, answers.
 
 use pushback_model::Span;
-use pushback_store::{Answer, Change, Commit, Conflict, Expect, Refusal, Version};
+use pushback_store::{Answer, Change, Commit, Conflict, Expect, Refusal, Seen, Version};
 
 use crate::{NOW, Place, commit, effect, entry, is_committed, key};
 
@@ -17,6 +17,25 @@ on_both! {
     what_was_required_to_be_absent_can_be_created_later
     the_sweep_takes_out_what_nobody_needs_any_more
     a_full_queue_refuses_and_keeps_nothing_of_what_it_refused
+    a_document_is_looked_at_without_its_body_if_its_version_is_known
+}
+
+async fn a_document_is_looked_at_without_its_body_if_its_version_is_known(place: Place) {
+    let store = place.open().await;
+    commit(&store, Change::at(NOW).create(key("a"), b"one".to_vec())).await;
+    let (a, b) = (key("a"), key("b"));
+    let document = store.load(&a).await.unwrap().unwrap();
+    let version = document.version;
+    let (known, other) = (Some(version), Seen::Other(document));
+    let seen = store.look([(&a, None), (&a, known), (&b, known)]).await.unwrap();
+    assert_eq!(seen, [other, Seen::AsKnown, Seen::Absent]);
+    commit(&store, Change::at(NOW).update(key("a"), version, b"two".to_vec())).await;
+    let [seen] = store.look([(&a, known)]).await.unwrap();
+    let Seen::Other(document) = seen else { panic!("{seen:?}") };
+    assert_eq!(document.body, b"two");
+    commit(&store, Change::at(NOW).delete(key("a"), document.version)).await;
+    let seen = store.look([(&a, Some(document.version))]).await.unwrap();
+    assert_eq!(seen, [Seen::Absent]);
 }
 
 async fn what_was_acknowledged_is_there_after_reopening_without_a_close(place: Place) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pushback_model::Span;
-use pushback_store::{Change, Commit, Refusal};
+use pushback_store::{Change, Commit, OutboxRow, Refusal, Version};
 
 use crate::{NOW, Place, commit, effect, is_committed, key};
 
@@ -17,6 +17,86 @@ on_both! {
     an_effect_whose_key_is_waiting_is_not_added_again
     two_workers_never_hold_one_effect
     a_full_outbox_refuses_until_effects_have_left
+    an_effect_goes_with_the_commit_that_withdraws_it
+    an_effect_of_this_node_is_leased_by_its_commit_and_comes_from_memory
+    an_effect_that_was_handed_over_comes_back_as_one_that_may_be_done
+    an_effect_that_is_there_already_is_not_handed_over
+    an_effect_that_is_due_later_is_not_handed_over
+}
+
+async fn an_effect_goes_with_the_commit_that_withdraws_it(place: Place) {
+    let store = place.open_with(|options| options.outbox_max = 2).await;
+    commit(&store, Change::at(NOW).effect(effect("one")).effect(effect("two"))).await;
+    commit(&store, Change::at(NOW).withdraw("one".to_owned())).await;
+    let claimed = store.claim("test", NOW, LEASE, 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|claimed| &*claimed.key).collect::<Vec<_>>(), ["two"]);
+    // There is room again, and what is not there can be withdrawn too.
+    let change = Change::at(NOW).effect(effect("three")).withdraw("one".to_owned());
+    commit(&store, change).await;
+    // Nothing is withdrawn by a change that is not kept.
+    let lost = Change::at(NOW).withdraw("three".to_owned()).update(key("none"), version(), vec![]);
+    assert!(!is_committed(&store.commit(lost).await.unwrap()));
+    assert_eq!(store.outbox().await.unwrap().waiting, 2);
+}
+
+async fn an_effect_of_this_node_is_leased_by_its_commit_and_comes_from_memory(place: Place) {
+    let (store, other) = (place.open().await, place.open().await);
+    commit(&store, Change::at(NOW).effect(effect("before"))).await;
+    assert!(store.take(NOW, 10).is_empty() && store.take_due() && !store.take_due());
+    store.hand_over("test", LEASE);
+    let mut watch = store.watch_outbox("test");
+    commit(&store, Change::at(NOW).effect(effect("one")).effect(effect("two"))).await;
+    watch.changed().await;
+    assert!(store.has_work() && !store.take_due());
+    let first = store.take(NOW, 1);
+    assert_eq!((first.len(), &*first[0].payload, first[0].claim), (1, &b"one"[..], 1));
+    assert!(!first[0].may_be_done);
+    assert_eq!(store.take(NOW, 10).len(), 1);
+    let claimed = other.claim("test", NOW, LEASE, 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|claimed| &*claimed.key).collect::<Vec<_>>(), ["before"]);
+    // It is held as if it had been claimed.
+    assert!(store.retry(&first[0], NOW + LEASE, "busy").await.unwrap());
+    assert_eq!(other.claim("test", NOW + LEASE, LEASE, 1).await.unwrap()[0].claim, 2);
+}
+
+async fn an_effect_that_was_handed_over_comes_back_as_one_that_may_be_done(place: Place) {
+    let store = place.open().await;
+    store.hand_over("test", LEASE);
+    commit(&store, Change::at(NOW).effect(effect("one"))).await;
+    // Its node stops.
+    drop(store);
+    let store = place.open().await;
+    assert!(store.claim("test", NOW + Span::seconds(29), LEASE, 10).await.unwrap().is_empty());
+    let claimed = store.claim("test", NOW + LEASE, LEASE, 10).await.unwrap();
+    assert!(claimed.len() == 1 && claimed[0].may_be_done);
+}
+
+async fn an_effect_that_is_there_already_is_not_handed_over(place: Place) {
+    let store = place.open().await;
+    store.hand_over("test", LEASE);
+    // The second time on PostgreSQL goes the short way.
+    commit(&store, Change::at(NOW).audit(crate::entry("first"))).await;
+    commit(&store, Change::at(NOW).effect(effect("one"))).await;
+    assert_eq!(store.take(NOW, 10).len(), 1);
+    let again = Change::at(NOW).audit(crate::entry("again"));
+    commit(&store, again.effect(effect("one")).effect(effect("two"))).await;
+    assert!(store.take(NOW, 10).is_empty() && store.take_due());
+    let claimed = store.claim("test", NOW, LEASE, 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|claimed| &*claimed.key).collect::<Vec<_>>(), ["two"]);
+}
+
+async fn an_effect_that_is_due_later_is_not_handed_over(place: Place) {
+    let store = place.open().await;
+    store.hand_over("test", LEASE);
+    let later = OutboxRow { due_at: NOW + Span::seconds(90), ..effect("one") };
+    commit(&store, Change::at(NOW).effect(later)).await;
+    assert!(!store.has_work());
+    let claimed = store.claim("test", NOW + Span::seconds(90), LEASE, 10).await.unwrap();
+    assert!(claimed.len() == 1 && !claimed[0].may_be_done);
+}
+
+fn version() -> Version {
+    Version::from_number(1).unwrap()
 }
 
 async fn an_effect_is_handed_out_after_its_commit_and_until_it_is_done(place: Place) {

@@ -203,6 +203,27 @@ fn a_document_of_the_first_layout_loads_and_works() {
 }
 
 #[test]
+fn attempts_that_were_written_as_objects_are_read_and_written_shorter() {
+    let mut json = serde_json::to_value(SubscriberState::from_json(LAYOUT_1).unwrap()).unwrap();
+    json["ended"] = serde_json::json!([
+        { "attempt": "a1", "prompt": 7, "end": "approved" },
+        { "attempt": "a2", "end": "denied" },
+    ]);
+    json["successes"] = serde_json::json!([{
+        "attempt": "a1", "purpose": "sign_in", "kind": "phone", "authenticator": 1,
+        "at": "2026-03-01T21:20:00Z",
+    }]);
+    let state = SubscriberState::from_json(&json.to_string()).unwrap();
+    assert_eq!(state.attempt(&AttemptId::parse("a2").unwrap(), state.seen_at), OVER_DENIED);
+    let written = state.to_json().unwrap();
+    assert!(written.contains(r#"[["a1",7,"approved"],["a2",null,"denied"]]"#), "{written}");
+    let read = SubscriberState::from_json(&written).unwrap();
+    assert_eq!((read.ended, read.successes), (state.ended, state.successes));
+}
+
+const OVER_DENIED: AttemptStatus = AttemptStatus::Over(PromptEnd::Denied);
+
+#[test]
 fn a_document_that_lacks_what_came_later_loads_with_nothing_there() {
     let json = r#"{"schema":1,"subscriber":"alice","revision":7,"seen_at":"2026-03-01T21:20:00Z","serial":3}"#;
     let state = SubscriberState::from_json(json).unwrap();

@@ -1,0 +1,97 @@
+//! An attempt's own record, as it is loaded.
+
+use std::sync::Arc;
+
+use pushback_store::{Seen, Version};
+use pushback_verify::{Attempt, DeviceId, KnownDeviceProof, RelyingPartyId, SubscriberId, Text};
+
+use super::attempt_id;
+use crate::capability::Link;
+use crate::documents::{AttemptRecord, Kind as _};
+use crate::subscriber::Whom;
+use crate::{App, AppError, RelyingParty};
+
+/// An attempt with its record and the version of that.
+pub(crate) struct Loaded {
+    pub id: String,
+    pub record: Arc<AttemptRecord>,
+    pub version: Version,
+}
+
+impl Loaded {
+    pub(crate) fn whom(&self) -> Result<Whom, AppError> {
+        let id = SubscriberId::parse(&self.record.document).map_err(|_| AppError::NotFound)?;
+        Ok(Whom { id, is_decoy: self.record.is_decoy })
+    }
+
+    /// The attempt as the rules know it.
+    pub(crate) fn attempt(&self) -> Result<Attempt, AppError> {
+        let whom = self.whom()?;
+        let device = self.record.device.map(DeviceId);
+        Ok(Attempt {
+            id: attempt_id(&self.id)?,
+            purpose: self.record.purpose,
+            relying_party: RelyingPartyId::parse(&self.record.relying_party)
+                .map_err(|_| AppError::NotFound)?,
+            relying_party_name: Text::new(&self.record.relying_party_name),
+            requester: self.record.requester.clone(),
+            // The cookie was checked when the attempt began, and the record is ours.
+            device: device.map(|device| KnownDeviceProof::mac_verified(whom.id, device)),
+            accepts: self.record.accepts(),
+            others_asked: self.record.others_asked,
+        })
+    }
+}
+
+impl App {
+    pub(crate) async fn load(&self, id: &str) -> Result<Loaded, AppError> {
+        let key = AttemptRecord::key(id).map_err(|_| AppError::NotFound)?;
+        let known = self.inner.attempts.get(&key, self.now());
+        let loaded = |(record, version): (Arc<AttemptRecord>, Version)| Loaded {
+            id: id.to_owned(),
+            record,
+            version,
+        };
+        // A success stays: nobody can have changed it meanwhile.
+        if let Some(known) = known.clone().filter(|(record, _)| record.success.is_some()) {
+            return Ok(loaded(known));
+        }
+        let version = known.as_ref().map(|(_, version)| *version);
+        let [seen] = self.inner.store.look([(&key, version)]).await?;
+        match (seen, known) {
+            (Seen::AsKnown, Some(known)) => Ok(loaded(known)),
+            (Seen::Other(document), _) => {
+                let (record, version) = AttemptRecord::read(&document)?;
+                let record = Arc::new(record);
+                self.inner.attempts.put(key, Arc::clone(&record), version, self.now());
+                Ok(loaded((record, version)))
+            }
+            (Seen::Absent | Seen::AsKnown, _) => {
+                self.inner.attempts.forget(&key);
+                Err(AppError::NotFound)
+            }
+        }
+    }
+
+    /// The attempt as this node last saw it, or else as it is: for a decision, whose commit fails if
+    /// it is another by now.
+    pub(crate) async fn load_as_last_seen(&self, id: &str) -> Result<Loaded, AppError> {
+        let key = AttemptRecord::key(id).map_err(|_| AppError::NotFound)?;
+        match self.inner.attempts.get(&key, self.now()) {
+            Some((record, version)) => Ok(Loaded { id: id.to_owned(), record, version }),
+            None => self.load(id).await,
+        }
+    }
+
+    /// An attempt of this relying party, or `NotFound` for another party's too.
+    pub(crate) async fn load_of(&self, party: &RelyingParty, id: &str) -> Result<Loaded, AppError> {
+        let loaded = self.load(id).await?;
+        if loaded.record.relying_party == party.id { Ok(loaded) } else { Err(AppError::NotFound) }
+    }
+
+    /// The id of the attempt that a page's secret opens.
+    pub(crate) async fn load_page(&self, secret: &str) -> Result<Loaded, AppError> {
+        let id = self.inner.capabilities.open_link(Link::SignIn, secret);
+        self.load(id.ok_or(AppError::NotFound)?).await
+    }
+}
