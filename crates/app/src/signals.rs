@@ -2,7 +2,7 @@
 //!
 //! The audit trail is the queue. It is written in the commit that decides, has no gaps, and stays; so a
 //! relying party that was away for a month has missed nothing, and a cursor is an acknowledgement.
-//! [Decision 0013](../../../docs/design/decisions/0013-signals.md) says why.
+//! [Decision 0012](../../../docs/design/decisions/0012-signals.md) says why.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
