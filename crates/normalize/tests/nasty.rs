@@ -29,6 +29,10 @@ const READ: &[(&str, EventKind)] = &[
     ("addresses_that_are_none.json", EventKind::PromptDenied),
     ("case_that_grows.json", EventKind::PromptDenied),
     ("carriage_return.json", EventKind::PromptDenied),
+    ("sign_on.json", EventKind::SessionUsed),
+    ("sign_on_with_a_denial_at_its_end.json", EventKind::PromptDenied),
+    ("sign_on_with_a_denial_behind_escapes.json", EventKind::PromptDenied),
+    ("sign_on_with_forged_members.json", EventKind::SessionUsed),
 ];
 
 /// Files that are not well-formed. A reader steps over what it does not need, so it may still read
@@ -143,6 +147,22 @@ fn no_event_hides_in_a_line_that_is_skipped_at_a_glance() {
             assert_eq!(read(&record).1, [], "{name}");
         }
     }
+}
+
+#[test]
+fn no_event_hides_in_a_sign_on_that_gets_half_a_reading() {
+    let reader = Reader::default();
+    let mut at_a_glance = Vec::new();
+    for (name, record) in files() {
+        let mut gist = Vec::new();
+        let seen = reader.glance(&record, &mut |event| gist.push(event.kind));
+        if matches!(seen, Some(Read::Events(_))) {
+            let full: Vec<_> = read(&record).1.iter().map(|event| event.kind).collect();
+            assert_eq!(gist, full, "{name}");
+            at_a_glance.push(name);
+        }
+    }
+    assert_eq!(at_a_glance, ["sign_on.json"]);
 }
 
 #[test]
