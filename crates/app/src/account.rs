@@ -149,7 +149,7 @@ impl App {
     }
 
     /// A command that a phone's request gives once.
-    async fn once(&self, phone: &Phone, command: &Command) -> Result<Outcome, AppError> {
+    pub(crate) async fn once(&self, phone: &Phone, command: &Command) -> Result<Outcome, AppError> {
         let with = phone.once(Beside::default());
         let nothing = crate::subscriber::nothing_more;
         match self.decide_with(&phone.whom(), command, &with, &nothing).await? {

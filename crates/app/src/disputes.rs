@@ -10,7 +10,6 @@ use crate::binding::done;
 use crate::capability::Link;
 use crate::encoding::{from_base64url, to_base64url};
 use crate::phone::Phone;
-use crate::record::Beside;
 use crate::subscriber::{Ended, Whom, With, nothing_more};
 use crate::{App, AppError};
 
@@ -107,11 +106,7 @@ impl App {
     ) -> Result<(), AppError> {
         let authenticator = AuthenticatorId(authenticator);
         let command = Command::SettleDispute { authority: Self::right(right)?, authenticator };
-        let with = phone.once(Beside::default());
-        match self.decide_with(&phone.whom(), &command, &with, &nothing_more).await? {
-            Ended::Decided(decision, _) => done(decision.outcome),
-            Ended::Answered => Err(AppError::Unauthenticated),
-        }
+        done(self.once(phone, &command).await?)
     }
 
     /// The same by the help desk.
