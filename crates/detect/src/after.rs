@@ -16,10 +16,21 @@ fn link(context: &Context<'_>, strangers: &[Foreign], record: &Record, from: Tim
     if strangers.iter().any(|s| s.taints(&origin, record.session, record.at)) {
         return 1.0;
     }
+    if is_of_another_way_in(context, record, from) {
+        return 0.0;
+    }
     if !record.requester.is_known() {
         return if record.at - from <= Span::hours(48) { 0.5 } else { 0.25 };
     }
     if strangeness(context, record, from) > 0.0 { 0.6 } else { 0.0 }
+}
+
+/// Whether a later way in is known to be a stranger's and the change came from that machine: it says
+/// nothing about the one before.
+fn is_of_another_way_in(context: &Context<'_>, record: &Record, from: Timestamp) -> bool {
+    let origin = Origin::of(record);
+    let later = context.foreign.iter().filter(|f| f.at > from && f.at <= record.at);
+    later.into_iter().any(|f| f.taints(&origin, record.session, record.at))
 }
 
 /// The instant as of which the place of a change is looked at: that of the way in.
@@ -152,6 +163,7 @@ pub(crate) fn after_terms(
                 && r.kind != EventKind::FactorUpdated
                 && r.requester.is_known()
                 && !stranger.is_at(&r.requester)
+                && !is_of_another_way_in(context, r, from)
         })
         .map(|(i, r)| (i, r.at, strangeness(context, r, from)))
         .max_by(|a, b| a.2.total_cmp(&b.2));

@@ -189,6 +189,9 @@ pub(crate) fn phone(
     context: &Context<'_>,
     terms: &mut Vec<Term>,
 ) {
+    if !context.organisation.tells_where_phones_are() {
+        return;
+    }
     let weights = &context.policy.weights;
     // An authenticator bound shortly before, after a reset, may be the stranger's own.
     let is_doubtful = context.records.iter().any(|r| {

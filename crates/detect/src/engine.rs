@@ -137,7 +137,8 @@ where
         let record = record?;
         // Of a person's successes from one source the first counts, and they come in order.
         let success = (record.who, record.requester.ip, record.requester.network);
-        if shows_habit(record.kind) && noted.replace(success) != Some(success) {
+        let shows = shows_habit(record.kind) && !organisation.is_unfinished(&record);
+        if shows && noted.replace(success) != Some(success) {
             let origin = crate::history::Origin::of(&record);
             organisation.note_success(record.who, record.at, &origin);
         }
@@ -258,6 +259,8 @@ fn each_person<E>(
 fn note(organisation: &mut Organisation, verdict: &Verdict) {
     verdict.sightings.iter().for_each(|s| organisation.note_asked(s));
     verdict.entries.iter().for_each(|s| organisation.note_entry(s));
+    organisation.note_answers(verdict.answers);
+    verdict.unfinished.iter().for_each(|named| organisation.note_unfinished(*named));
     verdict.countries.iter().for_each(|c| organisation.note_country(*c));
     for (at, is_unanswered) in &verdict.familiar_prompts {
         organisation.note_familiar_prompt(*at, *is_unanswered);

@@ -284,12 +284,31 @@ fn constant_interval(
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.
 const STORM: usize = 6;
 
+/// What says of two prompts missed in a row that it was not the owner who sat there.
+const NOT_OF_A_CAFE: [&str; 6] = [
+    "hosting_network",
+    "unfamiliar_country",
+    "foreign_hour",
+    "rotating_sources",
+    "active_elsewhere",
+    "beside_own_prompt",
+];
+/// Without any of that, two missed prompts are worth so much more before they are called bombing.
+const MISSED_TWICE_BITS: f64 = 4.0;
+
 /// How far the failed side alone goes.
 fn failed_stage(failed: &Failed, thresholds: &Thresholds) -> Option<Stage> {
     let bits = sum(&failed.terms);
-    let is_concerted = failed.failures.total() >= 2
-        || !failed.failures.reported.is_empty()
-        || failed.terms.iter().any(|t| t.kind == "many_asked");
+    let failures = &failed.failures;
+    let has = |kinds: &[&str]| failed.terms.iter().any(|t| kinds.contains(&t.kind));
+    // Who sits in a café without the phone misses a prompt, tries once more and leaves.
+    let is_missed_twice = failures.total() == 2
+        && failures.unanswered.len() == 2
+        && !has(&NOT_OF_A_CAFE)
+        && bits < thresholds.bombing + MISSED_TWICE_BITS;
+    let is_concerted = (failures.total() >= 2 && !is_missed_twice)
+        || !failures.reported.is_empty()
+        || has(&["many_asked"]);
     if !failed.any || bits < thresholds.exposed {
         None
     } else if bits >= thresholds.bombing && is_concerted && !failed.is_answered {

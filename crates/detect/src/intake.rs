@@ -11,7 +11,7 @@ use pushback_model::{
 use crate::identity::Claims;
 use crate::memory::Memory;
 use crate::policy::Networks;
-use crate::providers::{is_hosting, is_hosting_number};
+use crate::providers::{is_hosting, is_hosting_number, is_relay_number};
 use crate::record::{Place, Position, Record, flag};
 
 /// Turns events into records and remembers who is called what.
@@ -27,8 +27,8 @@ pub struct Intake {
     places: Memory<3, (u32, u16)>,
     /// The name of a provider: whether it is one of hosting.
     providers: Memory<1, bool>,
-    /// A user agent as text, system and browser: its key, its family, whether it is a phone's.
-    agents: Memory<3, (Key, u32, bool)>,
+    /// A user agent as text, system and browser: its key and what it is.
+    agents: Memory<3, (Key, Family)>,
     /// An application's name: its key.
     apps: Memory<1, u32>,
 }
@@ -52,9 +52,8 @@ impl Intake {
         let requester = &event.requester;
         let agent = &requester.agent;
         let parts = [&*agent.raw, &*agent.os, &*agent.browser];
-        let (agent_key, family, is_mobile) = self.agents.get(parts, |parts| {
-            let (family, is_mobile) = family_key(&agent.os, &agent.browser, &agent.raw);
-            (key_of_parts(&parts), family, is_mobile)
+        let (agent_key, family) = self.agents.get(parts, |parts| {
+            (key_of_parts(&parts), Family::of(&agent.os, &agent.browser, &agent.raw))
         });
         let mut flags = 0;
         let mut set = |condition: bool, flag: u16| {
@@ -62,14 +61,17 @@ impl Intake {
                 flags |= flag;
             }
         };
-        set(requester.is_proxy, flag::PROXY);
         set(requester.is_managed, flag::MANAGED);
         set(event.risk == Risk::Medium, flag::RISK_MEDIUM);
         set(event.risk == Risk::High, flag::RISK_HIGH);
         set(event.actor.is_some(), flag::BY_OTHER);
-        set(is_hosting_number(requester.asn), flag::HOSTING);
-        if !requester.as_name.is_empty() {
-            set(self.providers.get([&requester.as_name], |[n]| is_hosting(n)), flag::HOSTING);
+        if !(family.is_apples && is_relay_number(requester.asn)) {
+            set(requester.is_proxy, flag::PROXY);
+            set(is_hosting_number(requester.asn), flag::HOSTING);
+            if !requester.as_name.is_empty() {
+                let name = [&*requester.as_name];
+                set(self.providers.get(name, |[name]| is_hosting(name)), flag::HOSTING);
+            }
         }
         if !self.quiet.is_empty() || !self.egress.is_empty() {
             let ip: Option<IpAddr> = requester.ip.parse().ok();
@@ -78,7 +80,7 @@ impl Intake {
             set(within(&self.egress), flag::EGRESS);
         }
         set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
-        set(is_mobile, flag::MOBILE);
+        set(family.is_mobile, flag::MOBILE);
         // The unified audit log repeats sign-ins, and records of changes tell of changes: both leave
         // out which device it was.
         let names_device = event.source != Source::M365 && !event.kind.is_lasting_change();
@@ -98,7 +100,7 @@ impl Intake {
                 None => Place::default(),
             },
             device: key_of(&requester.device),
-            family,
+            family: family.key,
             agent: short(agent_key),
             app: self.apps.get([&event.app], |[name]| short(key_of(name))),
             session: key_of(&event.session),
@@ -215,17 +217,33 @@ fn country_key(name: &str, key: Key) -> u16 {
     }
 }
 
-/// Operating system and browser without versions: `Windows 10` and `windows` agree, `Chrome 120.0`
-/// and `CHROME` agree. Falls back on what the raw user agent says. Also whether it runs on a phone or tablet.
-fn family_key(os: &str, browser: &str, raw: &str) -> (u32, bool) {
-    let raw = raw.to_lowercase();
-    let os = if os.is_empty() { os_family(&raw) } else { os_family(&os.to_lowercase()) };
-    let browser = if browser.is_empty() {
-        browser_family(&raw)
-    } else {
-        browser_family(&browser.to_lowercase())
-    };
-    (short(key_of_parts(&[os, browser])), matches!(os, "android" | "ios"))
+/// Operating system and browser without versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Family {
+    /// `Windows 10` and `windows` agree, `Chrome 120.0` and `CHROME` agree.
+    key: u32,
+    /// Runs on a phone or tablet.
+    is_mobile: bool,
+    /// Safari on a device of Apple's.
+    is_apples: bool,
+}
+
+impl Family {
+    /// Falls back on what the raw user agent says.
+    fn of(os: &str, browser: &str, raw: &str) -> Self {
+        let raw = raw.to_lowercase();
+        let os = if os.is_empty() { os_family(&raw) } else { os_family(&os.to_lowercase()) };
+        let browser = if browser.is_empty() {
+            browser_family(&raw)
+        } else {
+            browser_family(&browser.to_lowercase())
+        };
+        Self {
+            key: short(key_of_parts(&[os, browser])),
+            is_mobile: matches!(os, "android" | "ios"),
+            is_apples: matches!(os, "macos" | "ios") && browser == "safari",
+        }
+    }
 }
 
 fn os_family(text: &str) -> &'static str {
@@ -289,14 +307,37 @@ mod tests {
 
     #[test]
     fn versions_do_not_make_a_new_family() {
-        let a = family_key("Windows 10", "Chrome 120.0.6099", "");
-        let b = family_key(
+        let a = Family::of("Windows 10", "Chrome 120.0.6099", "");
+        let b = Family::of(
             "",
             "",
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36",
         );
         assert_eq!(a, b);
-        assert_ne!(a, family_key("Windows 10", "Firefox 121", ""));
+        assert_ne!(a, Family::of("Windows 10", "Firefox 121", ""));
+    }
+
+    #[test]
+    fn safari_behind_apples_relay_is_at_no_hosting_provider() {
+        let flags = |browser: &str, as_name: &str| {
+            let mut event = IdentityEvent::new(
+                Source::Okta,
+                pushback_model::EventKind::PromptSent,
+                pushback_model::Timestamp::from_millis(0),
+            );
+            event.requester = Endpoint {
+                asn: 13_335,
+                as_name: as_name.to_owned().into(),
+                is_proxy: true,
+                ..Endpoint::default()
+            };
+            event.requester.agent.os = "iOS".into();
+            event.requester.agent.browser = browser.to_owned().into();
+            Intake::default().take(&event, Position::default()).flags
+        };
+        let of_strangers = flag::PROXY | flag::HOSTING;
+        assert_eq!(flags("Mobile Safari", "Cloudflare") & of_strangers, 0);
+        assert_eq!(flags("Chrome", "Cloudflare") & of_strangers, of_strangers);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::organisation::{Organisation, Sighting};
 use crate::policy::Policy;
 use crate::prompt::{Outcome, Prompt, rebuild};
 use crate::record::{Record, flag};
+use crate::unfinished::as_passwords;
 use crate::weigh::{Context, Weighed, is_candidate, is_strange, weigh};
 
 /// Everything a judgement says about one person.
@@ -38,6 +39,10 @@ pub struct Verdict {
     pub newcomer: Option<(Timestamp, u16)>,
     /// Where the person bound authenticators.
     pub bindings: Vec<Origin>,
+    /// Records of sessions that began with the password and ended there, by [`Record::id`] and part.
+    pub unfinished: Vec<(Key, u32)>,
+    /// Answered prompts of which the log names both ends: all, and those with one address at both.
+    pub answers: (u32, u32),
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -70,8 +75,13 @@ pub fn judge(
 ) -> Verdict {
     let prompts = rebuild(records, &policy.windows, until);
     let attempts = group(records, &prompts, &policy.windows);
+    let (records, unfinished) = as_passwords(records, &prompts, &attempts);
+    let records = &*records;
     let mut foreign: Vec<Foreign> = Vec::new();
-    let mut verdict = Verdict::default();
+    let unfinished = unfinished.iter().filter_map(|i| records.get(*i));
+    let mut verdict =
+        Verdict { unfinished: unfinished.map(|r| (r.id, r.part)).collect(), ..Verdict::default() };
+    verdict.answers = answers(&prompts);
     // What a stranger did after getting in must not become the owner's habit. Two rounds settle
     // who is a stranger; a third would only chase ties.
     for _ in 0..2 {
@@ -97,7 +107,7 @@ pub fn judge(
         let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
         verdict.sightings = sightings(who, &strange, &|w| w.failed.total() > 0);
         verdict.entries = sightings(who, &strange, &|w| w.passed.is_some());
-        verdict.is_of_interest = weighed.iter().any(is_candidate) || may_open(records);
+        verdict.is_of_interest = weighed.iter().any(may_be_candidate) || may_open(records);
         verdict.countries = habits.countries();
         let (episodes, found) = episodes(&context, &weighed);
         verdict.episodes = episodes;
@@ -108,6 +118,27 @@ pub fn judge(
         foreign = found;
     }
     verdict
+}
+
+/// Whether an attempt is looked at more closely, now or if it turns out that the log does not know
+/// where phones are.
+fn may_be_candidate(weighed: &Weighed) -> bool {
+    is_candidate(weighed) || {
+        let mut weighed = weighed.clone();
+        weighed.context_terms.retain(|t| !matches!(t.kind, "phone_same_network" | "phone_near"));
+        is_candidate(&weighed)
+    }
+}
+
+/// Answered prompts of which both ends are logged, and how many of them have one address at both.
+fn answers(prompts: &[Prompt]) -> (u32, u32) {
+    prompts
+        .iter()
+        .filter(|p| matches!(p.outcome, Outcome::Approved | Outcome::Denied))
+        .filter(|p| p.responder.is_known() && p.origin.place.is_known())
+        .fold((0, 0), |(all, same), prompt| {
+            (all + 1, same + u32::from(prompt.responder.ip == prompt.origin.place.ip))
+        })
 }
 
 /// Whether an attempt may show a stranger at all. Most do not, and cost nothing more.

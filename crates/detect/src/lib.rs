@@ -26,6 +26,7 @@ mod prompt;
 mod providers;
 mod record;
 mod steps;
+mod unfinished;
 mod weigh;
 
 pub use assemble::{Step, Texts, Told};

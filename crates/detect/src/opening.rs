@@ -6,7 +6,7 @@ use pushback_model::{EventKind, Span, Stage};
 use crate::after::{acts, changes_after};
 use crate::entry::{Foreign, reset_before};
 use crate::episode::{Episode, merge};
-use crate::habits::{NetworkLevel, network_level};
+use crate::habits::{NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::origin::{origin_terms, stranger_to_all};
 use crate::record::{Record, flag};
@@ -193,6 +193,9 @@ fn after_reset(
 /// A log must be so old before an account can be called dormant; how much it says grows with its age.
 const WATCHED_MIN: Span = Span::days(1);
 
+/// What lies closer together may be one visit.
+const ONE_VISIT: Span = Span::hours(4);
+
 fn dormant(
     context: &Context<'_>,
     index: usize,
@@ -205,29 +208,36 @@ fn dormant(
     if watched < WATCHED_MIN {
         return None;
     }
-    let has_lived = context.records.iter().take(index).any(|r| {
+    let earlier = || context.records.iter().take(index);
+    // Who answered a prompt has an authenticator: this is not the account's first. An answer just
+    // before may be the stranger's way in.
+    let has_answered =
+        earlier().any(|r| r.kind == EventKind::PromptApproved && record.at - r.at > ONE_VISIT);
+    let has_lived = earlier().any(|r| {
         let lives = matches!(
             r.kind,
             EventKind::SessionStarted
                 | EventKind::SessionUsed
                 | EventKind::FactorVerified
-                | EventKind::PromptApproved
                 | EventKind::AccountCreated
         );
         let horizon = if r.kind == EventKind::AccountCreated { Span::days(30) } else { idle };
         lives && record.at - r.at <= horizon && record.at - r.at > Span::hours(12)
             || r.kind == EventKind::AccountCreated
     });
-    if has_lived {
+    if has_answered || has_lived {
         return None;
     }
+    let last_seen =
+        earlier().filter(|r| shows_habit(r.kind) && record.at - r.at > idle).map(|r| r.at);
+    let idle_for = last_seen.max().map_or(watched, |last| record.at - last);
     let share = (watched.as_seconds_f64() / idle.as_seconds_f64()).min(1.0).sqrt();
     let mut terms = stranger_to_all(context, origin, record.at, index);
     terms.push(Term {
         kind: "dormant_account",
         bits: policy.weights.dormant_account * share,
         at: record.at,
-        why: format!("no sign-in to this account in the {watched} before"),
+        why: format!("no sign-in to this account in the {idle_for} before"),
         records: vec![index],
     });
     let more: Vec<usize> = context

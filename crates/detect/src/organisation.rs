@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pushback_model::{Key, Span, Timestamp};
 
 use crate::history::Origin;
+use crate::record::Record;
 
 /// People remembered of one source; more change nothing.
 const PEOPLE_MAX: usize = 16;
@@ -29,6 +30,10 @@ pub struct Organisation {
     colleagues: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Addresses and networks with the people whose success from there is itself in doubt.
     doubtful: BTreeSet<(Key, Key)>,
+    /// Sessions that began with the password and ended there, by id and part.
+    unfinished: BTreeSet<(Key, u32)>,
+    /// Answered prompts of which both ends are logged, and those with one address at both.
+    answers: (u32, u32),
     /// Doubts that did not fit.
     doubts_dropped: u64,
     /// Address, network, or provider with browser -> people asked from it, with the time.
@@ -47,6 +52,11 @@ const SLOT: i64 = 300_000;
 /// vouches for a further source; with a doubt that did not fit, nobody vouches for any: an alarm too
 /// many, never one too few.
 const SOURCES_MAX: usize = 1 << 16;
+
+/// So many answers tell whether a log knows where phones are ...
+const ANSWERS_MIN: u32 = 100;
+/// ... by one answer in so many from another address than the browser's, at the least.
+const ANSWERS_APART: u64 = 100;
 
 const fn hour(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(3_600_000)
@@ -106,6 +116,35 @@ impl Organisation {
                 self.colleagues.entry(key).or_default();
             }
         }
+    }
+
+    /// Notes that a session, named by [`Record::id`] and part, is no success. One that does not fit is
+    /// a doubt that does not.
+    pub fn note_unfinished(&mut self, named: (Key, u32)) {
+        if self.unfinished.len() < SOURCES_MAX {
+            self.unfinished.insert(named);
+        } else if !self.unfinished.contains(&named) {
+            self.doubts_dropped += 1;
+        }
+    }
+
+    /// Whether a record tells of a session that is no success.
+    #[must_use]
+    pub fn is_unfinished(&self, record: &Record) -> bool {
+        self.unfinished.contains(&(record.id, record.part))
+    }
+
+    /// Notes how many answered prompts name both ends, and how many of those one address.
+    pub const fn note_answers(&mut self, (all, same): (u32, u32)) {
+        self.answers = (self.answers.0.saturating_add(all), self.answers.1.saturating_add(same));
+    }
+
+    /// Whether the address of an answer is where the phone was. Some set-ups log the browser's at both
+    /// ends; then all answers come from the browser's address, and none of real phones do.
+    #[must_use]
+    pub fn tells_where_phones_are(&self) -> bool {
+        let (all, same) = self.answers;
+        all < ANSWERS_MIN || u64::from(all - same) * ANSWERS_APART >= u64::from(all)
     }
 
     /// Notes where somebody bound an authenticator: whether colleagues sign in from there is what

@@ -98,6 +98,15 @@ pub(crate) fn is_hosting_number(asn: u32) -> bool {
     HOSTING_NUMBERS.binary_search(&asn).is_ok()
 }
 
+/// Networks through which Apple's devices go out if their owner hides the address (iCloud Private
+/// Relay: Cloudflare, Akamai, Fastly; Apple, "Prepare your network or web server for iCloud Private
+/// Relay"). With Safari on such a device they are no more than a home line with another address.
+const RELAY_NUMBERS: &[u32] = &[13_335, 36_183, 54_113];
+
+pub(crate) fn is_relay_number(asn: u32) -> bool {
+    RELAY_NUMBERS.contains(&asn)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

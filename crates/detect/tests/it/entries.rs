@@ -156,3 +156,27 @@ fn prompts_from_several_networks_weigh_more_than_as_many_from_one() {
     assert!(has_term(&several[0], "rotating_sources"));
     assert!(several[0].evidence_bits > one[0].evidence_bits);
 }
+
+#[test]
+fn what_a_stranger_changed_does_not_make_strangers_of_the_owners_earlier_sign_ins() {
+    let laptop = At {
+        ip: "198.51.100.91",
+        asn: 64_730,
+        as_name: "Example Mobile",
+        city: "Leipzig",
+        agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/125.0.0.0 Safari/537.36",
+        device: "laptop-2",
+        ..HOME
+    };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, laptop, at(11, 8, 40), PromptApproved, None);
+    log.event(ALICE, laptop, at(11, 8, 41), SessionStarted, "");
+    log.prompt(ALICE, STRANGER, at(12, 2, 0), PromptTimedOut, None);
+    log.prompt(ALICE, STRANGER, at(12, 2, 6), PromptApproved, Some(HOME));
+    for (minute, change) in [(8, FactorEnrolled), (11, PasswordChanged), (15, MailboxRule)] {
+        log.event(ALICE, STRANGER, at(12, 2, minute), change, "");
+    }
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0].approved_at, Some(at(12, 2, 6) + Span::seconds(8)));
+}

@@ -1,11 +1,11 @@
 //! Innocent life that looks like an attack: quiet, or a configuration finding.
 
-use pushback_model::{EventKind, Span};
+use pushback_model::{EventKind, Span, Stage};
 
 use crate::log::{At, HOME, Log, at};
 
 const ALICE: &str = "alice@example.org";
-use EventKind::{PromptApproved, PromptDenied, PromptTimedOut};
+use EventKind::{FactorEnrolled, PromptApproved, PromptDenied, PromptTimedOut};
 
 const ABROAD: At = At {
     ip: "203.0.113.9",
@@ -148,7 +148,7 @@ fn a_mail_client_with_an_old_password_that_moves_with_its_owner() {
     }
     let (incidents, _) = log.detect();
     let worst = incidents.iter().map(|i| i.stage).max();
-    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+    assert!(worst <= Some(Stage::Exposed), "{incidents:#?}");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_mail_client_whose_gateways_are_known_now_and_then() {
     }
     let (incidents, _) = log.detect();
     let worst = incidents.iter().map(|i| i.stage).max();
-    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+    assert!(worst <= Some(Stage::Exposed), "{incidents:#?}");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_drill_from_the_office_is_no_bombing() {
     }
     let (incidents, _) = log.detect();
     let worst = incidents.iter().map(|i| i.stage).max();
-    assert!(worst <= Some(pushback_model::Stage::Exposed), "{incidents:#?}");
+    assert!(worst <= Some(Stage::Exposed), "{incidents:#?}");
 }
 
 #[test]
@@ -220,5 +220,38 @@ fn the_first_day_on_the_company_network_far_away() {
         log.habits(&format!("colleague{n}@example.org"), exit, 0..12);
     }
     log.prompt(ALICE, At { device: "", ..exit }, at(11, 9, 0), PromptApproved, Some(HOME));
+    quiet(&log);
+}
+
+/// A café of the owner's own city.
+const CAFE: At = At {
+    ip: "198.51.100.77",
+    asn: 64_800,
+    as_name: "Example Wireless",
+    device: "tablet-1",
+    ..HOME
+};
+
+#[test]
+fn two_prompts_missed_in_a_cafe_are_no_bombing() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 6] {
+        log.prompt(ALICE, CAFE, at(11, 13, minute), PromptTimedOut, None);
+    }
+    log.habits(ALICE, HOME, 12..14);
+    let (incidents, _) = log.detect();
+    assert!(incidents.iter().all(|i| i.stage == Stage::Exposed), "{incidents:#?}");
+    // A stranger who insists is one all the same.
+    log.prompt(ALICE, CAFE, at(11, 13, 12), PromptTimedOut, None);
+    assert_eq!(log.detect().0[0].stage, Stage::Bombing);
+}
+
+#[test]
+fn a_new_phone_after_two_weeks_away_is_no_dormant_account() {
+    let mut log = Log::default();
+    log.habits(ALICE, HOME, 0..3);
+    log.habits("bob@example.org", HOME, 0..16);
+    let new_phone = At { ip: "198.51.100.78", ..CAFE };
+    log.event(ALICE, new_phone, at(16, 9, 0), FactorEnrolled, "authenticator bound");
     quiet(&log);
 }

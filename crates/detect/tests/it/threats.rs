@@ -152,3 +152,54 @@ fn a_stranger_who_keeps_a_clients_time_from_many_lines_of_another_city_is_not_on
     assert_eq!(alice.len(), 1);
     assert!(alice[0].evidence.iter().any(|e| e.kind == "rotating_sources"), "{alice:#?}");
 }
+
+/// A session that begins with the password, a prompt for it, and no answer: Okta Identity Engine with
+/// one factor for the session and two for the application.
+fn password_only(log: &mut Log, name: &str, place: At, when: Timestamp, outcome: EventKind) {
+    let session = log.event(name, place, when, SessionStarted, "");
+    let sent = log.events.len();
+    log.prompt(name, place, when + Span::seconds(2), outcome, Some(HOME));
+    for i in [session, sent] {
+        log.events[i].session = format!("session-{session}").into();
+    }
+}
+
+#[test]
+fn a_password_without_the_second_factor_is_no_habit() {
+    let mut log = Log::with_habits(ALICE);
+    for day in 10..14 {
+        password_only(&mut log, ALICE, NEIGHBOUR, at(day, 19, 3 * day), PromptDenied);
+        log.habits(ALICE, HOME, day..day + 1);
+    }
+    password_only(&mut log, ALICE, NEIGHBOUR, at(14, 19, 40), PromptApproved);
+    let incidents = of_alice(&log);
+    assert_eq!(incidents[0].approved_at, Some(at(14, 19, 40) + Span::seconds(10)));
+}
+
+#[test]
+fn passwords_without_the_second_factor_do_not_vouch_for_their_source() {
+    let names: Vec<String> = (0..4).map(|n| format!("person{n}@example.org")).collect();
+    let mut log = Log::default();
+    for (n, name) in names.iter().enumerate() {
+        log.habits(name, HOME, 0..10);
+        password_only(&mut log, name, NEIGHBOUR, at(11, 19, n as i64), PromptTimedOut);
+        log.habits(name, HOME, 12..13);
+    }
+    let (incidents, _) = log.detect();
+    let terms = incidents.iter().flat_map(|i| &i.evidence);
+    assert_eq!(incidents.len(), names.len());
+    assert!(!terms.into_iter().any(|t| t.kind == "colleagues_network"), "{incidents:#?}");
+}
+
+#[test]
+fn where_every_answer_has_the_browsers_address_it_does_not_acquit_a_stranger() {
+    let mut log = Log::default();
+    for n in 0..6 {
+        log.habits(&format!("person{n}@example.org"), HOME, 0..10);
+    }
+    log.habits(ALICE, HOME, 0..10);
+    for (minute, outcome) in [(0, PromptDenied), (3, PromptTimedOut), (6, PromptApproved)] {
+        log.prompt(ALICE, NEIGHBOUR, at(11, 2, minute), outcome, Some(NEIGHBOUR));
+    }
+    assert!(of_alice(&log).iter().any(|i| i.stage >= Stage::Approved));
+}
