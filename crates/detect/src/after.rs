@@ -100,6 +100,30 @@ pub(crate) fn changes_after(
         .collect()
 }
 
+/// Strangers take the owner's authenticator away as soon as they are in.
+const REMOVED_WITHIN: Span = Span::hours(1);
+/// Owners take an old phone out days after they bound the new one.
+const REPLACED_WITHIN: Span = Span::days(14);
+
+/// Whether an authenticator was removed by the machine that had just got in, with no new one bound
+/// from anywhere else before.
+fn is_removed_at_once(
+    context: &Context<'_>,
+    stranger: &Foreign,
+    record: &Record,
+    from: Timestamp,
+) -> bool {
+    let is_at_once = record.at - from <= REMOVED_WITHIN
+        && stranger.taints(&Origin::of(record), record.session, record.at);
+    is_at_once
+        && !context.records.iter().any(|r| {
+            matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+                && r.at < record.at
+                && record.at - r.at <= REPLACED_WITHIN
+                && !stranger.is_same_machine(&Origin::of(r))
+        })
+}
+
 pub(crate) fn after_terms(
     context: &Context<'_>,
     stranger: &Foreign,
@@ -125,6 +149,11 @@ pub(crate) fn after_terms(
             EventKind::MailboxRule => {
                 ("after_mailbox_rule", weights.after_mailbox_rule, "a mail rule was made after it")
             }
+            EventKind::FactorRemoved if is_removed_at_once(context, stranger, record, from) => (
+                "after_removal",
+                weights.after_removal,
+                "an authenticator was removed at once after it, and none had been bound",
+            ),
             // Vendors log a renamed authenticator in the same words.
             EventKind::SessionStarted | EventKind::FactorUpdated => continue,
             _ => ("after_change", weights.after_change, "a lasting change was made after it"),

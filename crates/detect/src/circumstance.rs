@@ -6,8 +6,8 @@ use crate::attempt::Attempt;
 use crate::habits::{BrowserLevel, NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::prompt::Outcome;
-use crate::record::{Record, flag};
-use crate::weigh::{Context, Failures, Term};
+use crate::record::{Place, Record, flag};
+use crate::weigh::{Context, Failures, Term, diminishing};
 
 /// A source is looked at together with others asked within this span.
 const SPRAY_SPAN: Span = Span::hours(24);
@@ -182,6 +182,13 @@ const FAR_KM: f64 = 500.0;
 /// Distance within which they may be, in km: a city and its surroundings.
 const NEAR_KM: f64 = 60.0;
 
+/// Whether two IPv4 addresses lie within one /16 and one city: a carrier's pool, where the provider is
+/// not logged.
+fn is_one_pool(a: &Place, b: &Place) -> bool {
+    let is_v4 = |ip| ip != 0 && ip <= u64::from(u32::MAX);
+    is_v4(a.ip) && is_v4(b.ip) && a.ip >> 16 == b.ip >> 16 && a.city != 0 && a.city == b.city
+}
+
 pub(crate) fn phone(
     attempt: &Attempt,
     has_passed: bool,
@@ -234,6 +241,13 @@ pub(crate) fn phone(
                 "phone_near",
                 weights.phone_near * 1.5,
                 "the phone that answered is on the browser's own provider".to_owned(),
+            ))
+        } else if attempt.origin.has(flag::MOBILE) && is_one_pool(phone, browser) {
+            Some((
+                "phone_near",
+                weights.phone_near * 3.0,
+                "the phone that answered and the browser on a phone share a carrier's addresses"
+                    .to_owned(),
             ))
         } else if abroad && distance.is_none_or(|km| km > NEAR_KM) {
             Some((
@@ -288,15 +302,15 @@ pub(crate) fn outage(
     if failed.total() > failed.unanswered.len() {
         return;
     }
+    let weights = &context.policy.weights;
     let share = context.organisation.outage(attempt.started_at).unwrap_or_default();
     if share > 0.5 {
+        // It explains a single silence, and most of several.
+        let silent = weights.unanswered * diminishing(failed.unanswered.len());
+        let explained = if strange { 0.6 } else { 1.0 };
         terms.push(Term {
             kind: "outage",
-            bits: if strange {
-                context.policy.weights.outage * 0.6
-            } else {
-                context.policy.weights.outage
-            },
+            bits: (weights.outage * explained).min(-0.8 * silent),
             at: *at,
             why: format!(
                 "{:.0} % of all prompts from familiar places went unanswered just then",

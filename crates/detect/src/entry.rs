@@ -95,6 +95,11 @@ pub(crate) fn passed_terms(
         same_source |= other.failed.total() > 0 && level <= NetworkLevel::Network;
         earlier.extend(&other.failed);
     }
+    // What was refused in this very attempt counts, however near its place.
+    if !failing.iter().any(|other| other.attempt.started_at == weighed.attempt.started_at) {
+        same_source |= !weighed.failed.denied.is_empty();
+        earlier.denied.extend_from_slice(&weighed.failed.denied);
+    }
     for list in [
         &mut earlier.unanswered,
         &mut earlier.denied,
@@ -107,6 +112,11 @@ pub(crate) fn passed_terms(
     // While everybody's prompts go unanswered, silence says nothing.
     let is_outage = |when: Timestamp| context.organisation.outage(when).is_some_and(|s| s > 0.5);
     earlier.unanswered.retain(|(when, _)| !is_outage(*when));
+    // A slip of the thumb is put right within a minute or two.
+    let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
+    let is_slip = earlier.reported.is_empty()
+        && earlier.denied.len() + earlier.mismatched.len() == 1
+        && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
     if earlier.total() > 0 {
         // People miss a prompt or two and try again at once; strangers are missed again and again.
         let here = weighed.failed.unanswered.iter().filter(|(when, _)| *when <= at).count();
@@ -120,10 +130,6 @@ pub(crate) fn passed_terms(
             7..=9 => 2.8,
             _ => 4.0,
         } + diminishing(elsewhere);
-        // A slip of the thumb is put right within a minute or two.
-        let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
-        let is_slip = earlier.denied.len() + earlier.mismatched.len() == 1
-            && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
         let said = earlier.denied.len() + earlier.mismatched.len();
         let spoken = if is_slip { 0.4 } else { diminishing(said) }
             + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
@@ -137,7 +143,8 @@ pub(crate) fn passed_terms(
     }
     if let Some(passed) = context.records.get(record)
         && matches!(passed.factor, Factor::Sms | Factor::Voice | Factor::Email)
-        && (earlier.denied.len() + earlier.reported.len() > 0 || earlier.unanswered.len() > 3)
+        && ((earlier.denied.len() + earlier.reported.len() > 0 && !is_slip)
+            || earlier.unanswered.len() > 3)
     {
         terms.push(Term {
             kind: "downgrade",
@@ -296,7 +303,9 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
     let most = if is_nowhere_new { 3 } else { 1 };
-    if changes.is_empty() || acts(context, &changes) > most {
+    let is_refused_or_removed =
+        terms.iter().any(|t| matches!(t.kind, "after_removal" | "after_failures"));
+    if changes.is_empty() || is_refused_or_removed || acts(context, &changes) > most {
         return;
     }
     let excess = sum(terms) - (context.policy.thresholds.approved - 0.5);
@@ -322,7 +331,7 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         || (bits("phone_far") >= 0.9 * weights.phone_far
             && (bits("unfamiliar_browser") > 0.0 || bits("unfamiliar_device") > 0.0))
         || bits("after_failures") >= 1.5
-        || ["after_factor", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
+        || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [
             "session_elsewhere",
             "active_elsewhere",

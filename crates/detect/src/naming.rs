@@ -63,7 +63,10 @@ impl Custom {
 /// leaves out is no news; what passes for the laptop and leaves it out is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Naming {
-    all: Custom,
+    /// Laptops and other computers.
+    desks: Custom,
+    /// Phones and tablets: few of them are registered where laptops are.
+    phones: Custom,
     by_agent: BTreeMap<u32, Custom>,
 }
 
@@ -77,7 +80,7 @@ impl Naming {
         let mut naming = Self::default();
         for prompt in prompts.iter().filter(|p| p.outcome == Outcome::Approved) {
             let is_named = prompt.origin.device != 0;
-            naming.all.prompts.count(is_named);
+            naming.of_class_mut(prompt.origin.flags).prompts.count(is_named);
             if !is_tainted(&prompt.origin, 0, prompt.sent_at) {
                 naming.by_agent.entry(prompt.origin.agent).or_default().prompts.count(is_named);
             }
@@ -94,7 +97,7 @@ impl Naming {
             own.successes.count(is_named);
             if record.kind == EventKind::SessionStarted {
                 own.sessions.count(is_named);
-                naming.all.sessions.count(is_named);
+                naming.of_class_mut(record.flags).sessions.count(is_named);
             }
         }
         naming
@@ -116,11 +119,16 @@ impl Naming {
                 return share.is_at_least(percent);
             }
         }
-        if has_passed {
-            self.all.sessions.is_at_least(SESSIONS_MIN)
-        } else {
-            self.all.prompts.is_at_least(PROMPTS_MIN)
-        }
+        let is_phone = origin.has(flag::MOBILE);
+        let class = if is_phone { self.phones } else { self.desks };
+        let (share, percent) =
+            if has_passed { (class.sessions, SESSIONS_MIN) } else { (class.prompts, PROMPTS_MIN) };
+        // What laptops do says nothing about phones, and one phone nothing about all.
+        (!is_phone || share.all >= CUSTOM_MIN) && share.is_at_least(percent)
+    }
+
+    const fn of_class_mut(&mut self, flags: u16) -> &mut Custom {
+        if flags & flag::MOBILE != 0 { &mut self.phones } else { &mut self.desks }
     }
 }
 
@@ -135,7 +143,7 @@ mod tests {
                 let custom = naming.by_agent.entry(*agent).or_default();
                 custom.sessions.count(n < *named);
                 custom.successes.count(n < *named);
-                naming.all.sessions.count(n < *named);
+                naming.desks.sessions.count(n < *named);
             }
         }
         naming

@@ -272,7 +272,11 @@ fn dormant(
     // SECURITY: a stranger may know the day on which a class of newcomers starts. Only those of one
     // country explain each other. Guarded by `an_onboarding_wave_does_not_excuse_a_stranger_abroad`.
     let newcomers = organisation.newcomers(record.at, origin.place.country);
-    if newcomers >= 3 && !origin.has(flag::HOSTING | flag::PROXY) {
+    // Nobody asks for newcomers before they come.
+    let was_asked = context.prompts.iter().any(|prompt| {
+        prompt.outcome.is_failure() && record.at - prompt.ended_at >= Span::hours(12)
+    });
+    if newcomers >= 3 && !was_asked && !origin.has(flag::HOSTING | flag::PROXY) {
         terms.push(Term {
             kind: "onboarding",
             bits: -3.0,

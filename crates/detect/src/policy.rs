@@ -172,6 +172,8 @@ weights! {
     after_mailbox_rule = 4.0;
     /// Any other lasting change from the stranger's place.
     after_change = 2.5;
+    /// An authenticator that was not replaced before was removed within the hour after the way in.
+    after_removal = 4.5;
     /// The machine that made a lasting change at once is one the subscriber never used.
     new_machine = 1.5;
     /// A lasting change from yet another strange place: at most this, and as strange as the place.

@@ -76,7 +76,7 @@ fn a_helpdesk_reset_followed_by_the_owners_enrolment_at_home() {
     let reset = log.event(ALICE, HOME, at(11, 9, 0), EventKind::FactorReset, "all factors");
     log.events[reset].actor =
         Some(pushback_model::Party { name: "desk@example.org".into(), ..Default::default() });
-    log.event(ALICE, HOME, at(11, 9, 20), EventKind::FactorEnrolled, "authenticator bound");
+    log.event(ALICE, HOME, at(11, 9, 20), FactorEnrolled, "authenticator bound");
     quiet(&log);
 }
 
@@ -124,13 +124,7 @@ fn an_onboarding_wave_of_accounts_without_a_creation_event() {
     {
         let home = At { ip, asn: 64_510 + n as u32, device: "", ..HOME };
         let name = format!("new{n}@example.org");
-        log.event(
-            &name,
-            home,
-            at(12, 9, 11 * n as i64),
-            EventKind::FactorEnrolled,
-            "authenticator bound",
-        );
+        log.event(&name, home, at(12, 9, 11 * n as i64), FactorEnrolled, "authenticator bound");
     }
     quiet(&log);
 }
