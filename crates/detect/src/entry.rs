@@ -6,7 +6,7 @@ use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::policy::Weights;
-use crate::prompt::Outcome;
+use crate::prompt::{Outcome, Prompt};
 use crate::record::{Place, Record, flag};
 use crate::weigh::{
     Context, Failures, Term, Weighed, diminishing, is_own_change, is_reset_by_other, sum, weigh,
@@ -182,6 +182,17 @@ pub(crate) fn passed_terms(
         });
     }
     let me = stranger(context, weighed, at);
+    if !terms.iter().any(|t| t.kind == "phone_same_network")
+        && let Some(prompt) = phone_there_later(context, &me)
+    {
+        terms.push(Term {
+            kind: "phone_same_network",
+            bits: weights.phone_same_network * 0.8,
+            at: prompt.ended_at,
+            why: "the phone answered from behind that address another time".into(),
+            records: prompt.records.clone(),
+        });
+    }
     let after = changes_after(context, std::slice::from_ref(&me), at);
     let standing = sum(&terms);
     after_terms(context, &me, &after, at, &mut terms);
@@ -206,6 +217,30 @@ pub(crate) fn passed_terms(
         }
     }
     terms
+}
+
+/// A prompt that was asked for at the same address and answered from behind it.
+//
+// SECURITY: a stranger who binds a phone answers from behind their own address. Guarded by
+// `a_phone_that_was_bound_there_does_not_acquit`.
+fn phone_there_later<'a>(context: &Context<'a>, me: &Foreign) -> Option<&'a Prompt> {
+    if me.ip == 0 || !context.organisation.tells_where_phones_are() {
+        return None;
+    }
+    let first_bound = context.records.iter().find(|r| {
+        matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+            && r.at >= me.at - Span::days(1)
+            && (!r.requester.is_known()
+                || network_level(&r.requester, &me.place) <= NetworkLevel::ProviderAndCity)
+    });
+    let until = first_bound.map_or(context.until, |r| r.at);
+    context.prompts.iter().find(|prompt| {
+        prompt.outcome == Outcome::Approved
+            && prompt.sent_at > me.at
+            && prompt.ended_at <= until
+            && prompt.origin.place.ip == me.ip
+            && prompt.responder.ip == me.ip
+    })
 }
 
 /// A success that stays in use for longer is the habits' to explain.

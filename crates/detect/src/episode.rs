@@ -6,11 +6,12 @@ use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
 
 use crate::after::changes_after;
 use crate::entry::{Foreign, got_in, passed_terms, second_look, stranger};
-use crate::habits::NetworkLevel;
+use crate::habits::{BrowserLevel, NetworkLevel};
 use crate::history::Origin;
 use crate::opening::openings;
 use crate::policy::{Thresholds, Weights};
-use crate::prompt::Prompt;
+use crate::prompt::{Outcome, Prompt};
+use crate::record::Record;
 use crate::weigh::{
     Context, Failures, Term, Weighed, diminishing, has_failure, is_candidate, is_strange,
     is_unmet_demand, sum,
@@ -207,12 +208,38 @@ fn is_near_home(weighed: &Weighed) -> bool {
     weighed.network.is_some_and(|level| level <= NetworkLevel::ProviderOrCity || nothing_known)
 }
 
+/// Whether the owner passed a second factor behind the very address before, or used a device there
+/// that is known to be theirs: whoever asks there sits beside them, or is a client of theirs.
+fn is_own_line(context: &Context<'_>, weighed: &Weighed) -> bool {
+    let (ip, at) = (weighed.attempt.origin.place.ip, weighed.attempt.started_at);
+    let is_foreign = |origin: &Origin| context.foreign.iter().any(|f| f.is_same_machine(origin));
+    let has_answered = || {
+        context.prompts.iter().any(|prompt| {
+            prompt.outcome == Outcome::Approved
+                && prompt.ended_at < at
+                && prompt.origin.place.ip == ip
+                && !is_foreign(&prompt.origin)
+        })
+    };
+    let horizon = context.policy.windows.habits();
+    let has_been_there = || {
+        let here = |r: &&Record| r.at < at && r.requester.ip == ip && r.device != 0;
+        context.records.iter().filter(here).map(|r| (r.at, Origin::of(r))).any(|(when, origin)| {
+            let known = context.habits.familiarity(&origin, when, horizon).browser_before;
+            known == Some(BrowserLevel::Device) && !is_foreign(&origin)
+        })
+    };
+    ip != 0 && (has_answered() || has_been_there())
+}
+
 /// Prompts from which on an interval can be called constant.
 const INTERVALS_MIN: usize = 6;
 /// The same for prompts from near home that all come in time.
 const EXACT_MIN: usize = 4;
 /// Whoever wants an answer does not wait as long as a mail client does.
 const INTERVAL_MIN: Span = Span::minutes(8);
+/// The same where the owner passed a second factor behind the same address before.
+const INTERVAL_MIN_AT_HOME: Span = Span::minutes(4);
 /// A client that asks more seldom than this is not told from chance.
 const INTERVAL_MAX: Span = Span::hours(3);
 /// How far a step may be off: records have seconds, and clients drift.
@@ -238,7 +265,7 @@ fn constant_interval(
         let is_never_named = !context.habits.names_browsers() && is_near_home(w);
         let has_known_browser =
             w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0);
-        (has_known_browser || has("known_device") || is_never_named)
+        (has_known_browser || has("known_device") || is_never_named || is_own_line(context, w))
             && !has("unfamiliar_country")
             && !has("hosting_network")
     });
@@ -262,7 +289,12 @@ fn constant_interval(
     let mut sorted = gaps.clone();
     sorted.sort_unstable();
     let step = *sorted.get(sorted.len() / 4)?;
-    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&Span::millis(step)) {
+    let least = if failing.iter().all(|w| is_own_line(context, w)) {
+        INTERVAL_MIN_AT_HOME
+    } else {
+        INTERVAL_MIN
+    };
+    if !(least..=INTERVAL_MAX).contains(&Span::millis(step)) {
         return None;
     }
     // A client that sleeps, or passes a gateway that is known, leaves a hole of whole steps; most

@@ -166,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn a_phone_is_not_held_to_what_laptops_do() {
+        let mut naming = naming(&[(1, 20, 20)]);
+        let phone = Origin { flags: flag::NAMES_DEVICE | flag::MOBILE, ..from(7) };
+        assert!(!naming.is_always_named(&phone, true));
+        for _ in 0..CUSTOM_MIN {
+            naming.phones.sessions.count(true);
+        }
+        assert!(naming.is_always_named(&phone, true));
+    }
+
+    #[test]
     fn a_browser_never_seen_is_held_to_what_all_do() {
         assert!(naming(&[(1, 20, 20)]).is_always_named(&from(7), true));
         assert!(!naming(&[(1, 16, 20)]).is_always_named(&from(7), true));

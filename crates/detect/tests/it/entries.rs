@@ -6,8 +6,8 @@ use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
 
 const ALICE: &str = "alice@example.org";
 use EventKind::{
-    FactorEnrolled, FactorReset, MailboxRule, PasswordChanged, PromptApproved, PromptTimedOut,
-    SessionStarted,
+    FactorEnrolled, FactorRemoved, FactorReset, MailboxRule, PasswordChanged, PromptApproved,
+    PromptTimedOut, SessionStarted,
 };
 
 /// A café in the owner's city, on a provider of its own.
@@ -179,4 +179,44 @@ fn what_a_stranger_changed_does_not_make_strangers_of_the_owners_earlier_sign_in
     let incidents = of_alice(&log);
     assert_eq!(incidents.len(), 1);
     assert_eq!(incidents[0].approved_at, Some(at(12, 2, 6) + Span::seconds(8)));
+}
+
+#[test]
+fn whoever_takes_the_owners_authenticator_away_at_once_is_no_owner() {
+    let neighbour = At { ip: "198.51.100.92", asn: 64_740, as_name: "Example DSL", ..HOME };
+    let removed = success_then(At { device: "", ..neighbour }, FactorRemoved);
+    let incidents = of_alice(&removed);
+    assert_eq!(incidents.len(), 1);
+    assert!(has_term(&incidents[0], "after_removal"), "{:#?}", incidents[0].evidence);
+    // An old phone goes after the new one has come.
+    let mut replaced = removed;
+    replaced.event(ALICE, At { device: "", ..HOME }, at(9, 18, 0), FactorEnrolled, "");
+    assert!(of_alice(&replaced).is_empty());
+}
+
+/// A success on a new machine in a new city, a change, and the phone answering there the day after.
+fn moved(phone: Option<At>) -> Log {
+    let place = At { city: "Leipzig", point: (51.34, 12.37), agent: STRANGER.agent, ..NEIGHBOUR };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, place, at(11, 10, 0), PromptApproved, None);
+    log.event(ALICE, place, at(11, 10, 1), SessionStarted, "");
+    log.event(ALICE, place, at(11, 10, 9), PasswordChanged, "");
+    if let Some(bound) = phone {
+        log.event(ALICE, bound, at(11, 10, 20), FactorEnrolled, "");
+    }
+    log.prompt(ALICE, place, at(12, 9, 0), PromptApproved, Some(place));
+    log.event(ALICE, place, at(12, 9, 1), SessionStarted, "");
+    log
+}
+
+#[test]
+fn where_the_owners_phone_answers_the_owner_is() {
+    let incidents = of_alice(&moved(None));
+    assert!(incidents.is_empty(), "{incidents:#?}");
+}
+
+#[test]
+fn a_phone_that_was_bound_there_does_not_acquit() {
+    let incidents = of_alice(&moved(Some(NEIGHBOUR)));
+    assert!(incidents.iter().any(|i| i.stage == Stage::Foothold), "{incidents:#?}");
 }

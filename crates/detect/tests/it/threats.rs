@@ -203,3 +203,21 @@ fn where_every_answer_has_the_browsers_address_it_does_not_acquit_a_stranger() {
     }
     assert!(of_alice(&log).iter().any(|i| i.stage >= Stage::Approved));
 }
+
+#[test]
+fn a_class_of_newcomers_does_not_excuse_whoever_asked_for_days() {
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, HOME, 10..14);
+    for (day, place) in [(10, NEIGHBOUR), (11, At { ip: "198.51.101.5", ..NEIGHBOUR })] {
+        log.prompt("old@example.org", place, at(day, 19, 0), PromptDenied, Some(HOME));
+    }
+    for n in 0..4 {
+        let name = format!("new{n}@example.org");
+        log.event(&name, HOME, at(12, 9, 11 * n), FactorEnrolled, "authenticator bound");
+    }
+    let neighbour = At { ip: "198.51.102.5", ..NEIGHBOUR };
+    log.event("old@example.org", neighbour, at(12, 9, 50), FactorEnrolled, "authenticator bound");
+    let (incidents, _) = log.detect();
+    let names: Vec<&str> = incidents.iter().map(|i| i.subject.name.as_str()).collect();
+    assert_eq!(names, ["old@example.org"]);
+}
