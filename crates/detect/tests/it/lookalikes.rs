@@ -253,10 +253,10 @@ fn a_new_phone_after_two_weeks_away_is_no_dormant_account() {
 #[test]
 fn a_client_beside_the_owners_laptop_that_asks_every_five_minutes() {
     let mut log = Log::with_habits(ALICE);
-    log.sign_in(ALICE, ABROAD, at(11, 8, 0));
-    let client = At { agent: "Microsoft Office/16.0", device: "", ..ABROAD };
+    log.sign_in(ALICE, At { device: HOME.device, ..CAFE }, at(11, 8, 0));
+    let client = At { agent: "Microsoft Office/16.0", device: "", ..CAFE };
     for n in 0..14 {
-        log.prompt(ALICE, client, at(11, 8, 30) + Span::minutes(5 * n), PromptTimedOut, None);
+        log.prompt(ALICE, client, at(11, 8, 35) + Span::minutes(5 * n), PromptTimedOut, None);
     }
     log.habits(ALICE, HOME, 12..14);
     quiet(&log);
