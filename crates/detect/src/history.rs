@@ -108,6 +108,7 @@ impl History {
     /// it learns more (Entra), and exports overlap.
     pub fn settle(&mut self) {
         self.keep_one_version();
+        locate(&mut self.records);
         complete(&mut self.records);
     }
 
@@ -165,6 +166,29 @@ fn complete(records: &mut [Record]) {
             record.flags |= demand.flags & (flag::MOBILE | flag::MANAGED | flag::PROXY);
         }
     }
+}
+
+/// Some products log an address and nothing about it (Microsoft 365): what another record says of the
+/// same address holds for it too.
+fn locate(records: &mut [Record]) {
+    if !records.iter().any(|r| is_bare(&r.requester)) {
+        return;
+    }
+    let mut known: BTreeMap<Key, Place> = BTreeMap::new();
+    for place in records.iter().map(|r| r.requester).filter(|p| p.is_known() && !is_bare(p)) {
+        // Two answers about one address: the same one whatever the order.
+        known.entry(place.ip).and_modify(|kept| *kept = place.max(*kept)).or_insert(place);
+    }
+    for place in records.iter_mut().map(|r| &mut r.requester).filter(|p| is_bare(p)) {
+        if let Some(known) = known.get(&place.ip) {
+            *place = *known;
+        }
+    }
+}
+
+/// Whether nothing but an address is logged.
+const fn is_bare(place: &Place) -> bool {
+    place.ip != 0 && place.asn == 0 && place.city == 0 && place.country == 0
 }
 
 /// Kinds that only show habits.

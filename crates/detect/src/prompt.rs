@@ -108,6 +108,7 @@ pub fn rebuild(records: &[Record], windows: &Windows, until: Timestamp) -> Vec<P
                 ended(&mut prompts, records, index, Outcome::Anomalous, windows);
             }
             EventKind::PromptReported => reported(&mut prompts, records, index, windows),
+            EventKind::SessionStarted if is_before_a_prompt(records, index) => {}
             EventKind::FactorVerified | EventKind::SessionStarted => {
                 other_way_in(&mut prompts, record, index, windows);
             }
@@ -252,6 +253,23 @@ fn reported(prompts: &mut Vec<Prompt>, records: &[Record], index: usize, windows
         }
         None => prompts.push(new(record, index, Outcome::Reported)),
     }
+}
+
+/// A prompt that a session is the first step of follows it within this span.
+const PROMPT_AFTER: Span = Span::minutes(2);
+
+/// Whether a session began with the password alone: a prompt for the very session follows.
+fn is_before_a_prompt(records: &[Record], index: usize) -> bool {
+    let Some((session, later)) = records.get(index..).and_then(|rest| rest.split_first()) else {
+        return false;
+    };
+    session.session != 0
+        && later.iter().take_while(|r| r.at - session.at <= PROMPT_AFTER).any(|r| {
+            r.kind == EventKind::PromptSent
+                && r.factor.rings()
+                && r.session == session.session
+                && r.requester.ip == session.requester.ip
+        })
 }
 
 fn other_way_in(prompts: &mut [Prompt], record: &Record, index: usize, windows: &Windows) {

@@ -1,13 +1,13 @@
 //! What a success in doubt says of itself, and what it may not excuse.
 
-use pushback_model::{Agent, EventKind, Factor, Incident, Party, Span, Stage};
+use pushback_model::{Agent, Endpoint, EventKind, Factor, Incident, Party, Source, Span, Stage};
 
 use crate::log::{At, HOME, Log, STRANGER, at};
 
 const ALICE: &str = "alice@example.org";
 use EventKind::{
     FactorEnrolled, FactorRemoved, FactorReset, FactorVerified, MailboxRule, PromptApproved,
-    PromptTimedOut, SessionStarted, SessionUsed,
+    PromptDenied, PromptTimedOut, SessionStarted, SessionUsed,
 };
 
 /// Another line in the owner's city, on a provider of its own.
@@ -199,4 +199,23 @@ fn a_client_with_an_old_password_is_told_by_its_clock_where_no_browser_is_ever_l
     without_browsers(&mut log);
     let incidents = of_alice(&log);
     assert!(incidents.iter().all(|i| i.stage < Stage::Bombing), "{incidents:#?}");
+}
+
+#[test]
+fn an_address_that_is_logged_bare_by_one_product_is_where_the_other_says() {
+    let mut log = Log::with_habits(ALICE);
+    // The same sign-ins once more, as Microsoft 365 logs them: an address and nothing about it.
+    for n in 0..log.events.len() {
+        if log.events[n].kind == SessionStarted {
+            let mut bare = log.events[n].clone();
+            bare.id = format!("m365-{n}").into();
+            bare.source = Source::M365;
+            bare.requester = Endpoint { ip: bare.requester.ip.clone(), ..Endpoint::default() };
+            log.events.push(bare);
+        }
+    }
+    log.prompt(ALICE, STRANGER, at(11, 2, 0), PromptDenied, None);
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1);
+    assert!(has_term(&incidents[0], "unfamiliar_country"), "{:#?}", incidents[0].evidence);
 }

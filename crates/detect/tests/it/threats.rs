@@ -221,3 +221,13 @@ fn a_class_of_newcomers_does_not_excuse_whoever_asked_for_days() {
     let names: Vec<&str> = incidents.iter().map(|i| i.subject.name.as_str()).collect();
     assert_eq!(names, ["old@example.org"]);
 }
+
+#[test]
+fn a_stranger_who_starts_anew_before_each_prompt_has_not_got_in() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 1, 2, 3] {
+        password_only(&mut log, ALICE, NEIGHBOUR, at(11, 2, minute), PromptTimedOut);
+    }
+    let incidents = of_alice(&log);
+    assert_eq!(incidents[0].prompts.unanswered, 3, "one is still waiting: {incidents:#?}");
+}
