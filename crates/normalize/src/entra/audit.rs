@@ -208,7 +208,7 @@ fn reset_progress(reason: &str) -> Meaning {
     let has = |word: &str| contains(reason, word);
     let factor = if has("notification") {
         Factor::Push
-    } else if has("phone call") || has("mobile call") || has("office call") {
+    } else if has("phone call") || has("mobile call") || has("office call") || has("voice") {
         Factor::Voice
     } else {
         return Meaning::Is(EventKind::ChallengeRequired, Factor::Unknown);
@@ -219,6 +219,9 @@ fn reset_progress(reason: &str) -> Meaning {
         EventKind::PromptDenied
     } else if has("completed") || has("approved") || has("verified") || has("success") {
         EventKind::PromptApproved
+    } else if has("started") {
+        // Of a prompt that nobody answers, nothing more need be logged.
+        EventKind::PromptSent
     } else {
         EventKind::ChallengeRequired
     };
