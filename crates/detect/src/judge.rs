@@ -13,7 +13,7 @@ use crate::episode::{Episode, episodes};
 use crate::habits::{Habits, shows_habit};
 use crate::history::Origin;
 use crate::opening::origin_near;
-use crate::organisation::{Organisation, Sighting};
+use crate::organisation::{Organisation, Sighting, slot};
 use crate::policy::Policy;
 use crate::prompt::{Outcome, Prompt, rebuild};
 use crate::record::{Record, flag};
@@ -213,6 +213,10 @@ fn survey(
             });
         }
     }
+    // SECURITY: an outage is what many people notice, not what one person's prompts come to. Guarded by
+    // `one_persons_prompts_are_no_outage`.
+    verdict.familiar_prompts.sort_unstable_by_key(|(at, unanswered)| (slot(*at), *unanswered));
+    verdict.familiar_prompts.dedup_by_key(|(at, unanswered)| (slot(*at), *unanswered));
     let first = context.records.iter().position(|r| r.kind == EventKind::FactorEnrolled);
     let newcomer = first.and_then(|index| {
         let at = context.records.get(index)?.at;

@@ -9,6 +9,7 @@ use crate::episode::{Episode, merge};
 use crate::habits::{NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::origin::{origin_terms, stranger_to_all};
+use crate::prompt::Outcome;
 use crate::record::{Record, flag};
 use crate::weigh::{Context, Term, is_own_change, sum};
 
@@ -210,9 +211,16 @@ fn dormant(
     }
     let earlier = || context.records.iter().take(index);
     // Who answered a prompt has an authenticator: this is not the account's first. An answer just
-    // before may be the stranger's way in.
-    let has_answered =
-        earlier().any(|r| r.kind == EventKind::PromptApproved && record.at - r.at > ONE_VISIT);
+    // before may have let the stranger in, unless the phone was there too.
+    let has_answered = context.prompts.iter().any(|prompt| {
+        let is_beside = origin.place.is_known()
+            && prompt.origin.place.ip == origin.place.ip
+            && prompt.responder.ip == origin.place.ip
+            && organisation.tells_where_phones_are();
+        prompt.outcome == Outcome::Approved
+            && prompt.ended_at < record.at
+            && (is_beside || record.at - prompt.ended_at > ONE_VISIT)
+    });
     let has_lived = earlier().any(|r| {
         let lives = matches!(
             r.kind,

@@ -40,13 +40,18 @@ pub struct Organisation {
     asked: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Country -> people who succeed from it.
     countries: BTreeMap<u16, u32>,
-    /// Five-minute slot -> prompts from familiar places: unanswered, approved.
+    /// Five-minute slot -> people with prompts from familiar places: unanswered, approved.
     slots: BTreeMap<i64, (u32, u32)>,
     /// First enrolments of accounts not seen before, by hour and country.
     newcomers: BTreeMap<(i64, u16), u32>,
 }
 
 const SLOT: i64 = 300_000;
+
+/// The five minutes in which an instant lies, by number.
+pub(crate) const fn slot(at: Timestamp) -> i64 {
+    at.as_millis().div_euclid(SLOT)
+}
 
 /// Sources that colleagues are asked about, and doubts about people at a source. Past it, nobody
 /// vouches for a further source; with a doubt that did not fit, nobody vouches for any: an alarm too
@@ -175,9 +180,10 @@ impl Organisation {
         }
     }
 
-    /// Notes a prompt from a familiar place: whether it was answered with yes, or not at all.
+    /// Notes that somebody had a prompt from a familiar place: answered with yes, or not at all. Once a
+    /// slot of five minutes, person and outcome.
     pub fn note_familiar_prompt(&mut self, at: Timestamp, is_unanswered: bool) {
-        let slot = self.slots.entry(at.as_millis().div_euclid(SLOT)).or_default();
+        let slot = self.slots.entry(slot(at)).or_default();
         if is_unanswered {
             slot.0 += 1;
         } else {
@@ -251,7 +257,7 @@ impl Organisation {
     /// were sent to tell.
     #[must_use]
     pub fn outage(&self, at: Timestamp) -> Option<f64> {
-        let slot = at.as_millis().div_euclid(SLOT);
+        let slot = slot(at);
         let (unanswered, approved) = self
             .slots
             .range(slot - 2..=slot + 2)

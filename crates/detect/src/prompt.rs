@@ -194,6 +194,15 @@ fn ended(
             .then(|| latest(&|p| p.origin.place.ip == record.requester.ip))
             .flatten()
     };
+    // A product that logs silence too does so when the prompt's life ends, which a newer prompt has
+    // ended before.
+    let late = recent.iter().position(|p| {
+        outcome == Outcome::Unanswered
+            && p.outcome == Outcome::Unanswered
+            && p.source == record.source
+            && record.transaction != 0
+            && p.transaction == record.transaction
+    });
     // Two prompts wait, from two places, and one answer comes: the session that follows tells.
     let by_session = || {
         let ips: Vec<_> = recent.iter().filter(|p| open(p)).map(|p| p.origin.place.ip).collect();
@@ -210,6 +219,13 @@ fn ended(
     };
     let found =
         by_transaction.or_else(by_address).or_else(by_session).or_else(|| latest(&|_| true));
+    if by_transaction.is_none()
+        && let Some(at) = late
+        && let Some(prompt) = prompts.get_mut(passed + at)
+    {
+        prompt.records.push(index);
+        return;
+    }
     match found.and_then(|at| prompts.get_mut(at)) {
         Some(prompt) => {
             prompt.outcome = outcome;

@@ -261,3 +261,14 @@ fn a_client_beside_the_owners_laptop_that_asks_every_five_minutes() {
     log.habits(ALICE, HOME, 12..14);
     quiet(&log);
 }
+
+#[test]
+fn one_persons_prompts_are_no_outage() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in 0..7 {
+        log.prompt(ALICE, HOME, at(11, 8, minute), PromptTimedOut, None);
+    }
+    log.habits(ALICE, HOME, 12..13);
+    let (_, findings) = log.detect();
+    assert!(findings.iter().all(|f| f.kind != "push_outage"), "{findings:#?}");
+}

@@ -235,3 +235,19 @@ fn attempts_that_rang_nobody_because_of_a_limit_are_bombing_all_the_same() {
     // A limit on the organisation's own interface is nobody's prompt.
     assert!(held(Factor::Unknown).iter().all(|incident| incident.stage < Stage::Bombing));
 }
+
+#[test]
+fn a_record_of_silence_that_comes_when_the_life_ends_is_no_prompt_of_its_own() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 1, 2] {
+        let sent = log.events.len();
+        log.prompt(ALICE, STRANGER, at(11, 2, minute), PromptTimedOut, None);
+        let late = log.event(ALICE, STRANGER, at(11, 2, minute + 5), EventKind::PromptTimedOut, "");
+        for i in [sent, late] {
+            log.events[i].factor = Factor::Push;
+            log.events[i].transaction = format!("tx-{minute}").into();
+        }
+    }
+    let (incidents, _) = log.detect();
+    assert_eq!((incidents[0].prompts.sent, incidents[0].prompts.unanswered), (3, 3));
+}

@@ -478,8 +478,12 @@ impl<'a> SignIn<'a> {
         let is_prompt = matches!(named, Factor::Push | Factor::Voice);
         match kind {
             EventKind::FactorFailed => None,
-            // Without a method, "completed" may as well have been a code.
-            EventKind::PromptApproved => is_prompt.then_some((kind, named)),
+            // Graph v1.0 names neither method nor steps: it may as well have been a code, but somebody
+            // passed a second factor.
+            EventKind::PromptApproved => {
+                let is_unnamed = named == Factor::Unknown && self.steps.is_empty();
+                (is_prompt || is_unnamed).then_some((kind, named))
+            }
             _ if is_prompt => Some((kind, named)),
             _ => Some((kind, outcome::factor_of_text(&self.details))),
         }

@@ -250,7 +250,7 @@ fn the_records_own_text_speaks_where_there_are_no_steps() {
     );
     assert_eq!(
         v1(0, "MFA completed in Azure AD", Value::Null),
-        [(K::SessionStarted, F::Unknown, 0)]
+        [(K::PromptApproved, F::Unknown, 1), (K::SessionStarted, F::Unknown, 0)]
     );
     assert_eq!(
         v1(

@@ -307,7 +307,8 @@ fn place<'a>(f: &Fields<'a>, meaning: Meaning, event: &mut IdentityEvent<'a>) ->
     }
     here(f, &mut event.requester)?;
     agent(f, &mut event.requester.agent)?;
-    if event.requester.device.is_empty() {
+    // Records of prompts name no registered device, those of sessions do; both bear the browser's mark.
+    if !browser.is_empty() {
         event.requester.device = browser;
     }
     Ok(())

@@ -223,7 +223,7 @@ fn an_answer_comes_from_the_phone_and_a_push_from_the_requester() {
 }
 
 #[test]
-fn the_device_is_the_registered_one_or_else_the_browsers_mark() {
+fn the_device_is_the_browsers_mark_or_else_the_registered_one() {
     let marks = r#""deviceFingerprint":"f1","dtHash":"d1""#;
     let start = |device: &str, marks: &str| {
         only(&record(
@@ -233,7 +233,8 @@ fn the_device_is_the_registered_one_or_else_the_browsers_mark() {
         ))
     };
     let registered = start(r#"{"id":"guo1","name":"LAPTOP","managed":true}"#, marks);
-    assert_eq!((&*registered.requester.device, registered.requester.is_managed), ("guo1", true));
+    assert_eq!((&*registered.requester.device, registered.requester.is_managed), ("f1", true));
+    assert_eq!(start(r#"{"id":"guo1"}"#, "").requester.device, "guo1");
     assert_eq!(start("null", marks).requester.device, "f1");
     assert_eq!(start("null", r#""dtHash":"d1""#).requester.device, "d1");
 }
