@@ -18,7 +18,7 @@ use crate::policy::Policy;
 use crate::prompt::{Outcome, Prompt, rebuild};
 use crate::record::{Record, flag};
 use crate::unfinished::as_passwords;
-use crate::weigh::{Context, Weighed, is_candidate, is_strange, weigh};
+use crate::weigh::{Context, Weighed, is_candidate, is_strange, mark_rotation, weigh};
 
 /// Everything a judgement says about one person.
 #[derive(Clone, Debug, Default)]
@@ -99,11 +99,12 @@ pub fn judge(
             until,
             foreign: &foreign,
         };
-        let weighed: Vec<Weighed> = attempts
+        let mut weighed: Vec<Weighed> = attempts
             .iter()
             .filter(|attempt| needs_weighing(attempt, &context))
             .map(|attempt| weigh(attempt.clone(), &context))
             .collect();
+        mark_rotation(&mut weighed, policy.windows.episode_quiet());
         let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
         verdict.sightings = sightings(who, &strange, &|w| w.failed.total() > 0);
         verdict.entries = sightings(who, &strange, &|w| w.passed.is_some());

@@ -1,6 +1,8 @@
 //! Evidence: what an attempt is worth, in bits, and why.
 
-use pushback_model::{EventKind, Key, Timestamp};
+use std::collections::BTreeSet;
+
+use pushback_model::{EventKind, Key, Span, Timestamp};
 
 use crate::attempt::Attempt;
 use crate::circumstance::{circumstances, outage, phone};
@@ -63,6 +65,8 @@ pub struct Weighed {
     pub passed: Option<(Timestamp, usize)>,
     /// The nearest network that the person used before.
     pub network: Option<NetworkLevel>,
+    /// Prompts failed from several networks around the same time, and nobody got in from any.
+    pub is_one_of_many: bool,
 }
 
 /// Counts of prompts that ended without letting anyone in, with their records.
@@ -158,7 +162,8 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     let horizon = context.policy.windows.habits();
     let network =
         context.habits.familiarity(&attempt.origin, attempt.started_at, horizon).network_before;
-    Weighed { attempt, origin_terms, context_terms, failed, passed, network }
+    let is_one_of_many = false;
+    Weighed { attempt, origin_terms, context_terms, failed, passed, network, is_one_of_many }
 }
 
 /// Whether an attempt comes from a network that is new to the person and nothing there is surely
@@ -217,13 +222,35 @@ pub fn is_reset_by_other(record: &Record) -> bool {
 /// Prompts that failed in one attempt from which on its place is looked at, however near.
 const MANY_FAILED: usize = 3;
 
+/// Marks attempts that failed from one network after another: of somebody of whom little is known, no
+/// single one is strange.
+pub(crate) fn mark_rotation(weighed: &mut [Weighed], within: Span) {
+    let failed: Vec<(usize, Timestamp, u32)> = weighed
+        .iter()
+        .enumerate()
+        .filter(|(_, w)| w.failed.total() > 0 && w.passed.is_none() && !w.is_owners())
+        .map(|(i, w)| (i, w.attempt.started_at, w.attempt.origin.place.network))
+        .filter(|(_, _, network)| *network != 0)
+        .collect();
+    for (i, at, _) in &failed {
+        let near = failed.iter().filter(|(_, other, _)| (*other - *at).abs() <= within);
+        let networks: BTreeSet<u32> = near.map(|(_, _, network)| *network).collect();
+        if networks.len() >= MANY_FAILED
+            && let Some(one) = weighed.get_mut(*i)
+        {
+            one.is_one_of_many = true;
+        }
+    }
+}
+
 pub(crate) fn is_strange(weighed: &Weighed) -> bool {
     let asked = weighed.failed.total() > 0
         || weighed.passed.is_some()
         || !weighed.attempt.lockouts.is_empty()
         || !weighed.attempt.demands.is_empty();
     let disowned = !weighed.failed.reported.is_empty() || !weighed.failed.anomalous.is_empty();
-    let insists = weighed.failed.total() >= MANY_FAILED
+    let insists = weighed.is_one_of_many
+        || weighed.failed.total() >= MANY_FAILED
         || (weighed.failed.total() >= 2 && !weighed.failed.denied.is_empty());
     asked && (disowned || weighed.standing_bits() > 0.0 || (insists && !weighed.is_owners()))
 }

@@ -242,7 +242,7 @@ fn a_record_of_silence_that_comes_when_the_life_ends_is_no_prompt_of_its_own() {
     for minute in [0, 1, 2] {
         let sent = log.events.len();
         log.prompt(ALICE, STRANGER, at(11, 2, minute), PromptTimedOut, None);
-        let late = log.event(ALICE, STRANGER, at(11, 2, minute + 5), EventKind::PromptTimedOut, "");
+        let late = log.event(ALICE, STRANGER, at(11, 2, minute + 5), PromptTimedOut, "");
         for i in [sent, late] {
             log.events[i].factor = Factor::Push;
             log.events[i].transaction = format!("tx-{minute}").into();
@@ -250,4 +250,16 @@ fn a_record_of_silence_that_comes_when_the_life_ends_is_no_prompt_of_its_own() {
     }
     let (incidents, _) = log.detect();
     assert_eq!((incidents[0].prompts.sent, incidents[0].prompts.unanswered), (3, 3));
+}
+
+#[test]
+fn prompts_from_one_network_after_another_are_an_attack_also_on_a_stranger_to_the_log() {
+    let mut log = Log::default();
+    log.habits("bob@example.org", HOME, 0..12);
+    for (minute, ip) in [(0, "198.51.100.31"), (1, "198.51.101.31"), (2, "198.51.102.31")] {
+        log.prompt(ALICE, At { ip, ..NEIGHBOUR }, at(11, 13, minute), PromptDenied, Some(HOME));
+    }
+    let (incidents, _) = log.detect();
+    assert_eq!(incidents.len(), 1);
+    assert!(incidents[0].stage >= Stage::Bombing, "{incidents:#?}");
 }
