@@ -247,6 +247,20 @@ const INTERVAL_OFF_MAX: Span = Span::seconds(15);
 /// How much further each step of a hole may be off, at most an eighth of a step in all.
 const INTERVAL_DRIFT: Span = Span::seconds(5);
 
+/// How long a prompt waits before a product that logs only its end says that nobody answered (Duo and
+/// Entra ID: a minute).
+const SILENT_FOR: Span = Span::seconds(60);
+
+/// When a prompt began, as far as can be told: a refusal is logged within seconds, silence after a
+/// minute.
+fn begun_at(context: &Context<'_>, prompt: &Prompt) -> Timestamp {
+    let first = prompt.records.first().and_then(|i| context.records.get(*i));
+    match first.map(|r| r.kind) {
+        Some(EventKind::PromptTimedOut) => prompt.sent_at - SILENT_FOR,
+        _ => prompt.sent_at,
+    }
+}
+
 /// When a known client's prompts began, and their interval, if they come at a constant one.
 ///
 // SECURITY: this takes evidence away, so a stranger would like to pass for such a client. It takes
@@ -276,7 +290,7 @@ fn constant_interval(
         .iter()
         .flat_map(|w| &w.attempt.prompts)
         .filter_map(|i| context.prompts.get(*i))
-        .map(|p| p.sent_at)
+        .map(|p| begun_at(context, p))
         .collect();
     times.sort_unstable();
     let gaps: Vec<i64> = times

@@ -1,6 +1,6 @@
 //! Innocent life that looks like an attack: quiet, or a configuration finding.
 
-use pushback_model::{EventKind, Span, Stage};
+use pushback_model::{EventKind, Factor, Span, Stage};
 
 use crate::log::{At, HOME, Log, at};
 
@@ -271,4 +271,20 @@ fn one_persons_prompts_are_no_outage() {
     log.habits(ALICE, HOME, 12..13);
     let (_, findings) = log.detect();
     assert!(findings.iter().all(|f| f.kind != "push_outage"), "{findings:#?}");
+}
+
+#[test]
+fn a_client_whose_prompts_are_logged_by_their_ends_only() {
+    let mut log = Log::with_habits(ALICE);
+    let client = At { device: "", ..CAFE };
+    for n in 0..10 {
+        // Silence is logged after a minute, a refusal at once.
+        let (after, outcome) = if n % 3 == 2 { (9, PromptDenied) } else { (60, PromptTimedOut) };
+        let when = at(11, 8, 0) + Span::minutes(15 * n) + Span::seconds(after);
+        let i = log.event(ALICE, client, when, outcome, "");
+        log.events[i].factor = Factor::Push;
+    }
+    log.habits(ALICE, HOME, 12..14);
+    let (incidents, _) = log.detect();
+    assert!(incidents.iter().all(|i| i.stage < Stage::Bombing), "{incidents:#?}");
 }
