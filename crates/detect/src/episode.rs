@@ -168,7 +168,10 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     }
     if let Some((at, every)) = constant_interval(context, &failing, &failures) {
         let why = format!("a client this person uses asks every {every}: an old password");
-        term("constant_interval", weights.constant_interval, at, why, Vec::new());
+        // It explains the silence and the owner's refusals, however many.
+        let said = weights.unanswered * diminishing(failures.unanswered.len())
+            + weights.denied * diminishing(failures.denied.len());
+        term("constant_interval", weights.constant_interval.min(-0.8 * said), at, why, Vec::new());
     }
     // The owner who misses a prompt tries again from the same chair and gets in.
     let answered = chain.iter().find(|l| {
@@ -302,29 +305,34 @@ fn constant_interval(
         .collect();
     let mut sorted = gaps.clone();
     sorted.sort_unstable();
-    let step = *sorted.get(sorted.len() / 4)?;
     let least = if failing.iter().all(|w| is_own_line(context, w)) {
         INTERVAL_MIN_AT_HOME
     } else {
         INTERVAL_MIN
     };
-    if !(least..=INTERVAL_MAX).contains(&Span::millis(step)) {
-        return None;
-    }
     // A client that sleeps, or passes a gateway that is known, leaves a hole of whole steps; most
-    // gaps, not all, must be in time.
-    let is_in_time = |gap: i64| {
-        let steps = (gap + step / 2) / step;
-        let drift = INTERVAL_DRIFT.as_millis() * (steps - 1);
-        let off_max = (INTERVAL_OFF_MAX.as_millis() + drift).min(step / 8);
-        steps >= 1 && (gap - steps * step).abs() <= off_max
-    };
-    let in_time = gaps.iter().filter(|gap| is_in_time(**gap)).count();
+    // gaps, not all, must be in time. With holes the step is among the shorter gaps, without in the
+    // middle.
+    let in_time_of = |step: i64| gaps.iter().filter(|gap| is_in_time(**gap, step)).count();
+    let candidates = [sorted.len() / 4, sorted.len() / 2].into_iter();
+    let (in_time, step) = candidates
+        .filter_map(|i| sorted.get(i).copied())
+        .filter(|step| (least..=INTERVAL_MAX).contains(&Span::millis(*step)))
+        .map(|step| (in_time_of(step), step))
+        .max()?;
     let is_steady = gaps.len() + 1 >= INTERVALS_MIN && in_time * 10 >= gaps.len() * 7;
     let is_exact = gaps.len() + 1 >= EXACT_MIN
         && in_time == gaps.len()
         && failing.iter().all(|w| is_near_home(w));
     (is_steady || is_exact).then_some((first, Span::millis(step)))
+}
+
+/// Whether a gap is a number of whole steps, in milliseconds both.
+fn is_in_time(gap: i64, step: i64) -> bool {
+    let steps = (gap + step / 2) / step;
+    let drift = INTERVAL_DRIFT.as_millis() * (steps - 1);
+    let off_max = (INTERVAL_OFF_MAX.as_millis() + drift).min(step / 8);
+    steps >= 1 && (gap - steps * step).abs() <= off_max
 }
 
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.
