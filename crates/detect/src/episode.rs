@@ -9,7 +9,7 @@ use crate::entry::{Foreign, got_in, passed_terms, second_look, stranger};
 use crate::habits::{BrowserLevel, NetworkLevel};
 use crate::history::Origin;
 use crate::opening::openings;
-use crate::policy::{Thresholds, Weights};
+use crate::policy::{Policy, Weights};
 use crate::prompt::{Outcome, Prompt};
 use crate::record::Record;
 use crate::weigh::{
@@ -351,7 +351,8 @@ const NOT_OF_A_CAFE: [&str; 6] = [
 const MISSED_TWICE_BITS: f64 = 4.0;
 
 /// How far the failed side alone goes.
-fn failed_stage(failed: &Failed, thresholds: &Thresholds) -> Option<Stage> {
+fn failed_stage(failed: &Failed, policy: &Policy) -> Option<Stage> {
+    let (thresholds, weights) = (&policy.thresholds, &policy.weights);
     let bits = sum(&failed.terms);
     let failures = &failed.failures;
     let has = |kinds: &[&str]| failed.terms.iter().any(|t| kinds.contains(&t.kind));
@@ -360,9 +361,12 @@ fn failed_stage(failed: &Failed, thresholds: &Thresholds) -> Option<Stage> {
         && failures.unanswered.len() == 2
         && !has(&NOT_OF_A_CAFE)
         && bits < thresholds.bombing + MISSED_TWICE_BITS;
-    let is_concerted = (failures.total() >= 2 && !is_missed_twice)
-        || !failures.reported.is_empty()
-        || has(&["many_asked"]);
+    // That others were asked from the very source is a spray. A provider and a browser that several
+    // people met may be a drill from the office, or chance.
+    let is_spray =
+        failed.terms.iter().any(|t| t.kind == "many_asked" && t.bits >= 0.7 * weights.many_asked);
+    let is_concerted =
+        (failures.total() >= 2 && !is_missed_twice) || !failures.reported.is_empty() || is_spray;
     if !failed.any || bits < thresholds.exposed {
         None
     } else if bits >= thresholds.bombing && is_concerted && !failed.is_answered {
@@ -391,7 +395,7 @@ fn conclude(
         })
     });
     failed.terms.extend(returned.clone());
-    let mut stage = failed_stage(&failed, &policy.thresholds);
+    let mut stage = failed_stage(&failed, policy);
 
     let entries: Vec<(&Weighed, &Vec<Term>, Timestamp)> = chain
         .iter()

@@ -2,7 +2,7 @@
 
 use pushback_model::{EventKind, Factor, Span, Stage};
 
-use crate::log::{At, HOME, Log, at};
+use crate::log::{At, HOME, Log, STRANGER, at};
 
 const ALICE: &str = "alice@example.org";
 use EventKind::{FactorEnrolled, PromptApproved, PromptDenied, PromptTimedOut};
@@ -287,4 +287,24 @@ fn a_client_whose_prompts_are_logged_by_their_ends_only() {
     log.habits(ALICE, HOME, 12..14);
     let (incidents, _) = log.detect();
     assert!(incidents.iter().all(|i| i.stage < Stage::Bombing), "{incidents:#?}");
+}
+
+#[test]
+fn one_missed_prompt_each_from_one_provider_is_no_bombing() {
+    let mut log = Log::default();
+    let lines = ["198.51.100.41", "198.51.101.41", "198.51.102.41", "198.51.103.41"];
+    for (n, ip) in (0..).zip(lines) {
+        let name = format!("person{n}@example.org");
+        log.habits(&name, HOME, 0..10);
+        log.prompt(
+            &name,
+            At { ip, agent: STRANGER.agent, device: "tablet-2", ..ABROAD },
+            at(11, 9, 10 * n),
+            PromptTimedOut,
+            None,
+        );
+        log.habits(&name, HOME, 12..14);
+    }
+    let (incidents, _) = log.detect();
+    assert!(incidents.iter().all(|i| i.stage == Stage::Exposed), "{incidents:#?}");
 }
