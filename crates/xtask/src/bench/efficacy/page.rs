@@ -47,7 +47,9 @@ stranger's on a dormant account by the network alone, and an owner who sets up a
 place of which nothing is known looks like a stranger who makes sure.
 
 The rates of reaction (who approves, who reports) are the assumption with the least behind it. \
-Patterns that the simulator does not know are not measured at all.
+Patterns that the simulator does not know are not measured at all, and neither is what it takes for \
+granted about a vendor's records: logs of an organisation that is set up otherwise are found out less \
+well at first ([decision 0007](../design/decisions/0007-calibration.md)).
 ";
 
 /// Seeds whose misses were read while the rules were made. Whoever reads those of others adds them.
