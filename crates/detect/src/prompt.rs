@@ -274,13 +274,16 @@ fn reported(prompts: &mut Vec<Prompt>, records: &[Record], index: usize, windows
 /// A prompt that a session is the first step of follows it within this span.
 const PROMPT_AFTER: Span = Span::minutes(2);
 
+/// Records between the two that are looked at.
+const STEPS_MAX: usize = 64;
+
 /// Whether a session began with the password alone: a prompt for the very session follows.
 fn is_before_a_prompt(records: &[Record], index: usize) -> bool {
     let Some((session, later)) = records.get(index..).and_then(|rest| rest.split_first()) else {
         return false;
     };
     session.session != 0
-        && later.iter().take_while(|r| r.at - session.at <= PROMPT_AFTER).any(|r| {
+        && later.iter().take(STEPS_MAX).take_while(|r| r.at - session.at <= PROMPT_AFTER).any(|r| {
             r.kind == EventKind::PromptSent
                 && r.factor.rings()
                 && r.session == session.session

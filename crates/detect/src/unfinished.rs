@@ -5,8 +5,9 @@
 //! application's). If nobody ever gives it, whoever has the password was there and nobody got in.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pushback_model::{EventKind, Factor, Span, Timestamp};
+use pushback_model::{EventKind, Factor, Key, Source, Span, Timestamp};
 
 use crate::attempt::Attempt;
 use crate::prompt::Prompt;
@@ -53,37 +54,60 @@ fn of_attempt(attempt: &Attempt, records: &[Record], prompts: &[Prompt]) -> Vec<
         .filter(|prompt| prompt.outcome.is_failure())
         .filter_map(|prompt| prompt.records.first())
         .copied();
-    let asked: Vec<&Record> = failed_prompts
-        .chain(attempt.failed.iter().copied())
-        .filter_map(|i| records.get(i))
-        .collect();
-    let is_in_vain = |session: &Record| {
-        asked.iter().any(|asked| {
-            let is_same = session.session != 0 && session.session == asked.session;
-            asked.source == session.source
-                && asked.at >= session.at
-                && (is_same || asked.at - session.at <= CHALLENGED_WITHIN)
+    let asked = failed_prompts.chain(attempt.failed.iter().copied());
+    let mut in_vain = InVain::default();
+    asked.filter_map(|i| records.get(i)).for_each(|record| in_vain.note(record));
+    let is_begun = |i: &usize| {
+        records.get(*i).is_some_and(|r| {
+            matches!(r.factor, Factor::Unknown | Factor::Password) && in_vain.follows(r)
         })
     };
-    let begun = attempt.sessions.iter().copied().filter(|i| {
-        records.get(*i).is_some_and(|r| {
-            matches!(r.factor, Factor::Unknown | Factor::Password) && is_in_vain(r)
-        })
-    });
-    let begun: Vec<usize> = begun.collect();
-    let used = begun.iter().flat_map(|i| used_of(*i, records, attempt.last_at));
-    begun.iter().copied().chain(used).collect()
+    let begun: Vec<usize> = attempt.sessions.iter().copied().filter(is_begun).collect();
+    let used = used_of(&begun, records, attempt.last_at);
+    begun.into_iter().chain(used).collect()
 }
 
-/// What an unfinished session opened until its attempt ended: what asks for no second factor.
-fn used_of(begun: usize, records: &[Record], last_at: Timestamp) -> Vec<usize> {
-    let session = records.get(begun).map_or(0, |r| r.session);
+/// When a second factor was asked for in vain.
+#[derive(Default)]
+struct InVain {
+    /// The last time, by product and session.
+    sessions: BTreeMap<(Source, Key), Timestamp>,
+    /// All times, by product.
+    times: BTreeSet<(Source, Timestamp)>,
+}
+
+impl InVain {
+    fn note(&mut self, asked: &Record) {
+        self.times.insert((asked.source, asked.at));
+        if asked.session != 0 {
+            let last = self.sessions.entry((asked.source, asked.session)).or_insert(asked.at);
+            *last = asked.at.max(*last);
+        }
+    }
+
+    /// Whether it was asked for in this session, or where none is named soon after it began.
+    fn follows(&self, session: &Record) -> bool {
+        let last = self.sessions.get(&(session.source, session.session));
+        let soon = (session.source, session.at)..=(session.source, session.at + CHALLENGED_WITHIN);
+        last.is_some_and(|last| *last >= session.at) || self.times.range(soon).next().is_some()
+    }
+}
+
+/// What unfinished sessions opened until their attempt ended: what asks for no second factor.
+fn used_of(begun: &[usize], records: &[Record], last_at: Timestamp) -> Vec<usize> {
+    let Some(first) = begun.iter().min() else { return Vec::new() };
+    let sessions: BTreeSet<Key> = begun
+        .iter()
+        .filter_map(|i| records.get(*i))
+        .map(|r| r.session)
+        .filter(|session| *session != 0)
+        .collect();
     records
         .iter()
         .enumerate()
-        .skip(begun)
+        .skip(*first)
         .take_while(|(_, r)| r.at <= last_at)
-        .filter(|(_, r)| session != 0 && r.session == session && r.kind == EventKind::SessionUsed)
+        .filter(|(_, r)| r.kind == EventKind::SessionUsed && sessions.contains(&r.session))
         .map(|(i, _)| i)
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Evidence: what an attempt is worth, in bits, and why.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use pushback_model::{EventKind, Key, Span, Timestamp};
 
@@ -225,17 +225,30 @@ const MANY_FAILED: usize = 3;
 /// Marks attempts that failed from one network after another: of somebody of whom little is known, no
 /// single one is strange.
 pub(crate) fn mark_rotation(weighed: &mut [Weighed], within: Span) {
-    let failed: Vec<(usize, Timestamp, u32)> = weighed
+    let mut failed: Vec<(Timestamp, u32, usize)> = weighed
         .iter()
         .enumerate()
         .filter(|(_, w)| w.failed.total() > 0 && w.passed.is_none() && !w.is_owners())
-        .map(|(i, w)| (i, w.attempt.started_at, w.attempt.origin.place.network))
-        .filter(|(_, _, network)| *network != 0)
+        .map(|(i, w)| (w.attempt.started_at, w.attempt.origin.place.network, i))
+        .filter(|(_, network, _)| *network != 0)
         .collect();
-    for (i, at, _) in &failed {
-        let near = failed.iter().filter(|(_, other, _)| (*other - *at).abs() <= within);
-        let networks: BTreeSet<u32> = near.map(|(_, _, network)| *network).collect();
-        if networks.len() >= MANY_FAILED
+    failed.sort_unstable();
+    // A window that moves along: an attacker can make attempts by the ten thousand.
+    let mut near: BTreeMap<u32, usize> = BTreeMap::new();
+    let (mut ahead, mut behind) = (failed.iter().peekable(), failed.iter().peekable());
+    for (at, _, i) in &failed {
+        while let Some((_, network, _)) = ahead.next_if(|(other, ..)| *other - *at <= within) {
+            *near.entry(*network).or_default() += 1;
+        }
+        while let Some((_, network, _)) = behind.next_if(|(other, ..)| *at - *other > within) {
+            if let Some(count) = near.get_mut(network) {
+                *count -= 1;
+                if *count == 0 {
+                    near.remove(network);
+                }
+            }
+        }
+        if near.len() >= MANY_FAILED
             && let Some(one) = weighed.get_mut(*i)
         {
             one.is_one_of_many = true;
