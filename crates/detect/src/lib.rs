@@ -8,6 +8,7 @@ mod assemble;
 mod attempt;
 mod campaign;
 mod circumstance;
+mod client;
 mod engine;
 mod entry;
 mod episode;
