@@ -1,13 +1,13 @@
 //! The way in: what tells a stranger's success from the owner's.
 
-use pushback_model::{EventKind, Incident, Party, Span, Stage};
+use pushback_model::{EventKind, Factor, Incident, Party, Span, Stage};
 
 use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
 
 const ALICE: &str = "alice@example.org";
 use EventKind::{
-    FactorEnrolled, FactorRemoved, FactorReset, MailboxRule, PasswordChanged, PromptApproved,
-    PromptTimedOut, SessionStarted,
+    FactorEnrolled, FactorRemoved, FactorReset, FactorVerified, MailboxRule, PasswordChanged,
+    PromptApproved, PromptDenied, PromptTimedOut, SessionStarted,
 };
 
 /// A café in the owner's city, on a provider of its own.
@@ -219,4 +219,51 @@ fn where_the_owners_phone_answers_the_owner_is() {
 fn a_phone_that_was_bound_there_does_not_acquit() {
     let incidents = of_alice(&moved(Some(NEIGHBOUR)));
     assert!(incidents.iter().any(|i| i.stage == Stage::Foothold), "{incidents:#?}");
+}
+
+/// A push that is refused on the owner's browser on another line, and a typed code some time after.
+fn refused_then_typed(after: Span) -> Log {
+    let line = At { device: "", ..CAFE };
+    let mut log = Log::with_habits(ALICE);
+    without_devices(&mut log);
+    log.prompt(ALICE, line, at(11, 10, 0), PromptDenied, None);
+    let typed = at(11, 10, 0) + Span::seconds(8) + after;
+    let i = log.event(ALICE, line, typed, FactorVerified, "");
+    log.events[i].factor = Factor::Sms;
+    log.event(ALICE, line, typed + Span::seconds(2), SessionStarted, "");
+    log.event(ALICE, line, typed + Span::minutes(3), PasswordChanged, "");
+    log.habits(ALICE, At { device: "", ..HOME }, 12..14);
+    log
+}
+
+#[test]
+fn a_refusal_counts_against_whoever_gets_in_by_other_means_from_the_same_place() {
+    let incidents = of_alice(&refused_then_typed(Span::minutes(12)));
+    assert!(incidents.iter().any(|i| i.stage >= Stage::Approved), "{incidents:#?}");
+}
+
+#[test]
+fn a_slip_that_is_put_right_by_a_typed_code_is_no_downgrade() {
+    let incidents = of_alice(&refused_then_typed(Span::seconds(40)));
+    assert!(incidents.iter().all(|i| i.stage < Stage::Approved), "{incidents:#?}");
+}
+
+#[test]
+fn a_phone_that_answers_from_its_browsers_own_pool_is_one_device() {
+    let phone = At {
+        ip: "198.51.100.93",
+        asn: 0,
+        as_name: "",
+        agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Mobile Safari/604.1",
+        device: "phone-2",
+        ..HOME
+    };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, phone, at(11, 13, 0), PromptDenied, None);
+    log.prompt(ALICE, phone, at(11, 13, 4), PromptTimedOut, None);
+    log.prompt(ALICE, phone, at(11, 13, 9), PromptApproved, Some(At { ip: "198.51.7.9", ..phone }));
+    log.event(ALICE, phone, at(11, 13, 10), SessionStarted, "");
+    log.habits(ALICE, HOME, 12..14);
+    let incidents = of_alice(&log);
+    assert!(incidents.iter().all(|i| i.stage < Stage::Approved), "{incidents:#?}");
 }
