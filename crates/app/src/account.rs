@@ -199,8 +199,12 @@ impl App {
     /// [`AppError`]; then there is no attempt.
     pub async fn manage(&self, phone: &Phone) -> Result<Management, AppError> {
         let name = self.inner.name.clone();
-        let starter =
-            Starter { id: "pushback", name: &name, purpose: Purpose::ManageAuthenticators };
+        let starter = Starter {
+            id: "pushback",
+            name: &name,
+            purpose: Purpose::ManageAuthenticators,
+            phone: Some(phone.serial),
+        };
         let new = NewAttempt {
             subscriber: phone.who.to_string(),
             requester: phone.from.clone(),

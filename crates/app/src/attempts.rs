@@ -1,5 +1,6 @@
 //! Attempts: a relying party asks, and waits for the answer.
 
+mod completion;
 mod load;
 mod view;
 
@@ -9,9 +10,9 @@ use std::time::Duration;
 use pushback_model::Timestamp;
 use pushback_store::{Answer, Change};
 use pushback_verify::{
-    Accepts, Alternatives, Attempt, AttemptId, AttemptStatus, Command, Decision, DeviceId,
-    KnownDeviceProof, Outcome, PromptEnd, Purpose, Reason, RelyingPartyId, Requester, Ring,
-    SubscriberId, SubscriberState, Text,
+    Accepts, Alternatives, Attempt, AttemptId, AttemptStatus, AuthenticatorId, Command, Decision,
+    DeviceId, KnownDeviceProof, Outcome, PromptEnd, Purpose, Reason, RelyingPartyId, Requester,
+    Ring, SubscriberId, SubscriberState, Text,
 };
 
 use crate::capability::Link;
@@ -51,6 +52,8 @@ pub(crate) struct Starter<'p> {
     pub id: &'p str,
     pub name: &'p str,
     pub purpose: Purpose,
+    /// The bound phone that asks, whose request was signed.
+    pub phone: Option<AuthenticatorId>,
 }
 
 impl App {
@@ -65,7 +68,8 @@ impl App {
         party: &RelyingParty,
         new: NewAttempt,
     ) -> Result<AttemptView, AppError> {
-        let starter = Starter { id: &party.id, name: &party.name, purpose: Purpose::SignIn };
+        let starter =
+            Starter { id: &party.id, name: &party.name, purpose: Purpose::SignIn, phone: None };
         self.start(&starter, new).await
     }
 
@@ -76,6 +80,11 @@ impl App {
     ) -> Result<AttemptView, AppError> {
         let name = name(&new.subscriber)?;
         check_return_url(new.return_url.as_deref())?;
+        let is_sign_in = starter.purpose == Purpose::SignIn;
+        if is_sign_in && new.accepts == Accepts::PhishingResistant && new.return_url.is_none() {
+            let what = "phishing_resistant needs a return_url: the browser that proves it comes back there";
+            return Err(AppError::Invalid(what.to_owned()));
+        }
         let request = self.request(starter.id, &new)?;
         if let Some(request) = &request
             && let Some(before) = self.answered(request).await?
@@ -94,7 +103,7 @@ impl App {
                 .map_err(|_| AppError::Invalid("the relying party's id is none".to_owned()))?,
             relying_party_name: Text::new(starter.name),
             requester: new.requester.clone(),
-            device: device.map(|device| KnownDeviceProof::mac_verified(name.clone(), device)),
+            device: own(&name, starter.phone, device),
             accepts: new.accepts,
             others_asked,
         };
@@ -107,6 +116,7 @@ impl App {
             purpose: starter.purpose,
             requester: new.requester,
             device: device.map(|device| device.0),
+            phone: starter.phone.map(|phone| phone.0),
             phishing_resistant_only: new.accepts == Accepts::PhishingResistant,
             return_url: new.return_url,
             started_at: self.now(),
@@ -218,12 +228,7 @@ impl App {
     ) -> Result<PageView, AppError> {
         let loaded = self.load_page(secret).await?;
         let (loaded, attempt) = self.changed(loaded, after, wait).await?;
-        Ok(PageView {
-            attempt,
-            application: loaded.record.relying_party_name.clone(),
-            return_url: loaded.record.return_url.clone(),
-            started_at: loaded.record.started_at,
-        })
+        Ok(page_view(&loaded.record, attempt))
     }
 
     /// Waits until the attempt looks different.
@@ -292,7 +297,13 @@ impl App {
         let known = self.state(&whom).await?;
         // SECURITY: without a prompt there is nothing that the rules could end, but a passkey must not
         // verify what was given up. Guarded by `a_passkey_comes_too_late_for_what_is_over`.
-        let is_held = self.view_in(loaded, &known.0)?.state == AttemptState::Held;
+        let view = self.view_in(loaded, &known.0)?;
+        // SECURITY: whoever has the page's address could write into the trail without end. Guarded by
+        // `what_is_over_is_given_up_without_a_trace`.
+        if !view.state.is_live() {
+            return Ok(view);
+        }
+        let is_held = view.state == AttemptState::Held;
         let keep = |_: &Decision, _: Timestamp, change: Change| {
             if !is_held {
                 return Ok(change);
@@ -333,6 +344,7 @@ impl App {
         let (attempt, now) = (attempt_id(id)?, self.now());
         let status = subscriber.map_or(AttemptStatus::Unknown, |s| s.attempt(&attempt, now));
         let state = match (&record.success, status) {
+            (Some(success), _) if success.is_carried => AttemptState::Proven,
             (Some(_), _) => AttemptState::Verified,
             (None, AttemptStatus::Open { .. }) => AttemptState::Pending,
             (None, AttemptStatus::Over(end)) => ended(end),
@@ -349,11 +361,12 @@ impl App {
         let code = subscriber.and_then(|s| s.code_for(&attempt, now));
         let code = code.map(|code| code.reveal().to_owned());
         let decision = decision_view(&record.decision, code);
-        let token = match &record.success {
-            Some(success) => Some(self.token(id, record, success)?),
-            None => None,
-        };
-        let browser = record.success.as_ref().and_then(|success| success.browser.clone());
+        // SECURITY: whoever waits need not be whoever proved: a page's address can be sent to the owner,
+        // who would sign the sender in with a passkey. Guarded by
+        // `a_passkey_on_a_page_that_somebody_sent_signs_nobody_else_in`.
+        let told = record.success.as_ref().filter(|success| !success.is_carried);
+        let token = told.map(|success| self.token(id, record, success)).transpose()?;
+        let browser = told.and_then(|success| success.browser.clone());
         let seen = format!(
             "{} {decision:?} {} {}",
             state.name(),
@@ -365,12 +378,13 @@ impl App {
             version: to_base64url(sha256(seen.as_bytes()).get(..6).unwrap_or_default()),
             state,
             decision,
-            can_use_passkey: record.decision.passkey && state.is_live(),
+            can_use_passkey: record.decision.passkey && record.takes_page_proofs(state),
             can_use_totp: record.takes_a_code(state),
             can_use_certificate: record.takes_more_proofs(state),
             page_url: self.page_url(id),
             token,
             browser,
+            completion: None,
         })
     }
 
@@ -401,6 +415,26 @@ impl App {
         };
         // Counted from the success, not from when somebody asks: a token cannot be had for ever.
         Ok(self.inner.tokens.sign(&claims.issued(success.at))?)
+    }
+}
+
+/// What the attempt comes from, if it is the subscriber's own: their signed request, or their cookie.
+pub(crate) fn own(
+    who: &SubscriberId,
+    phone: Option<AuthenticatorId>,
+    device: Option<DeviceId>,
+) -> Option<KnownDeviceProof> {
+    phone
+        .map(|phone| KnownDeviceProof::phone_signed(who.clone(), phone))
+        .or_else(|| device.map(|device| KnownDeviceProof::mac_verified(who.clone(), device)))
+}
+
+fn page_view(record: &AttemptRecord, attempt: AttemptView) -> PageView {
+    PageView {
+        attempt,
+        application: record.relying_party_name.clone(),
+        return_url: record.return_url.clone(),
+        started_at: record.started_at,
     }
 }
 

@@ -87,6 +87,30 @@ impl Kind for CodeRecord {
 pub(crate) struct Contact {
     #[serde(default)]
     pub addresses: BTreeMap<String, String>,
+    /// Those of before the last changes, and until when they are kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    former: BTreeMap<String, (String, Timestamp)>,
+}
+
+impl Contact {
+    /// How long an address is kept that is one no longer: until what the change says has left, however
+    /// long the mailer does not answer.
+    const KEPT: Span = Span::days(7);
+
+    /// Where a notice to an address of this name goes.
+    pub(crate) fn address(&self, id: &str) -> Option<&String> {
+        self.addresses.get(id).or_else(|| self.former.get(id).map(|(address, _)| address))
+    }
+
+    /// The contact after these. SECURITY: who loses an address is told there, or whoever changes it
+    /// would go unseen. Guarded by `the_old_address_is_mailed_about_the_change`.
+    fn after(mut self, before: Self, now: Timestamp) -> Self {
+        let until = now + Self::KEPT;
+        let left = before.addresses.into_iter().map(|(id, address)| (id, (address, until)));
+        self.former = before.former.into_iter().chain(left).collect();
+        self.former.retain(|id, (_, until)| *until > now && !self.addresses.contains_key(id));
+        self
+    }
 }
 
 impl Kind for Contact {
@@ -120,7 +144,10 @@ impl App {
             ids.push(AddressId::parse(&id).map_err(|_| AppError::NotFound)?);
             contact.addresses.insert(id, address.to_owned());
         }
-        let found = Contact::load(&self.inner.store, who.as_str()).await?.map(|(_, v)| v);
+        let (before, found) = Contact::load(&self.inner.store, who.as_str())
+            .await?
+            .map_or((Contact::default(), None), |(contact, version)| (contact, Some(version)));
+        let contact = contact.after(before, self.now());
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
             if !matches!(decision.outcome, Outcome::Done) {
                 return Ok(change);

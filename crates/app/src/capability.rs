@@ -34,6 +34,8 @@ pub enum Link {
     Notice,
     /// The button of a hosted page, for one attempt and one certificate.
     Certificate,
+    /// The completion of an attempt that was proven on its hosted page.
+    Completion,
 }
 
 impl Link {
@@ -43,6 +45,7 @@ impl Link {
             Self::Stream => "stream",
             Self::Notice => "notice",
             Self::Certificate => "certificate",
+            Self::Completion => "completion",
         }
     }
 }
@@ -70,11 +73,11 @@ impl CapabilityKey {
         aws_lc_rs::constant_time::verify_slices_are_equal(right.as_ref(), &tag).is_ok()
     }
 
-    /// Puts a name into one of 65,536 buckets; nobody without the key can tell which.
+    /// Puts a name into one of 2^32 buckets; nobody without the key can tell which.
     #[must_use]
-    pub fn bucket(&self, what: &str, name: &str) -> u16 {
+    pub fn bucket(&self, what: &str, name: &str) -> u32 {
         let first = self.tag(&["bucket", what, name]).as_ref().first_chunk().copied();
-        u16::from_be_bytes(first.unwrap_or_default())
+        u32::from_be_bytes(first.unwrap_or_default())
     }
 
     /// Sixteen bytes that stand for a name and do not tell it.
@@ -162,6 +165,15 @@ mod tests {
         }
         let other = CapabilityKey::new(&[2; KEY_BYTES]);
         assert_eq!(other.open_device_cookie(&value, NOW), None);
+    }
+
+    #[test]
+    fn names_that_nobody_has_seldom_share_a_document() {
+        let key = CapabilityKey::new(&[1; KEY_BYTES]);
+        let buckets: std::collections::BTreeSet<u32> =
+            (0..10_000).map(|n| key.bucket("decoy", &format!("n{n}")) % (1 << 20)).collect();
+        // 48 of ten thousand share one by chance.
+        assert!(buckets.len() > 9_900, "{}", buckets.len());
     }
 
     #[test]

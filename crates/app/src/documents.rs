@@ -104,6 +104,9 @@ pub(crate) struct AttemptRecord {
     /// The known device whose cookie came with it.
     #[serde(default)]
     pub device: Option<u64>,
+    /// The bound phone that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<u64>,
     #[serde(default)]
     pub phishing_resistant_only: bool,
     #[serde(default)]
@@ -173,6 +176,18 @@ pub(crate) struct Success {
     /// The value of the device cookie that the browser gets.
     pub browser: Option<String>,
     pub token_id: String,
+    /// Proven on the hosted page for a relying party, which gets the token against the completion
+    /// that only the browser that proved it carries.
+    #[serde(default)]
+    pub is_carried: bool,
+}
+
+impl Success {
+    /// The same, proven on the hosted page.
+    pub(crate) fn on_the_page(self, purpose: Purpose) -> Self {
+        // Of anything else no relying party gets a token: the phone that asked holds the right.
+        Self { is_carried: purpose == Purpose::SignIn, ..self }
+    }
 }
 
 impl Kind for AttemptRecord {

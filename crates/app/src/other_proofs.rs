@@ -26,7 +26,7 @@ impl AttemptRecord {
     /// Whether a certificate would be looked at.
     pub(crate) const fn takes_more_proofs(&self, state: AttemptState) -> bool {
         let is_refused = matches!(self.decision.kind, DecisionKind::Refuse);
-        state.is_live() && !is_refused && self.proofs_refused < PROOFS_REFUSED_MAX
+        self.takes_page_proofs(state) && !is_refused && self.proofs_refused < PROOFS_REFUSED_MAX
     }
 
     /// Whether a code of another app may be typed.
@@ -130,7 +130,7 @@ impl App {
             match &decision.outcome {
                 Outcome::Verified(verified) => {
                     let how = self.success(&whom.id, verified, decision, now, amr, &token_id, "");
-                    record.success = Some(how);
+                    record.success = Some(how.on_the_page(record.purpose));
                 }
                 // The form came twice, and the other one was taken.
                 Outcome::AlreadyOver(_) => return Ok(change),
@@ -142,10 +142,7 @@ impl App {
         let with = With::default();
         match self.decide_from(&whom, Some(known), command, &with, &keep).await? {
             Ended::Decided(decision, _) => match decision.outcome {
-                Outcome::Verified(_) => {
-                    let loaded = self.load(&loaded.id).await?;
-                    self.view_in(&loaded, &decision.state)
-                }
+                Outcome::Verified(_) => self.proven(&loaded.id, &decision.state).await,
                 Outcome::Refused { reason }
                 | Outcome::PasskeyOnly { reason, .. }
                 | Outcome::Wait { reason, .. } => Err(AppError::Refused(reason)),
@@ -171,9 +168,10 @@ fn offered(loaded: &Loaded, view: &AttemptView, can_use: bool) -> Result<(), App
             Reason::TooManyFailures
         }
         AttemptState::Pending | AttemptState::Held => Reason::NotBound,
-        AttemptState::Verified | AttemptState::Expired | AttemptState::Cancelled => {
-            Reason::NotFound
-        }
+        AttemptState::Proven
+        | AttemptState::Verified
+        | AttemptState::Expired
+        | AttemptState::Cancelled => Reason::NotFound,
     };
     Err(AppError::Refused(reason))
 }

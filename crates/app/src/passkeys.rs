@@ -96,7 +96,7 @@ impl App {
             if let Outcome::Verified(verified) = &decision.outcome {
                 let amr = ["hwk", "user"];
                 let how = self.success(&whom.id, verified, decision, now, &amr, &token_id, "");
-                record.success = Some(how);
+                record.success = Some(how.on_the_page(record.purpose));
             }
             let mut change =
                 change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?);
@@ -115,10 +115,7 @@ impl App {
         let command = Command::ProvePasskey(attempt, assertion);
         let decision = self.decide(&whom, &command, &keep).await?;
         match decision.outcome {
-            Outcome::Verified(_) => {
-                let loaded = self.load(&loaded.id).await?;
-                self.view_in(&loaded, &decision.state)
-            }
+            Outcome::Verified(_) => self.proven(&loaded.id, &decision.state).await,
             Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
                 Err(AppError::Refused(reason))
             }

@@ -321,6 +321,7 @@ impl App {
             context_digest: context_digest.to_owned(),
             browser: self.browser(who, verified, decision),
             token_id: token_id.to_owned(),
+            is_carried: false,
         }
     }
 

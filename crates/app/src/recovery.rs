@@ -88,7 +88,8 @@ impl PageView {
     pub fn can_recover(&self, now: Timestamp) -> bool {
         let is_unanswered = match self.attempt.state {
             AttemptState::Pending | AttemptState::Held | AttemptState::Expired => true,
-            AttemptState::Verified
+            AttemptState::Proven
+            | AttemptState::Verified
             | AttemptState::Denied
             | AttemptState::Reported
             | AttemptState::Cancelled => false,

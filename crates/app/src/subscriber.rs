@@ -24,8 +24,12 @@ pub(crate) const TICKS: &str = "ticks";
 /// The kind of a subscriber's document, and of one that stands for nobody.
 pub(crate) const SUBSCRIBER: &str = "subscriber";
 const DECOY: &str = "decoy";
-/// Documents that stand for nobody; names are spread over them.
-const DECOYS: u16 = 4_096;
+/// Documents that stand for nobody; names are spread over them, and one is made when it is first asked.
+//
+// SECURITY: a name that was never asked about and has to wait is nobody's. So many that whoever wants to
+// find that out by filling them has asked a hundred thousand times. Guarded by
+// `names_that_nobody_has_seldom_share_a_document`.
+const DECOYS: u32 = 1 << 20;
 
 /// A subscriber's document as it was loaded, and its version; none if there is no document.
 pub(crate) type Found = (Arc<SubscriberState>, Option<Version>);
@@ -162,7 +166,7 @@ impl App {
     /// The document that stands for a name that nobody has.
     pub(crate) fn decoy_for(&self, name: &SubscriberId) -> Result<Whom, AppError> {
         let number = self.inner.capabilities.bucket("decoy", name.as_str()) % DECOYS;
-        let id = SubscriberId::parse(&format!("nobody-{number:04}"));
+        let id = SubscriberId::parse(&format!("nobody-{number}"));
         Ok(Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true })
     }
 

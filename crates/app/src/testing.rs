@@ -101,7 +101,7 @@ pub(crate) fn attempt_for(subscriber: &str, browser: Option<String>) -> NewAttem
         requester,
         browser,
         accepts: Accepts::Any,
-        return_url: None,
+        return_url: Some("https://payroll.example/back".into()),
         idempotency_key: None,
     }
 }
@@ -135,6 +135,12 @@ impl Bench {
 
     pub(crate) async fn look(&self, id: &str) -> AttemptView {
         self.app.attempt(&self.party, id, None, std::time::Duration::ZERO).await.unwrap()
+    }
+
+    /// The attempt, when the browser that proved it has come back with what it was told.
+    pub(crate) async fn come_back(&self, proven: &AttemptView) -> AttemptView {
+        let completion = proven.completion.as_deref().unwrap();
+        self.app.completed_attempt(&self.party, &proven.id, completion).await.unwrap()
     }
 
     /// Signs Alice in and gives her browser's cookie.

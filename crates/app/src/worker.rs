@@ -305,7 +305,7 @@ impl App {
             Act::Notify { to, .. } => {
                 let contact = Contact::load(&self.inner.store, &act.subscriber).await?;
                 let contact = contact.map(|(contact, _)| contact).unwrap_or_default();
-                let to = to.iter().filter_map(|id| contact.addresses.get(id.as_str()).cloned());
+                let to = to.iter().filter_map(|id| contact.address(id.as_str()).cloned());
                 let notice = Notice {
                     key: claimed.key.clone(),
                     subscriber: act.subscriber.clone(),

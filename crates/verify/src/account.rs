@@ -175,6 +175,7 @@ impl Turn<'_> {
             stranger_failures: 0,
             disabled_at: None,
             dispute: Dispute::Never,
+            asks: Default::default(),
         };
         let is_bound = added.key().is_some_and(|key| {
             self.state

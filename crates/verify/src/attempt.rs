@@ -3,14 +3,14 @@
 use pushback_model::Timestamp;
 
 use crate::audit::{Actor, Change, Happened, Held};
-use crate::authenticator::{AuthenticatorKind, Method};
+use crate::authenticator::{Authenticator, AuthenticatorKind, Method};
 use crate::budget::For;
 use crate::clock::SIGHTING_LIFE;
 use crate::code::MatchCode;
 use crate::command::{Attempt, Role};
 use crate::context::Context;
 use crate::effect::{Act, RingFor};
-use crate::fact::KnownDeviceProof;
+use crate::fact::{KnownDeviceProof, Own};
 use crate::id::{AttemptId, PromptId};
 use crate::outcome::{Alternatives, Outcome, PromptEnd, Prompted, Reason, Ring};
 use crate::requester::{Distance, Requester};
@@ -40,15 +40,18 @@ impl Hold {
 }
 
 impl Turn<'_> {
-    /// Whose bucket the attempt belongs to. A proof about somebody else or about a device that was
-    /// forgotten makes a stranger.
+    /// Whose bucket the attempt belongs to. A proof about somebody else, or about a device or phone that
+    /// counts no longer, makes a stranger.
     pub fn trust(&self, device: Option<&KnownDeviceProof>) -> Trust {
         let proof = device.filter(|proof| proof.subscriber == self.state.subscriber);
-        match proof {
-            Some(proof) if self.state.devices.iter().any(|d| d.id == proof.device) => {
-                Trust::Known(proof.device)
+        match proof.map(|proof| proof.own) {
+            Some(Own::Device(id)) if self.state.devices.iter().any(|d| d.id == id) => {
+                Trust::Known(id)
             }
-            Some(_) | None => Trust::Stranger,
+            Some(Own::Phone(id)) if self.state.authenticator(id).is_some_and(is_phone) => {
+                Trust::Phone(id)
+            }
+            Some(Own::Device(_) | Own::Phone(_)) | None => Trust::Stranger,
         }
     }
 
@@ -95,6 +98,7 @@ impl Turn<'_> {
         // the owner's own device. Guarded by `a_stranger_never_changes_what_the_known_device_may_do`.
         let (is_known_device, unanswered, was_denied) = match trust {
             Trust::Known(_) => (true, 0, false),
+            Trust::Phone(_) => (false, 0, false),
             Trust::Stranger => (false, self.state.unanswered, self.state.was_denied),
         };
         let evidence = Evidence {
@@ -238,11 +242,11 @@ impl Turn<'_> {
             return Some(Hold::wait(Reason::TooManyFailures, until));
         }
         let open = self.state.open.as_ref()?;
-        // SECURITY: a known device takes the place of any prompt, a stranger of none; otherwise a
+        // SECURITY: what is the owner's own takes the place of any prompt, a stranger of none; otherwise a
         // stranger who always asks first would keep the owner out. Guarded by
         // `a_stranger_waits_and_a_known_device_takes_over_without_a_second_ring`.
         match trust {
-            Trust::Known(_) => None,
+            Trust::Known(_) | Trust::Phone(_) => None,
             Trust::Stranger => Some(Hold::wait(Reason::AnotherPromptOpen, open.expires_at)),
         }
     }
@@ -267,8 +271,9 @@ impl Turn<'_> {
     pub fn spent_until(&self, trust: Trust) -> Option<Timestamp> {
         let whom = match trust {
             Trust::Known(_) => For::KnownDevice,
-            Trust::Stranger if self.state.devices.is_empty() => For::Stranger,
-            Trust::Stranger => For::StrangerBesideKnown,
+            // A phone that asks is in its owner's hand: the bell of others is not its to use up.
+            Trust::Phone(_) | Trust::Stranger if self.state.devices.is_empty() => For::Stranger,
+            Trust::Phone(_) | Trust::Stranger => For::StrangerBesideKnown,
         };
         self.state.budget.spent_until(self.now, whom, &self.policy.budget)
     }
@@ -300,9 +305,14 @@ impl Turn<'_> {
     }
 }
 
+fn is_phone(authenticator: &Authenticator) -> bool {
+    authenticator.kind() == AuthenticatorKind::Phone && authenticator.is_active()
+}
+
 pub(crate) const fn actor(trust: Trust) -> Actor {
     match trust {
         Trust::Known(device) => Actor::KnownDevice(device),
+        Trust::Phone(phone) => Actor::Phone(phone),
         Trust::Stranger => Actor::Stranger,
     }
 }

@@ -9,6 +9,7 @@ use crate::outcome::Reason;
 use crate::policy::StopPolicy;
 use crate::requester::Requester;
 use crate::text::Text;
+use crate::throttle::Throttle;
 
 /// Authenticators a subscriber can have at once. At the bound the next one is refused.
 pub const AUTHENTICATORS_MAX: usize = 12;
@@ -124,6 +125,9 @@ pub struct Authenticator {
     pub(crate) disabled_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Dispute::is_never")]
     pub(crate) dispute: Dispute,
+    /// What a phone itself asks for, in a bucket of its own.
+    #[serde(default, skip_serializing_if = "Throttle::is_idle")]
+    pub(crate) asks: Throttle,
 }
 
 /// Whether somebody said that its owner did not bind it.

@@ -70,6 +70,9 @@ impl Turn<'_> {
             self.state.budget.restamp(now);
             self.state.address_codes.restamp(now);
             self.state.strangers.restamp(now, &policy.throttle);
+            for authenticator in &mut self.state.authenticators {
+                authenticator.asks.restamp(now, &policy.throttle);
+            }
             for device in &mut self.state.devices {
                 device.throttle.restamp(now, &policy.throttle);
                 device.first_at = device.first_at.min(now);

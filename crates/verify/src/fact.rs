@@ -14,18 +14,33 @@ use crate::id::{
 use crate::requester::Requester;
 use crate::text::Text;
 
-/// A device cookie of this subscriber whose MAC is right.
+/// That the attempt comes from something of this subscriber's own.
 #[derive(Clone, Debug)]
 pub struct KnownDeviceProof {
     pub(crate) subscriber: SubscriberId,
-    pub(crate) device: DeviceId,
+    pub(crate) own: Own,
+}
+
+/// What an attempt comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Own {
+    /// A browser with its device cookie.
+    Device(DeviceId),
+    /// A bound phone.
+    Phone(AuthenticatorId),
 }
 
 impl KnownDeviceProof {
     /// The shell verified the cookie's MAC and read both ids out of what it covers.
     #[must_use]
     pub const fn mac_verified(subscriber: SubscriberId, device: DeviceId) -> Self {
-        Self { subscriber, device }
+        Self { subscriber, own: Own::Device(device) }
+    }
+
+    /// The shell verified that a bound phone's key signed the request.
+    #[must_use]
+    pub const fn phone_signed(subscriber: SubscriberId, phone: AuthenticatorId) -> Self {
+        Self { subscriber, own: Own::Phone(phone) }
     }
 }
 

@@ -120,7 +120,7 @@ impl Turn<'_> {
             // No weaker fallback after a "no" (ATT&CK: downgrade to a code).
             Trust::Stranger if self.state.muted_until.is_some() => Some(Reason::StrangersMuted),
             Trust::Stranger if is_closed => Some(Reason::TooManyFailures),
-            Trust::Stranger | Trust::Known(_) => {
+            Trust::Stranger | Trust::Known(_) | Trust::Phone(_) => {
                 let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
                 (risk.level(&self.policy.risk) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
             }
@@ -145,7 +145,7 @@ impl Turn<'_> {
 
     pub fn count_failure(&mut self, kind: AuthenticatorKind, trust: Trust, id: AuthenticatorId) {
         let by = match trust {
-            Trust::Known(_) => Failing::Owner,
+            Trust::Known(_) | Trust::Phone(_) => Failing::Owner,
             Trust::Stranger => Failing::Stranger,
         };
         let (now, stop) = (self.now, &self.policy.stop);

@@ -98,15 +98,37 @@ pub enum Distance {
     OtherCountry,
 }
 
+/// Whether an address belongs to one network of the Internet (RFC 6890). One that many networks use
+/// inside says nothing when two have it.
+const fn is_global(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            // 100.64.0.0/10 is shared by a provider's customers (RFC 6598).
+            let is_shared = matches!(v4.octets(), [100, 64..=127, _, _]);
+            let is_own = v4.is_private() || v4.is_loopback() || v4.is_link_local();
+            !(is_own || is_shared || v4.is_unspecified())
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local())
+        }
+    }
+}
+
 /// From here two places count as far apart, in kilometres. From the recommendation for impossible
 /// travel: shorter distances are within what address tables get wrong.
 pub(crate) const FAR_KM: u32 = 500;
 
 impl Distance {
     /// Between two ends; symmetric.
+    //
+    // SECURITY: behind a proxy that is not trusted all have its address. Guarded by
+    // `a_private_address_says_nothing_about_nearness`.
     #[must_use]
     pub fn between(a: &Requester, b: &Requester) -> Self {
-        if a.ip.is_some() && a.ip == b.ip {
+        if a.ip == b.ip && a.ip.is_some_and(is_global) {
             return Self::SameNetwork;
         }
         let (Some(here), Some(there)) = (&a.place, &b.place) else { return Self::Unknown };
@@ -174,6 +196,23 @@ mod tests {
         assert_eq!(Distance::between(&paris, &Requester::default()), Distance::Unknown);
         assert_eq!(Distance::between(&paris, &at("FR", None)), Distance::Unknown);
         assert!(!Distance::Unknown.is_far());
+    }
+
+    #[test]
+    fn a_private_address_says_nothing_about_nearness() {
+        let behind = |ip: &str| Requester { ip: ip.parse().ok(), ..Requester::default() };
+        for (ip, expected) in [
+            ("198.51.100.7", Distance::SameNetwork),
+            ("2001:db8::7", Distance::SameNetwork),
+            ("10.0.0.2", Distance::Unknown),
+            ("192.168.1.5", Distance::Unknown),
+            ("100.70.1.1", Distance::Unknown),
+            ("127.0.0.1", Distance::Unknown),
+            ("fd00::2", Distance::Unknown),
+            ("::1", Distance::Unknown),
+        ] {
+            assert_eq!(Distance::between(&behind(ip), &behind(ip)), expected, "{ip}");
+        }
     }
 
     #[test]

@@ -80,9 +80,11 @@ impl Turn<'_> {
                 self.state.habits.learn(&scene.requester, now);
                 let label = scene.requester.browser.clone().unwrap_or_default();
                 let device = self.know_device(trust, label);
-                let until = now + self.policy.trust.device_life();
-                self.act(Act::IssueDeviceCookie { attempt: attempt.clone(), device, until });
-                Some(device)
+                if let Some(device) = device {
+                    let until = now + self.policy.trust.device_life();
+                    self.act(Act::IssueDeviceCookie { attempt: attempt.clone(), device, until });
+                }
+                device
             }
         };
         let what = Happened::Succeeded {

@@ -29,6 +29,10 @@ impl Throttle {
         self.failures
     }
 
+    pub(crate) fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub(crate) fn fail(&mut self, now: Timestamp, policy: &ThrottlePolicy) {
         self.failures = self.failures.saturating_add(1);
         self.wait_until = policy.wait_after(self.failures).map(|wait| now + wait);

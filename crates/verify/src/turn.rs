@@ -165,16 +165,15 @@ impl<'a> Turn<'a> {
         Outcome::Refused { reason }
     }
 
-    /// The bucket of a known device, or the one that strangers share.
+    /// The bucket of a known device or phone, or the one that strangers share.
     pub fn bucket(&mut self, trust: Trust) -> &mut Throttle {
-        let device = match trust {
-            Trust::Known(id) => self.state.devices.iter_mut().find(|d| d.id == id),
+        let SubscriberState { devices, authenticators, strangers, .. } = &mut self.state;
+        let own = match trust {
+            Trust::Known(id) => devices.iter_mut().find(|d| d.id == id).map(|d| &mut d.throttle),
+            Trust::Phone(id) => authenticators.iter_mut().find(|a| a.id == id).map(|a| &mut a.asks),
             Trust::Stranger => None,
         };
-        match device {
-            Some(device) => &mut device.throttle,
-            None => &mut self.state.strangers,
-        }
+        own.unwrap_or(strangers)
     }
 
     /// Counts a failure in one bucket. A device that fails too often is known no longer.
@@ -198,6 +197,7 @@ impl<'a> Turn<'a> {
         let mut scene = Scene::of_prompt(&open);
         scene.phone = phone.cloned();
         let rang = open.rang();
+        let is_given_up = end == PromptEnd::Cancelled && by == Actor::RelyingParty;
         self.note(
             &scene,
             by,
@@ -210,6 +210,15 @@ impl<'a> Turn<'a> {
                 self.fail(open.trust);
                 self.state.muted_until = Some(self.now + self.policy.trust.mute());
                 self.warn(open.trust);
+            }
+            // SECURITY: a stranger who gives each prompt up before it runs out would ring, wait for nothing
+            // and leave no trace. Guarded by `a_stranger_who_gives_up_has_failed`.
+            PromptEnd::Cancelled if is_given_up && open.trust == Trust::Stranger => {
+                if rang {
+                    self.state.unanswered = self.state.unanswered.saturating_add(1);
+                    self.warn(open.trust);
+                }
+                self.fail(open.trust);
             }
             PromptEnd::Expired | PromptEnd::ClockWentBack => {
                 if rang {
@@ -297,16 +306,24 @@ impl<'a> Turn<'a> {
     }
 
     /// Remembers the browser or device of a success; the one not used for longest makes room.
-    pub fn know_device(&mut self, trust: Trust, label: Text) -> crate::id::DeviceId {
+    /// A phone keeps no cookie: it is known by its key.
+    pub fn know_device(&mut self, trust: Trust, label: Text) -> Option<crate::id::DeviceId> {
         let now = self.now;
         if let Trust::Known(id) = trust
             && let Some(device) = self.state.devices.iter_mut().find(|d| d.id == id)
         {
             device.last_success_at = now;
-            return id;
+            return Some(id);
+        }
+        if matches!(trust, Trust::Phone(_)) {
+            return None;
         }
         let id = crate::id::DeviceId(self.state.next_serial());
-        self.state.devices.sort_by_key(|device| device.last_success_at);
+        // SECURITY: an application that keeps no cookies makes a new device of every success; what came
+        // back is a real browser. Guarded by `successes_without_a_cookie_push_no_browser_out`.
+        self.state.devices.sort_by_key(|device| {
+            (device.last_success_at > device.first_at, device.last_success_at)
+        });
         let device = KnownDevice {
             id,
             label,
@@ -315,7 +332,7 @@ impl<'a> Turn<'a> {
             throttle: Throttle::default(),
         };
         push_bounded(&mut self.state.devices, device, DEVICES_MAX);
-        id
+        Some(id)
     }
 }
 

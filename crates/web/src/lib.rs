@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::HeaderName;
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware;
 use pushback_app::App;
 
@@ -133,6 +133,15 @@ impl Web {
         if self.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
     }
 
+    /// A cookie that no script reads, no other site sends, and no plain connection carries where there is
+    /// an encrypted one.
+    // SECURITY: it holds a session or a completion. Guarded by `the_sessions_cookie_is_strict`.
+    pub(crate) fn strict_cookie(&self, name: &str, value: &str, more: &str) -> String {
+        let name = self.cookie_name(name);
+        let secure = if self.is_secure() { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+    }
+
     /// All routes.
     pub fn router(&self) -> Router {
         self.router_with(Router::new())
@@ -158,4 +167,12 @@ impl Web {
             .layer(DefaultBodyLimit::max(BODY_MAX))
             .with_state(self.clone())
     }
+}
+
+/// The value of a cookie that came with a request.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
 }

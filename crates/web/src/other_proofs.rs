@@ -57,7 +57,7 @@ impl Web {
         takes_code: impl Fn(&PageView) -> bool,
     ) -> Result<Response, Problem> {
         let error = match done {
-            Ok(_) => return Ok(back(secret)),
+            Ok(view) => return Ok(self.keep_completion(&view, back(secret))),
             Err(
                 error @ (AppError::Refused(_) | AppError::Certificate(_) | AppError::Invalid(_)),
             ) => error,

@@ -135,6 +135,8 @@ pub(crate) struct Wait {
     pub after: Option<String>,
     #[serde(default)]
     pub wait: Option<u64>,
+    #[serde(default)]
+    pub completion: Option<String>,
 }
 
 impl Wait {
@@ -149,7 +151,10 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
-    let view = web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?;
+    let view = match &wait.completion {
+        Some(completion) => web.app().completed_attempt(&party, &id, completion).await?,
+        None => web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?,
+    };
     Ok(Json(attempt(&view)))
 }
 

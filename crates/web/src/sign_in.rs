@@ -6,20 +6,21 @@ use std::time::Duration;
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use futures_util::stream::{self, Stream};
-use pushback_app::{AttemptState, ClientCertificate, DecisionView, PageView};
+use pushback_app::{AttemptState, AttemptView, ClientCertificate, DecisionView, PageView};
 use pushback_verify::Reason;
 use serde_json::{Value, json};
 
-use crate::Web;
 use crate::authenticator::html;
 use crate::certificate::Presented;
 use crate::problem::{Asked, Body, Path, Problem};
 use crate::relying_party::{STREAM_STEP, Step, Wait, event, json_body};
 use crate::texts::Texts;
 use crate::time::{for_people, seconds_until};
+use crate::{Web, cookie};
 
 /// What the page shows. A report shows as a refusal: a stranger need not know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ enum SignInState {
     Denied,
     Expired,
     Cancelled,
+    /// Proven in a browser, which this one is not.
+    Elsewhere,
     Verified,
 }
 
@@ -68,6 +71,7 @@ struct SignInPage<'p> {
 
 fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
     match (view.attempt.state, &view.attempt.decision) {
+        (AttemptState::Proven, _) => (SignInState::Elsewhere, None),
         (AttemptState::Verified, _) => (SignInState::Verified, None),
         (AttemptState::Denied | AttemptState::Reported, _) => (SignInState::Denied, None),
         (AttemptState::Expired, _) => (SignInState::Expired, None),
@@ -92,12 +96,19 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
     }
 }
 
-/// The return address with the attempt's id; only for web addresses, which the use case has checked.
-fn with_attempt(url: &str, attempt: &str) -> String {
+/// The cookie that holds the completion of the attempt that this browser proved last.
+const COMPLETION: &str = "pushback-completion";
+/// How long the browser keeps it, in seconds: for the page to be loaded again.
+const COMPLETION_LIFE_S: u32 = 300;
+
+/// The return address with the attempt's id and the completion, if it takes one; only for web
+/// addresses, which the use case has checked.
+fn with_attempt(url: &str, attempt: &str, completion: Option<&str>) -> String {
     let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
     let join = if url.contains('?') { '&' } else { '?' };
     let hash = if fragment.is_empty() { "" } else { "#" };
-    format!("{url}{join}attempt={attempt}{hash}{fragment}")
+    let completion = completion.map(|text| format!("&completion={text}")).unwrap_or_default();
+    format!("{url}{join}attempt={attempt}{completion}{hash}{fragment}")
 }
 
 impl Web {
@@ -168,7 +179,7 @@ impl Web {
             can_recover: self.leads_to_recovery(view),
             is_live: view.attempt.state.is_live(),
             next_url: if state == SignInState::Verified && !url.is_empty() {
-                with_attempt(url, &view.attempt.id)
+                with_attempt(url, &view.attempt.id, view.attempt.completion.as_deref())
             } else {
                 String::new()
             },
@@ -177,12 +188,26 @@ impl Web {
     }
 }
 
+impl Web {
+    /// The answer to the browser that has just proven an attempt.
+    pub(crate) fn keep_completion(&self, view: &AttemptView, told: impl IntoResponse) -> Response {
+        let Some(completion) = &view.completion else { return told.into_response() };
+        let more = format!("; Max-Age={COMPLETION_LIFE_S}");
+        let cookie = self.strict_cookie(COMPLETION, completion, &more);
+        (AppendHeaders([(header::SET_COOKIE, cookie)]), told).into_response()
+    }
+}
+
 pub(crate) async fn page(
     State(web): State<Web>,
     Path(secret): Path<String>,
+    headers: HeaderMap,
     Presented(certificate): Presented,
 ) -> Result<Html<String>, Problem> {
-    let view = web.app().page(&secret, None, Duration::ZERO).await?;
+    let view = match cookie(&headers, &web.cookie_name(COMPLETION)) {
+        Some(completion) => web.app().completed_page(&secret, completion).await?,
+        None => web.app().page(&secret, None, Duration::ZERO).await?,
+    };
     web.sign_in(&secret, &view, certificate.as_ref())
 }
 
@@ -238,10 +263,11 @@ pub(crate) async fn finish_passkey(
     State(web): State<Web>,
     Path(secret): Path<String>,
     Body(body): Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let credential = json_body(&body)?;
     let view = web.app().finish_passkey(&secret, &credential).await?;
-    Ok(Json(json!({ "version": view.version, "state": view.state.name() })))
+    let told = json!({ "version": view.version, "state": view.state.name() });
+    Ok(web.keep_completion(&view, Json(told)))
 }
 
 pub(crate) async fn cancel(
@@ -263,7 +289,9 @@ mod tests {
             ("https://rp.example/back?x=1", "https://rp.example/back?x=1&attempt=a"),
             ("https://rp.example/back#top", "https://rp.example/back?attempt=a#top"),
         ] {
-            assert_eq!(with_attempt(url, "a"), expected);
+            assert_eq!(with_attempt(url, "a", None), expected);
         }
+        let proven = with_attempt("https://rp.example/back#top", "a", Some("a.c"));
+        assert_eq!(proven, "https://rp.example/back?attempt=a&completion=a.c#top");
     }
 }

@@ -38,7 +38,8 @@ texts! {
     recovery_saved_hint recovery_button recovery_no_mail recovery_refused_title
     recovery_refused_text recovery_bind_title recovery_bind_text recovery_bind_picture
     recovery_bind_code recovery_bind_here recovery_bind_next recovery_back
-    sign_in_verified_title sign_in_verified_text sign_in_go_on sign_in_back sign_in_help
+    sign_in_verified_title sign_in_verified_text sign_in_elsewhere_text sign_in_go_on sign_in_back
+    sign_in_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title
     notice_done_text notice_over_title notice_over_text subscriber_disputed subscriber_settle
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use pushback_store::{Seen, Version};
-use pushback_verify::{Attempt, DeviceId, KnownDeviceProof, RelyingPartyId, SubscriberId, Text};
+use pushback_verify::{Attempt, AuthenticatorId, DeviceId, RelyingPartyId, SubscriberId, Text};
 
-use super::attempt_id;
+use super::{attempt_id, own};
 use crate::capability::Link;
 use crate::documents::{AttemptRecord, Kind as _};
 use crate::subscriber::Whom;
@@ -27,7 +27,6 @@ impl Loaded {
     /// The attempt as the rules know it.
     pub(crate) fn attempt(&self) -> Result<Attempt, AppError> {
         let whom = self.whom()?;
-        let device = self.record.device.map(DeviceId);
         Ok(Attempt {
             id: attempt_id(&self.id)?,
             purpose: self.record.purpose,
@@ -35,8 +34,12 @@ impl Loaded {
                 .map_err(|_| AppError::NotFound)?,
             relying_party_name: Text::new(&self.record.relying_party_name),
             requester: self.record.requester.clone(),
-            // The cookie was checked when the attempt began, and the record is ours.
-            device: device.map(|device| KnownDeviceProof::mac_verified(whom.id, device)),
+            // Both were checked when the attempt began, and the record is ours.
+            device: own(
+                &whom.id,
+                self.record.phone.map(AuthenticatorId),
+                self.record.device.map(DeviceId),
+            ),
             accepts: self.record.accepts(),
             others_asked: self.record.others_asked,
         })

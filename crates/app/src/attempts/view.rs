@@ -10,6 +10,9 @@ pub enum AttemptState {
     Pending,
     /// There is no prompt; the decision says why and what to do.
     Held,
+    /// The subscriber has proven themselves on the hosted page; the browser in which they did brings the
+    /// completion to the relying party.
+    Proven,
     /// The subscriber has proven themselves.
     Verified,
     /// The subscriber said no, or too many wrong codes did.
@@ -29,6 +32,7 @@ impl AttemptState {
         match self {
             Self::Pending => "pending",
             Self::Held => "held",
+            Self::Proven => "proven",
             Self::Verified => "verified",
             Self::Denied => "denied",
             Self::Reported => "reported",
@@ -37,14 +41,17 @@ impl AttemptState {
         }
     }
 
-    /// Whether it can still become verified.
+    /// Whether the subscriber can still prove themselves for it.
     #[must_use]
     pub const fn is_live(self) -> bool {
         match self {
             Self::Pending | Self::Held => true,
-            Self::Verified | Self::Denied | Self::Reported | Self::Expired | Self::Cancelled => {
-                false
-            }
+            Self::Proven
+            | Self::Verified
+            | Self::Denied
+            | Self::Reported
+            | Self::Expired
+            | Self::Cancelled => false,
         }
     }
 }
@@ -115,6 +122,8 @@ pub struct AttemptView {
     pub token: Option<String>,
     /// The device cookie that the browser is to keep, if it was verified.
     pub browser: Option<String>,
+    /// For the browser only in which it was proven: what the relying party needs for the token.
+    pub completion: Option<String>,
 }
 
 /// An attempt, as its hosted page sees it.

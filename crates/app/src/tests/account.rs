@@ -31,6 +31,26 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     assert!(matches!(untied, Err(AppError::Refused(Reason::LastAuthenticator))));
 }
 
+/// Strangers who ask all the time keep nobody from untying what a stranger bound.
+#[tokio::test]
+async fn strangers_keep_no_phone_from_its_owners_affairs() {
+    let (bench, phone) = Bench::with_phone().await;
+    for _ in 0..3 {
+        bench.start(None).await;
+        bench.clock.forward_s(90);
+    }
+    let stranger = bench.start(None).await;
+    assert!(matches!(stranger.decision, crate::DecisionView::Wait { .. }), "{stranger:?}");
+    assert!(!right(&bench, &phone).await.is_empty());
+    // Nor while a stranger's prompt is open.
+    bench.clock.forward_s(7_200);
+    let open = bench.start(None).await;
+    assert_eq!(open.state, crate::AttemptState::Pending);
+    assert!(!right(&bench, &phone).await.is_empty());
+    let known = bench.app.sessions(&phone.ask(&bench.app).await).await.unwrap();
+    assert!(known.is_empty(), "a phone is no browser");
+}
+
 #[tokio::test]
 async fn recovery_codes_are_told_once_and_replace_the_old_ones() {
     let (bench, phone) = Bench::with_phone().await;

@@ -208,6 +208,24 @@ async fn a_page_that_was_given_up_ends_the_prompt() {
 }
 
 #[tokio::test]
+async fn what_is_over_is_given_up_without_a_trace() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let started = bench.start(None).await;
+    let give_up = async || bench.app.cancel_page(&secret(&started)).await.unwrap().state;
+    let entries = async || {
+        let entries = bench.app.receipts(&bench.party, &started.id).await.unwrap().len();
+        let key = pushback_store::Key::new("subscriber", ALICE).unwrap();
+        (entries, bench.app.store().load(&key).await.unwrap().unwrap().version)
+    };
+    assert_eq!(give_up().await, AttemptState::Cancelled);
+    let before = entries().await;
+    for _ in 0..20 {
+        assert_eq!(give_up().await, AttemptState::Cancelled);
+    }
+    assert_eq!(entries().await, before);
+}
+
+#[tokio::test]
 async fn a_wrong_secret_and_an_unknown_party_look_the_same() {
     let bench = bench().await;
     let sam = pushback_verify::OperatorId::parse("sam").unwrap();

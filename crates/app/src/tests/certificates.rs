@@ -47,7 +47,9 @@ async fn a_certificate_is_bound_by_its_public_key_and_a_renewed_one_goes_on() {
     assert_eq!(refused(again), Reason::AlreadyBound);
     for pem in [LAPTOP, RENEWED] {
         let started = bench.start(None).await;
-        let view = use_it(&bench, &started, pem).await.unwrap();
+        let proven = use_it(&bench, &started, pem).await.unwrap();
+        assert_eq!(proven.state, AttemptState::Proven);
+        let view = bench.come_back(&proven).await;
         assert_eq!(view.state, AttemptState::Verified);
         assert_eq!(view.browser, None, "a machine makes no browser known");
         let token = view.token.unwrap();

@@ -1,9 +1,9 @@
-use pushback_verify::{Notes, PasskeySync, Reason};
+use pushback_verify::{Accepts, Notes, PasskeySync, Reason};
 use webauthn_rs::prelude::Passkey;
 
 use crate::passkeys::sync;
-use crate::testing::{ALICE, Bench, PasskeyHolder, Phone, code, secret};
-use crate::{AppError, AttemptState, SaidBy};
+use crate::testing::{ALICE, Bench, PasskeyHolder, Phone, attempt_for, code, secret};
+use crate::{AppError, AttemptState, NewAttempt, SaidBy};
 
 /// The right to change authenticators, proven with the phone.
 pub(super) async fn right(bench: &Bench, phone: &Phone) -> String {
@@ -34,7 +34,9 @@ async fn a_passkey_signs_in_and_its_challenge_counts_once() {
     let secret = secret(&started);
     let options = bench.app.begin_passkey(&secret).await.unwrap();
     let credential = holder.use_it(&options).await;
-    let view = bench.app.finish_passkey(&secret, &credential).await.unwrap();
+    let proven = bench.app.finish_passkey(&secret, &credential).await.unwrap();
+    assert_eq!(proven.state, AttemptState::Proven);
+    let view = bench.come_back(&proven).await;
     assert_eq!(view.state, AttemptState::Verified);
     let token = view.token.unwrap();
     let claims = crate::from_base64url(token.split('.').nth(1).unwrap()).unwrap();
@@ -42,6 +44,65 @@ async fn a_passkey_signs_in_and_its_challenge_counts_once() {
     assert_ne!(claims["acr"], "urn:pushback:aal2");
     let again = bench.app.finish_passkey(&secret, &credential).await;
     assert!(matches!(again, Err(AppError::Passkey)));
+}
+
+/// Alice opens a page that somebody sent her, whose sign-in it is, and uses her passkey there.
+#[tokio::test]
+async fn a_passkey_on_a_page_that_somebody_sent_signs_nobody_else_in() {
+    let (bench, phone, holder) = with_passkey().await;
+    let started = bench.start(None).await;
+    let page = secret(&started);
+    let options = bench.app.begin_passkey(&page).await.unwrap();
+    let proven = bench.app.finish_passkey(&page, &holder.use_it(&options).await).await.unwrap();
+
+    // Whoever waits for it is told that it was proven, and no more; nor is another browser's page.
+    let waited = bench.look(&started.id).await;
+    assert_eq!(waited.state, AttemptState::Proven);
+    assert_eq!((waited.token, waited.browser, waited.completion), (None, None, None));
+    let other = bench.app.page(&page, None, std::time::Duration::ZERO).await.unwrap().attempt;
+    assert_eq!((other.state, other.completion), (AttemptState::Proven, None));
+
+    // What one attempt's browser was told completes no other.
+    let second = bench.start(None).await;
+    let told = proven.completion.clone().unwrap();
+    for (id, completion) in [(&*second.id, &*told), (&*started.id, "x"), (&*started.id, &*page)] {
+        let asked = bench.app.completed_attempt(&bench.party, id, completion).await;
+        assert!(matches!(asked, Err(AppError::Invalid(_))), "{id}");
+    }
+    let shown = bench.app.completed_page(&secret(&second), &told).await.unwrap().attempt;
+    assert_eq!((shown.token, shown.completion), (None, None));
+
+    // Only the browser that proved it brings it back; and it may load its page again.
+    let again = bench.app.completed_page(&page, &told).await.unwrap().attempt;
+    assert_eq!((again.state, again.completion.as_ref()), (AttemptState::Verified, Some(&told)));
+    assert!(bench.come_back(&proven).await.token.is_some());
+
+    // A code that was typed on the phone needs none: it was on the screen of whoever waits.
+    bench.app.cancel_attempt(&bench.party, &second.id).await.unwrap();
+    let typed = bench.sign_in(&phone, None).await;
+    assert!(!typed.is_empty());
+}
+
+#[tokio::test]
+async fn a_completion_makes_no_success_of_an_attempt_that_has_none() {
+    let (bench, _phone, _holder) = with_passkey().await;
+    let started = bench.start(None).await;
+    let forged = bench.app.completion_of(&started.id);
+    let view = bench.app.completed_attempt(&bench.party, &started.id, &forged).await.unwrap();
+    assert_eq!((view.state, view.token), (AttemptState::Pending, None));
+}
+
+#[tokio::test]
+async fn without_a_way_back_no_proof_is_taken_on_the_page() {
+    let (bench, _phone, _holder) = with_passkey().await;
+    let stay = |accepts| NewAttempt { return_url: None, accepts, ..attempt_for(ALICE, None) };
+    let started = bench.app.start_attempt(&bench.party, stay(Accepts::Any)).await.unwrap();
+    assert!(!started.can_use_passkey && !started.can_use_totp && !started.can_use_certificate);
+    let begun = bench.app.begin_passkey(&secret(&started)).await;
+    assert!(matches!(begun, Err(AppError::Refused(_))));
+    let strict = stay(Accepts::PhishingResistant);
+    let started = bench.app.start_attempt(&bench.party, strict).await;
+    assert!(matches!(started, Err(AppError::Invalid(_))));
 }
 
 #[tokio::test]
@@ -56,7 +117,7 @@ async fn an_answer_to_another_challenge_is_none_and_uses_up_its_own() {
         let crossed = bench.app.finish_passkey(&secret(&second), &credential).await;
         assert!(matches!(crossed, Err(AppError::Passkey)));
     }
-    assert_ne!(bench.look(&second.id).await.state, AttemptState::Verified);
+    assert!(bench.look(&second.id).await.state.is_live());
 }
 
 #[tokio::test]

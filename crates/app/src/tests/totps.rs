@@ -66,7 +66,9 @@ async fn another_app_is_bound_by_its_right_code_and_signs_in() {
     let shown = other.shows(&bench);
     let (first, last) = shown.split_at(3);
     let typed = format!("{first} {last}");
-    let view = bench.app.prove_totp(&secret(&started), &typed).await.unwrap();
+    let proven = bench.app.prove_totp(&secret(&started), &typed).await.unwrap();
+    assert_eq!(proven.state, AttemptState::Proven);
+    let view = bench.come_back(&proven).await;
     assert_eq!(view.state, AttemptState::Verified);
     let token = view.token.unwrap();
     let claims = crate::from_base64url(token.split('.').nth(1).unwrap()).unwrap();

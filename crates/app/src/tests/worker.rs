@@ -1,6 +1,6 @@
 use pushback_verify::{Act, Notes};
 
-use crate::testing::{ALICE, Bench, Remembered};
+use crate::testing::{ALICE, Bench, Remembered, bench, operator};
 use crate::{AttemptState, PushSubscription, SaidBy};
 
 fn subscription() -> PushSubscription {
@@ -96,6 +96,28 @@ async fn silence_is_written_down_without_anybody_asking() {
     assert_eq!(ended.body["details"]["end"], "expired");
     assert_eq!(ended.body["event"]["kind"], "prompt_timed_out");
     assert_eq!(bench.look(&started.id).await.state, AttemptState::Expired);
+}
+
+/// Whoever takes the addresses over is seen by those who lose them, also if the mailer is late.
+#[tokio::test]
+async fn the_old_address_is_mailed_about_the_change() {
+    let bench = bench().await;
+    let set = async |addresses: [&str; 2]| {
+        let addresses = addresses.map(str::to_owned);
+        bench.app.set_addresses(operator("sam"), ALICE, &addresses).await.unwrap();
+    };
+    let (old, new) = (["alice@home.example", "alice@work.example"], ["x@x.example", "y@x.example"]);
+    set(old).await;
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    outside.told.lock().unwrap().clear();
+    set(new).await;
+    set(["z@z.example", "y@x.example"]).await;
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.lock().unwrap();
+    let to: std::collections::BTreeSet<&str> =
+        told.iter().flat_map(|notice| notice.to.iter().map(String::as_str)).collect();
+    assert_eq!(to, [old[0], old[1], new[0], new[1], "z@z.example"].into());
 }
 
 #[tokio::test]

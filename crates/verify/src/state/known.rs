@@ -3,7 +3,7 @@
 use pushback_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::DeviceId;
+use crate::id::{AuthenticatorId, DeviceId};
 use crate::text::Text;
 use crate::throttle::Throttle;
 
@@ -12,6 +12,8 @@ use crate::throttle::Throttle;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trust {
     Known(DeviceId),
+    /// A bound phone that asks for its owner's own affairs.
+    Phone(AuthenticatorId),
     Stranger,
 }
 

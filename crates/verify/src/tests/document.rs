@@ -75,6 +75,7 @@ fn full() -> SubscriberState {
             stranger_failures: u16::MAX,
             disabled_at: Some(now),
             dispute: Dispute::Suspended { at: now },
+            asks: Throttle::default(),
         })
         .collect();
     let context = Context {

@@ -1,5 +1,73 @@
 use super::*;
 
+/// A stranger rings, and gives up before it runs out: as if nobody had answered.
+#[test]
+fn a_stranger_who_gives_up_has_failed() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    let give_up = |world: &mut World, name: &str| {
+        let ended = world.run(Command::CancelAttempt(AttemptId::parse(name).unwrap()));
+        assert!(matches!(ended, Outcome::Ended(PromptEnd::Cancelled)));
+    };
+    world.prompted("a", None);
+    give_up(&mut world, "a");
+    assert_eq!(world.state.unanswered, 1);
+    assert!(world.effects.iter().any(|act| matches!(act, Act::Notify { .. })), "the owner is told");
+    for name in ["b", "c"] {
+        world.prompted(name, None);
+        give_up(&mut world, name);
+    }
+    assert!(matches!(world.start("d", None), Outcome::Wait { .. }));
+    // The owner on their own browser changes their mind as often as they like.
+    for name in ["e", "f", "g", "h"] {
+        world.prompted(name, Some(device));
+        give_up(&mut world, name);
+    }
+    world.prompted("i", Some(device));
+    assert_eq!(world.state.unanswered, 2);
+}
+
+/// An application that keeps no cookies makes a new device of each success.
+#[test]
+fn successes_without_a_cookie_push_no_browser_out() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    world.forward(Span::minutes(1));
+    world.prompted("again", Some(device));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    for n in 0..40 {
+        world.forward(Span::minutes(20));
+        let newest = world.sign_in(phone, &format!("n{n}"));
+        let known: Vec<DeviceId> = world.state.devices().iter().map(KnownDevice::id).collect();
+        assert!(known.contains(&device) && known.contains(&newest), "{n}");
+    }
+}
+
+/// What a bound phone asks for has a bucket of its own, whatever strangers do.
+#[test]
+fn what_a_bound_phone_asks_for_is_its_own() {
+    let (mut world, phone) = World::with_phone();
+    let manage = |name: &str, phone| Attempt {
+        purpose: Purpose::ManageAuthenticators,
+        device: Some(KnownDeviceProof::phone_signed(alice(), phone)),
+        ..attempt(name, None)
+    };
+    for name in ["a", "b", "c"] {
+        world.prompted(name, None);
+        world.forward(Span::seconds(90));
+        let _ = world.run(Command::Tick);
+    }
+    assert!(matches!(world.start("d", None), Outcome::Wait { .. }));
+    assert!(matches!(world.run(Command::StartAttempt(manage("m", phone))), Outcome::Prompted(_)));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(v) if v.device.is_none()));
+    assert!(matches!(world.start("e", None), Outcome::Wait { .. }), "strangers wait on");
+    // A phone that is bound no longer is a stranger.
+    let gone = world.run(Command::StartAttempt(manage("n", AuthenticatorId(99))));
+    assert!(matches!(gone, Outcome::Wait { .. }));
+}
+
 #[test]
 fn the_right_code_verifies_once() {
     let (mut world, phone) = World::with_phone();

@@ -92,23 +92,15 @@ pub(super) async fn finish(
     let value = web.app().finish_operator_sign_in(&sign_in.ceremony, &credential).await?;
     let session = web.app().operator_session(&value).await?;
     let passkeys = accepted(&web.app().accepted_passkeys_of_operator(&session).await?);
-    let cookie = [(header::SET_COOKIE, set_cookie(&web, &value, ""))];
+    let cookie = [(header::SET_COOKIE, web.strict_cookie(COOKIE, &value, ""))];
     let body = json!({ "next": "/admin", "passkeys": passkeys });
     Ok((AppendHeaders(cookie), Json(body)).into_response())
-}
-
-// SECURITY: no script reads the session, no other site sends it, no plain connection carries it where
-// there is an encrypted one. Guarded by `the_sessions_cookie_is_strict`.
-fn set_cookie(web: &Web, value: &str, more: &str) -> String {
-    let name = web.cookie_name(COOKIE);
-    let secure = if web.is_secure() { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
 }
 
 pub(super) async fn sign_out(posted: Posted) -> Result<Response, Problem> {
     let web = &posted.session.web;
     web.app().end_operator_session(&posted.session.cookie).await?;
-    let cookie = [(header::SET_COOKIE, set_cookie(web, "", "; Max-Age=0"))];
+    let cookie = [(header::SET_COOKIE, web.strict_cookie(COOKIE, "", "; Max-Age=0"))];
     Ok((AppendHeaders(cookie), Redirect::to("/admin/sign-in")).into_response())
 }
 

@@ -6,17 +6,17 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use pushback_app::{AppError, OperatorSession};
 use pushback_verify::{OperatorId, OperatorProof, Reason};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use crate::Web;
 use crate::authenticator::html;
 use crate::problem::{Problem, reason_name};
 use crate::texts::Texts;
+use crate::{Web, cookie};
 
 /// The name of the session's cookie, before the prefix of encrypted connections.
 pub(super) const COOKIE: &str = "pushback-admin";
@@ -91,14 +91,6 @@ pub(crate) struct Session {
     pub(super) cookie: String,
     session: OperatorSession,
     said: Said,
-}
-
-/// The value of the session's cookie.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value))
 }
 
 impl FromRequestParts<Web> for Session {

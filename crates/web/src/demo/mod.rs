@@ -12,7 +12,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use futures_util::stream::{self, Stream};
@@ -25,7 +25,7 @@ use crate::authenticator::html;
 use crate::problem::Problem;
 use crate::seen::Known;
 use crate::texts::Texts;
-use crate::{PhoneDoor, Web};
+use crate::{PhoneDoor, Web, cookie};
 use live::Feed;
 pub use live::{Judged, Judges};
 
@@ -36,6 +36,8 @@ const PASSWORD: &str = "correct horse";
 const APPLICATION: &str = "Example payroll";
 /// The cookie in which the company keeps what the service calls the browser.
 const BROWSER: &str = "demo-browser";
+/// The cookie in which the company keeps whose sign-in it is: the attempt that this browser began.
+const ATTEMPT: &str = "demo-attempt";
 
 /// What the demo's routes share.
 #[derive(Clone)]
@@ -205,7 +207,7 @@ async fn sign_in(
     let new = NewAttempt {
         subscriber: LOGIN.to_owned(),
         requester: known.0,
-        browser: cookie(&headers, BROWSER),
+        browser: cookie(&headers, BROWSER).map(str::to_owned),
         accepts: Accepts::Any,
         return_url: Some(
             demo.web
@@ -217,7 +219,8 @@ async fn sign_in(
         idempotency_key: None,
     };
     let view = app.start_attempt(&demo.party, new).await?;
-    Ok(Redirect::to(&view.page_url).into_response())
+    let value = format!("{ATTEMPT}={}; Path=/demo; HttpOnly; SameSite=Lax", view.id);
+    Ok((AppendHeaders([(header::SET_COOKIE, value)]), Redirect::to(&view.page_url)).into_response())
 }
 
 /// Who asks; the demo's routes have a state of their own.
@@ -235,16 +238,12 @@ impl axum::extract::FromRequestParts<Demo> for Known2 {
     }
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let all = headers.get(header::COOKIE)?.to_str().ok()?;
-    let pair = all.split(';').filter_map(|pair| pair.trim().split_once('='));
-    pair.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
-}
-
 #[derive(Deserialize)]
 struct Back {
     #[serde(default)]
     attempt: String,
+    #[serde(default)]
+    completion: Option<String>,
 }
 
 #[derive(Template)]
@@ -259,12 +258,18 @@ struct DemoSignedInPage<'p> {
 
 async fn back(
     State(demo): State<Demo>,
-    Query(Back { attempt }): Query<Back>,
+    headers: HeaderMap,
+    Query(Back { attempt, completion }): Query<Back>,
 ) -> Result<Response, Problem> {
-    let wait = std::time::Duration::ZERO;
+    let app = demo.web.app();
+    // The browser that comes back must be the one that left.
+    let is_own = cookie(&headers, ATTEMPT) == Some(&attempt);
     // An attempt of somebody else, or none, is no sign-in.
-    let view = demo.web.app().attempt(&demo.party, &attempt, None, wait).await.ok();
-    let verified = view.filter(|view| view.state == AttemptState::Verified);
+    let view = match completion {
+        Some(completion) => app.completed_attempt(&demo.party, &attempt, &completion).await,
+        None => app.attempt(&demo.party, &attempt, None, std::time::Duration::ZERO).await,
+    };
+    let verified = view.ok().filter(|view| is_own && view.state == AttemptState::Verified);
     let facts = verified.as_ref().and_then(|view| view.token.as_deref()).map(facts);
     let page = html(&DemoSignedInPage {
         lang: "en",

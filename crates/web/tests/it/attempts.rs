@@ -230,7 +230,9 @@ async fn a_name_that_nobody_has_gets_the_answers_of_somebody() {
 #[tokio::test]
 async fn a_relying_party_that_wants_a_passkey_gets_no_code() {
     let (bench, phone) = Bench::with_phone().await;
-    let body = json!({ "subscriber": ALICE, "assurance": "phishing_resistant" });
+    let back = "https://rp.example/back";
+    let body =
+        json!({ "subscriber": ALICE, "assurance": "phishing_resistant", "return_url": back });
     let started = bench.start_with(&body).await;
     assert_eq!(text(&started, "state"), "held");
     assert!(bench.open(&phone).await.is_null());

@@ -229,7 +229,7 @@ impl Bench {
 
     /// Starts a sign-in of Alice from a browser that nobody knows.
     pub(crate) async fn start(&self) -> Value {
-        self.start_with(&json!({ "subscriber": ALICE, "context": context() })).await
+        self.start_with(&start(ALICE)).await
     }
 
     pub(crate) async fn start_with(&self, body: &Value) -> Value {
@@ -238,6 +238,20 @@ impl Bench {
 
     pub(crate) async fn look(&self, attempt: &Value) -> Value {
         let path = format!("/v1/attempts/{}", text(attempt, "id"));
+        self.get(&path).by(&self.party).send().await.json(200)
+    }
+
+    /// The attempt, when the browser whose proof got this answer has come back to the relying party.
+    pub(crate) async fn come_back(&self, attempt: &Value, proven: &Answer) -> Value {
+        let cookie = proven.header("set-cookie").unwrap().to_owned();
+        assert!(cookie.starts_with("__Host-pushback-completion="), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=300"));
+        let (pair, _) = cookie.split_once(';').unwrap();
+        let page =
+            self.get(&page_path(attempt)).header(header::COOKIE, pair).send().await.text(200);
+        let (_, rest) = page.split_once("&#38;completion=").unwrap();
+        let (completion, _) = rest.split_once('"').unwrap();
+        let path = format!("/v1/attempts/{}?completion={completion}", text(attempt, "id"));
         self.get(&path).by(&self.party).send().await.json(200)
     }
 
@@ -278,6 +292,12 @@ pub(crate) async fn party(app: &App, name: &str) -> Party {
     let sam = OperatorId::parse("sam").unwrap();
     let new = app.create_relying_party(&sam, name).await.unwrap();
     Party { id: new.id, secret: new.secret }
+}
+
+/// What starts an attempt of a relying party to which the browser comes back.
+pub(crate) fn start(subscriber: &str) -> Value {
+    let back = "https://rp.example/back";
+    json!({ "subscriber": subscriber, "context": context(), "return_url": back })
 }
 
 pub(crate) fn context() -> Value {

@@ -1,7 +1,7 @@
 use axum::http::HeaderName;
 use serde_json::{Value, json};
 
-use crate::bench::{ALICE, Answer, Bench, PROXY, Phone, context, page_path, text};
+use crate::bench::{ALICE, Answer, Bench, PROXY, Phone, page_path, start, text};
 
 const LAPTOP: &str = include_str!("../../../app/src/tests/certificates/laptop.pem");
 const SPENT: &str = include_str!("../../../app/src/tests/certificates/spent.pem");
@@ -69,7 +69,7 @@ async fn a_computers_certificate_signs_in_by_one_button() {
         let button = button_on(&shown).expect("a button");
         let answer = press(&bench, &started, &value, button).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some(&*page_path(&started))));
-        let verified = bench.look(&started).await;
+        let verified = bench.come_back(&started, &answer).await;
         assert_eq!(text(&verified, "state"), "verified");
         assert!(verified["token"].is_string());
         assert!(verified.get("browser").is_none(), "a machine makes no browser known");
@@ -175,7 +175,7 @@ async fn a_certificate_that_is_not_bound_gets_the_same_answer_for_everybody() {
     bind(&bench, &bob, OTHER).await.json(201);
     let mut seen = Vec::new();
     for name in [ALICE, "nobody@example.org"] {
-        let body = json!({ "subscriber": name, "context": context() });
+        let body = start(name);
         let started = bench.start_with(&body).await;
         let shown = page(&bench, &started, &bytes(OTHER), PROXY).await;
         let button = button_on(&shown).expect("a button for whoever has a certificate");
@@ -224,5 +224,5 @@ async fn after_a_report_the_computers_certificate_gets_in_as_a_passkey_would() {
     let value = bytes(LAPTOP);
     let button = button_on(&page(&bench, &started, &value, PROXY).await).unwrap().to_owned();
     assert_eq!(press(&bench, &started, &value, &button).await.status, 303);
-    assert_eq!(state(&bench, &started).await, "verified");
+    assert_eq!(state(&bench, &started).await, "proven");
 }

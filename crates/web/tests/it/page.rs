@@ -35,8 +35,9 @@ async fn the_page_shows_the_code_while_it_counts_and_not_after() {
 #[tokio::test]
 async fn a_page_that_has_nowhere_to_go_stays() {
     let (bench, phone) = Bench::with_phone().await;
-    let verified = bench.sign_in(&phone).await;
-    let over = page(&bench, &verified).await;
+    let started = bench.start_with(&json!({ "subscriber": ALICE, "context": context() })).await;
+    bench.type_code(&phone, &code(&started)).await;
+    let over = page(&bench, &started).await;
     assert!(!over.contains("http-equiv=\"refresh\""), "it would load itself for ever");
     assert!(!over.contains("data-go"), "{over}");
 }

@@ -72,9 +72,21 @@ async fn a_passkey_is_bound_in_the_app_and_used_on_the_hosted_page() {
     let credential: Value = serde_json::to_value(&credential).unwrap();
     let path = format!("{page}/passkey");
     let use_it = async || bench.post(&path).json(&credential).send().await;
-    assert_eq!(text(&use_it().await.json(200), "state"), "verified");
+    let used = use_it().await;
     assert_eq!(use_it().await.problem(403), "passkey_refused", "a challenge counts once");
-    let verified = bench.look(&started).await;
+    // Who only knows the page's address or the attempt's id learns no more than that.
+    let waiting = bench.look(&started).await;
+    assert_eq!(text(&waiting, "state"), "proven");
+    assert!(waiting.get("token").is_none() && waiting.get("browser").is_none());
+    let elsewhere = bench.get(&page).send().await.text(200);
+    assert!(elsewhere.contains("in the browser where it was confirmed"), "{elsewhere}");
+    assert!(!elsewhere.contains("completion") && !elsewhere.contains("data-go"), "{elsewhere}");
+    let wrong = format!("/v1/attempts/{}?completion=x", text(&started, "id"));
+    let wrong = bench.get(&wrong).by(&bench.party).send().await;
+    assert_eq!(wrong.problem(400), "invalid_request");
+    let verified = bench.come_back(&started, &used).await;
+    assert_eq!(text(&used.json(200), "state"), "proven");
+    assert_eq!(text(&verified, "state"), "verified");
     assert!(verified["token"].is_string());
 }
 

@@ -2,7 +2,7 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
 
-use crate::bench::{ALICE, Bench, Phone, context, page_path, text};
+use crate::bench::{ALICE, Answer, Bench, Phone, context, page_path, start, text};
 
 /// Another app with codes by time (RFC 6238), written once more.
 struct Other(Vec<u8>);
@@ -55,9 +55,13 @@ async fn with_other_app() -> (Bench, Phone, Other) {
 }
 
 /// Types a code on the page of an attempt: the status and what came.
-async fn typed(bench: &Bench, attempt: &Value, code: &str) -> (u16, String) {
+async fn submit(bench: &Bench, attempt: &Value, code: &str) -> Answer {
     let path = format!("{}/totp", page_path(attempt));
-    let answer = bench.post(&path).form(&format!("code={code}")).send().await;
+    bench.post(&path).form(&format!("code={code}")).send().await
+}
+
+async fn typed(bench: &Bench, attempt: &Value, code: &str) -> (u16, String) {
+    let answer = submit(bench, attempt, code).await;
     let came = answer.header("location").map(str::to_owned);
     (answer.status, came.unwrap_or_else(|| answer.text(403)))
 }
@@ -96,8 +100,10 @@ async fn a_code_of_another_app_is_a_plain_form_and_signs_in() {
     assert!(!form.contains("http-equiv") && !form.contains("<script"), "what is typed stays");
 
     let shown = other.shows(&bench);
-    assert_eq!(typed(&bench, &started, &shown).await, (303, path.clone()));
-    let verified = bench.look(&started).await;
+    let answer = submit(&bench, &started, &shown).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some(&*path)));
+    assert_eq!(state(&bench, &started).await, "proven");
+    let verified = bench.come_back(&started, &answer).await;
     assert_eq!(text(&verified, "state"), "verified");
     assert!(verified["token"].is_string() && verified["browser"].is_string());
     assert_eq!(typed(&bench, &started, &shown).await.0, 303, "it leads back, and no further");
@@ -134,7 +140,7 @@ async fn wrong_codes_wait_as_wrong_answers_do() {
     assert!(page.contains("too many tries failed"), "{page}");
     bench.clock.forward_s(31);
     assert_eq!(typed(&bench, &started, &other.shows(&bench)).await.0, 303);
-    assert_eq!(state(&bench, &started).await, "verified");
+    assert_eq!(state(&bench, &started).await, "proven");
 }
 
 /// Two attempts: the second waits for the first, and offers the other app meanwhile.
@@ -186,6 +192,7 @@ async fn a_relying_party_that_wants_a_passkey_is_given_no_code_of_another_app() 
     let (bench, _phone, other) = with_other_app().await;
     let body = json!({
         "subscriber": ALICE, "context": context(), "assurance": "phishing_resistant",
+        "return_url": "https://rp.example/back",
     });
     let started = bench.start_with(&body).await;
     assert_eq!(started["can_use_totp"], false);
@@ -198,7 +205,7 @@ async fn somebody_without_another_app_looks_like_nobody() {
     let (bench, _phone) = Bench::with_phone().await;
     let mut seen = Vec::new();
     for name in [ALICE, "nobody@example.org"] {
-        let body = json!({ "subscriber": name, "context": context() });
+        let body = start(name);
         let started = bench.start_with(&body).await;
         assert_eq!(started["can_use_totp"], false);
         let path = page_path(&started);
