@@ -100,6 +100,30 @@ pub(crate) fn changes_after(
         .collect()
 }
 
+/// Uses of a stranger's sessions that an incident lists at most.
+const USES_MAX: usize = 64;
+
+/// Indices of what the stranger entered after the way in: uses of the session, or from that machine.
+/// They tell what was seen, and are no evidence.
+pub(crate) fn uses_after(
+    context: &Context<'_>,
+    strangers: &[Foreign],
+    from: Timestamp,
+) -> Vec<usize> {
+    let to = from + context.policy.windows.watch();
+    let begin = context.records.partition_point(|r| r.at < from);
+    let later = context.records.iter().enumerate().skip(begin);
+    later
+        .take_while(|(_, r)| r.at <= to)
+        .filter(|(_, r)| {
+            r.kind == EventKind::SessionUsed
+                && strangers.iter().any(|s| s.taints(&Origin::of(r), r.session, r.at))
+        })
+        .map(|(i, _)| i)
+        .take(USES_MAX)
+        .collect()
+}
+
 /// Strangers take the owner's authenticator away as soon as they are in.
 const REMOVED_WITHIN: Span = Span::hours(1);
 /// Owners take an old phone out days after they bound the new one.

@@ -8,6 +8,7 @@ use pushback_model::{
 };
 
 use crate::engine::{Detection, Found};
+use crate::intake::event_key;
 use crate::judge::Train;
 use crate::prompt::Outcome;
 use crate::record::{Position, Record};
@@ -101,13 +102,16 @@ fn relevant(found: &Found) -> Vec<&Record> {
     records
 }
 
+/// The event that a record was made of. A line may hold a batch, with other people's events.
 fn text<'t>(record: &Record, texts: &'t Texts) -> Option<&'t IdentityEvent<'static>> {
-    let events = texts.get(&record.position)?;
-    events
-        .iter()
+    let is_own = |e: &&IdentityEvent<'static>| {
+        e.occurred_at == record.at && event_key(e.source, &e.id) == record.id
+    };
+    let mut own = texts.get(&record.position)?.iter().filter(is_own);
+    own.clone()
         .find(|e| e.part == record.part && e.kind == record.kind)
-        .or_else(|| events.iter().find(|e| e.kind == record.kind))
-        .or_else(|| events.first())
+        .or_else(|| own.clone().find(|e| e.kind == record.kind))
+        .or_else(|| own.next())
 }
 
 fn event_id(record: &Record, texts: &Texts) -> String {
@@ -239,18 +243,30 @@ fn after(found: &Found, texts: &Texts) -> Vec<After> {
         .chain(&found.to_others)
         .map(|record| {
             let event = text(record, texts);
-            let what = event.map(|e| e.what.clone().into_owned()).unwrap_or_default();
             After {
                 kind: record.kind,
                 at: record.at,
                 event: event_id(record, texts),
-                what: if what.is_empty() { record.kind.name().replace('_', " ") } else { what },
+                what: event.map_or_else(|| named(record.kind), what),
             }
         })
         .collect();
     after.sort_by(|a, b| (a.at, &a.event, a.kind).cmp(&(b.at, &b.event, b.kind)));
     after.dedup();
     after
+}
+
+/// What was done, in words.
+fn what(event: &IdentityEvent<'_>) -> String {
+    match event.kind {
+        EventKind::SessionUsed if !event.app.is_empty() => format!("used {}", event.app),
+        kind if event.what.is_empty() => named(kind),
+        _ => event.what.clone().into_owned(),
+    }
+}
+
+fn named(kind: EventKind) -> String {
+    kind.name().replace('_', " ")
 }
 
 fn origins(found: &Found, steps: &[Step]) -> Vec<Origin> {
@@ -353,7 +369,7 @@ const NAMES_MAX: usize = 20;
 fn cached_password(trains: &[&Train], texts: &Texts) -> Option<ConfigurationFinding> {
     let first = trains.iter().min_by_key(|t| t.from)?;
     let last = trains.iter().max_by_key(|t| t.to)?;
-    let event = texts.get(&first.record.position)?.first()?;
+    let event = text(&first.record, texts)?;
     let name = event.subscriber.name.to_lowercase();
     let prompts = trains.iter().map(|t| t.prompts).sum();
     let client = [

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
 
-use crate::after::changes_after;
+use crate::after::{changes_after, uses_after};
 use crate::client::{constant_interval, is_near_home};
 use crate::entry::{Foreign, got_in, passed_terms, second_look, stranger};
 use crate::history::Origin;
@@ -46,6 +46,15 @@ impl Episode {
     #[must_use]
     pub fn bits(&self) -> f64 {
         sum(&self.terms)
+    }
+
+    /// Lists records as done afterwards; the episode's time stays as it is.
+    pub(crate) fn list(&mut self, used: &[usize]) {
+        for list in [&mut self.after, &mut self.records] {
+            list.extend_from_slice(used);
+            list.sort_unstable();
+            list.dedup();
+        }
     }
 }
 
@@ -287,7 +296,11 @@ fn conclude(
         });
         stage = Some(if lasts { Stage::Foothold } else { Stage::Approved });
     }
-    let episode = gather(context, chain, stage?, approved_at, terms, after)?;
+    let mut episode = gather(context, chain, stage?, approved_at, terms, after)?;
+    if let Some(from) = approved_at {
+        // They make the episode no longer: whoever stays signed in would never be out of it.
+        episode.list(&uses_after(context, &strangers, from));
+    }
     Some((episode, strangers))
 }
 

@@ -14,6 +14,11 @@ use crate::policy::Networks;
 use crate::providers::{is_hosting, is_hosting_number, is_relay_number};
 use crate::record::{Place, Position, Record, flag};
 
+/// The key of a vendor's record.
+pub(crate) fn event_key(source: Source, id: &str) -> Key {
+    key_of_parts(&[source.name(), id])
+}
+
 /// Turns events into records and remembers who is called what.
 ///
 /// One intake serves one thread; [`Intake::merge`] joins what they learnt.
@@ -88,7 +93,7 @@ impl Intake {
         Record {
             at: event.occurred_at,
             who: self.claims.observe(event.source, &event.subscriber),
-            id: key_of_parts(&[event.source.name(), &event.id]),
+            id: event_key(event.source, &event.id),
             part: event.part,
             kind: event.kind,
             factor: event.factor,

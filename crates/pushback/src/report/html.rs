@@ -253,10 +253,8 @@ fn card(
     let marks = marks::place(&timeline);
     let (bars, sum) = charts::waterfall(incident, report.threshold_bits);
     let sources: BTreeSet<&str> = incident.subject.ids.iter().map(|id| id.source.title()).collect();
-    let mut after: Vec<_> = incident.after_approval.iter().collect();
-    after.sort_by(|a, b| (a.at, a.kind, &a.event).cmp(&(b.at, b.kind, &b.event)));
     let mut day = Some(incident.started_at.day());
-    let after = after
+    let after = words::followed(incident)
         .into_iter()
         .map(|step| AfterRow {
             shape: charts::shape(if step.kind.is_lasting_change() {

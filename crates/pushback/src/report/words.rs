@@ -5,7 +5,9 @@ mod numbers;
 
 use std::collections::BTreeSet;
 
-use pushback_model::{After, ConfigurationFinding, Evidence, Incident, Origin, Stage, Timestamp};
+use pushback_model::{
+    After, ConfigurationFinding, EventKind, Evidence, Incident, Origin, Stage, Timestamp,
+};
 
 use super::text::sanitise;
 use super::view::{Campaign, ReadSummary, Rejects, Report};
@@ -100,6 +102,16 @@ fn refused(incident: &Incident) -> String {
     format!("got {} {when}, {}", several(p.sent, "unexpected prompt"), outcomes.join(", "))
         .trim_end_matches([',', ' '])
         .to_owned()
+}
+
+/// What was done after the approval, in order of time. An application that was used again is told once.
+#[must_use]
+pub fn followed(incident: &Incident) -> Vec<&After> {
+    let mut all: Vec<&After> = incident.after_approval.iter().collect();
+    all.sort_by(|a, b| (a.at, a.kind, &a.event).cmp(&(b.at, b.kind, &b.event)));
+    let mut used = BTreeSet::new();
+    all.retain(|after| after.kind != EventKind::SessionUsed || used.insert(&after.what));
+    all
 }
 
 /// What was changed that outlives a session, in past tense, each thing once, in order.

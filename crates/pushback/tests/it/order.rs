@@ -22,12 +22,15 @@ fn order_repetition_and_wrapping_change_no_byte_of_the_result() {
         assert!(!expected.is_empty());
         let joined = lines.join("\n");
         let reversed: Vec<String> = lines.iter().rev().cloned().collect();
+        let batches: Vec<String> =
+            lines.chunks(3).map(|some| format!("{{\"records\":[{}]}}", some.join(","))).collect();
         let copies = [
             ("one file", joined.clone()),
             ("shuffled", shuffled(&lines).join("\n")),
             ("newest first", reversed.join("\r\n")),
             ("twice", format!("{joined}\n{joined}\n")),
             ("an array", format!("[\n{}\n]", lines.join(",\n"))),
+            ("batches", batches.join("\n")),
         ];
         for (how, text) in copies {
             let path = file(&format!("order-{vendor}-{}", how.replace(' ', "-")), text);

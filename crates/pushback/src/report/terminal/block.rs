@@ -197,8 +197,7 @@ fn evidence(page: &mut Page<'_>, report: &Report<'_>, incident: &Incident) -> io
 
 fn followed(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
     let mut labels = Labels(Some("then"));
-    let mut after: Vec<_> = incident.after_approval.iter().collect();
-    after.sort_by(|a, b| (a.at, a.kind, &a.event).cmp(&(b.at, b.kind, &b.event)));
+    let after = words::followed(incident);
     let mut days = Days::known(incident.started_at);
     let times: Vec<String> = after.iter().take(AFTER_MAX).map(|a| days.time(a.at)).collect();
     let time_columns = times.iter().map(|t| text::width(t)).max().unwrap_or(0);
@@ -212,7 +211,7 @@ fn followed(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
             .put(Ink::Plain, " ");
         page.hang(line, Ink::Plain, &words::after(after))?;
     }
-    more(page, incident.after_approval.len(), AFTER_MAX, "step", "steps")
+    more(page, after.len(), AFTER_MAX, "step", "steps")
 }
 
 fn steps(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
