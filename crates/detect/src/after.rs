@@ -4,7 +4,7 @@ use pushback_model::{EventKind, Span, Timestamp};
 
 use crate::entry::{Foreign, reset_before};
 use crate::habits::{BrowserLevel, NetworkLevel};
-use crate::history::Origin;
+use crate::history::{History, Origin};
 use crate::opening::witnessed;
 use crate::origin::origin_terms;
 use crate::record::{Record, flag};
@@ -103,25 +103,20 @@ pub(crate) fn changes_after(
 /// Uses of a stranger's sessions that an incident lists at most.
 const USES_MAX: usize = 64;
 
-/// Indices of what the stranger entered after the way in: uses of the session, or from that machine.
-/// They tell what was seen, and are no evidence.
-pub(crate) fn uses_after(
-    context: &Context<'_>,
-    strangers: &[Foreign],
-    from: Timestamp,
-) -> Vec<usize> {
-    let to = from + context.policy.windows.watch();
-    let begin = context.records.partition_point(|r| r.at < from);
-    let later = context.records.iter().enumerate().skip(begin);
-    later
-        .take_while(|(_, r)| r.at <= to)
-        .filter(|(_, r)| {
-            r.kind == EventKind::SessionUsed
-                && strangers.iter().any(|s| s.taints(&Origin::of(r), r.session, r.at))
-        })
-        .map(|(i, _)| i)
-        .take(USES_MAX)
-        .collect()
+/// What strangers entered after the way in: uses of their session, or from their machine. They tell what
+/// was seen, and are no evidence.
+pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) -> Vec<Record> {
+    let Some(from) = strangers.iter().map(|s| s.at).min() else { return Vec::new() };
+    let is_use = |r: &&Record| {
+        r.kind == EventKind::SessionUsed
+            && (from..=from + watch).contains(&r.at)
+            && strangers.iter().any(|s| s.taints(&Origin::of(r), r.session, r.at))
+    };
+    let mut used: Vec<Record> =
+        history.all().iter().chain(history.repeats()).filter(is_use).copied().collect();
+    used.sort_by_key(Record::order);
+    used.truncate(USES_MAX);
+    used
 }
 
 /// Strangers take the owner's authenticator away as soon as they are in.

@@ -96,9 +96,10 @@ fn relevant(found: &Found) -> Vec<&Record> {
         .chain(episode.prompts.iter().flat_map(|p| p.records.iter().copied()))
         .chain(episode.terms.iter().flat_map(|t| t.records.iter().copied()))
         .collect();
-    let mut records: Vec<&Record> =
-        indices.iter().filter_map(|i| found.records.get(*i)).chain(&found.to_others).collect();
+    let mut records: Vec<&Record> = indices.iter().filter_map(|i| found.records.get(*i)).collect();
+    records.extend(found.to_others.iter().chain(&found.used));
     records.sort_by_key(|r| (r.at, r.id, r.part));
+    records.dedup_by_key(|r| (r.at, r.id, r.part));
     records
 }
 
@@ -241,6 +242,7 @@ fn after(found: &Found, texts: &Texts) -> Vec<After> {
     let own = found.episode.after.iter().filter_map(|i| found.records.get(*i));
     let mut after: Vec<After> = own
         .chain(&found.to_others)
+        .chain(&found.used)
         .map(|record| {
             let event = text(record, texts);
             After {

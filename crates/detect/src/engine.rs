@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pushback_model::{Key, Span, Stage, Timestamp};
 
+use crate::after::uses_after;
 use crate::campaign;
 use crate::episode::Episode;
 use crate::habits::shows_habit;
@@ -29,6 +30,8 @@ pub struct Found {
     pub records: Vec<Record>,
     /// What the person's account did to others after the approval.
     pub to_others: Vec<Record>,
+    /// What the strangers' sessions were used for.
+    pub(crate) used: Vec<Record>,
     /// When the records up to then first showed it.
     pub detected_at: Timestamp,
     /// The campaign, by number; `None` if it stands alone.
@@ -125,7 +128,7 @@ where
         note(&mut organisation, &verdict);
         if verdict.is_of_interest {
             interesting.insert(history.who());
-            histories.keep(everything.len(), || history.clone());
+            histories.keep(history.weight(), || history.clone());
         }
         detection.trains.extend(verdict.trains);
     })?;
@@ -148,11 +151,13 @@ where
         let everything = history.until(last_at);
         let verdict = judge(history.who(), everything, &organisation, policy, last_at);
         for episode in verdict.episodes {
+            let used = uses_after(history, &episode.strangers, policy.windows.watch());
             let detected_at = knowable_at(&episode, history, &organisation, policy, last_at);
             detection.found.push(Found {
                 episode,
                 records: everything.to_vec(),
                 to_others: Vec::new(),
+                used,
                 detected_at,
                 campaign: None,
             });

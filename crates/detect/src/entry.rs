@@ -141,6 +141,22 @@ pub(crate) fn passed_terms(
         let records = all.iter().flat_map(|l| l.iter().map(|(_, r)| *r)).collect();
         terms.push(Term { kind: "after_failures", bits, at, why, records });
     }
+    // Who misses a prompt and approves the next is the owner nine times of ten; not where somebody who
+    // never got in was asking a few days ago.
+    let is_asked_again = earlier.total() > 0 && !is_slip;
+    if let Some(before) = failing.iter().rev().find(|other| {
+        let ago = at - other.attempt.last_at;
+        quiet < ago && ago <= RETURNS_WITHIN && !got_in(context, &other.attempt.origin)
+    }) && is_asked_again
+    {
+        terms.push(Term {
+            kind: "returned",
+            bits: weights.returned,
+            at,
+            why: format!("strangers had asked in vain {} before", at - before.attempt.last_at),
+            records: Vec::new(),
+        });
+    }
     if let Some(passed) = context.records.get(record)
         && matches!(passed.factor, Factor::Sms | Factor::Voice | Factor::Email)
         && ((earlier.denied.len() + earlier.reported.len() > 0 && !is_slip)
@@ -374,10 +390,14 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
             "hosting_network",
             "helpdesk_reset",
             "downgrade",
+            "returned",
         ]
         .iter()
         .any(|k| bits(k) > 0.0)
 }
+
+/// Strangers come back to an account that once gave way.
+pub(crate) const RETURNS_WITHIN: Span = Span::days(14);
 
 /// A denial put right within this span is a slip of the thumb more often than not.
 const SLIP: Span = Span::minutes(3);

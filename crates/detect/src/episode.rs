@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
 
-use crate::after::{changes_after, uses_after};
+use crate::after::changes_after;
 use crate::client::{constant_interval, is_near_home};
-use crate::entry::{Foreign, got_in, passed_terms, second_look, stranger};
+use crate::entry::{Foreign, RETURNS_WITHIN, got_in, passed_terms, second_look, stranger};
 use crate::history::Origin;
 use crate::opening::openings;
 use crate::policy::{Policy, Weights};
@@ -39,6 +39,8 @@ pub struct Episode {
     pub after: Vec<usize>,
     /// Indices of all records that belong to it, in order.
     pub records: Vec<usize>,
+    /// Who got in.
+    pub(crate) strangers: Vec<Foreign>,
 }
 
 impl Episode {
@@ -46,15 +48,6 @@ impl Episode {
     #[must_use]
     pub fn bits(&self) -> f64 {
         sum(&self.terms)
-    }
-
-    /// Lists records as done afterwards; the episode's time stays as it is.
-    pub(crate) fn list(&mut self, used: &[usize]) {
-        for list in [&mut self.after, &mut self.records] {
-            list.extend_from_slice(used);
-            list.sort_unstable();
-            list.dedup();
-        }
     }
 }
 
@@ -296,11 +289,8 @@ fn conclude(
         });
         stage = Some(if lasts { Stage::Foothold } else { Stage::Approved });
     }
-    let mut episode = gather(context, chain, stage?, approved_at, terms, after)?;
-    if let Some(from) = approved_at {
-        // They make the episode no longer: whoever stays signed in would never be out of it.
-        episode.list(&uses_after(context, &strangers, from));
-    }
+    let episode = gather(context, chain, stage?, approved_at, terms, after)?;
+    let episode = Episode { strangers: strangers.clone(), ..episode };
     Some((episode, strangers))
 }
 
@@ -350,11 +340,9 @@ fn gather(
         origins,
         after,
         records,
+        strangers: Vec::new(),
     })
 }
-
-/// Strangers come back to an account that once gave way.
-const RETURNS_WITHIN: Span = Span::days(14);
 
 fn is_failure_term(kind: &str) -> bool {
     matches!(
@@ -472,6 +460,7 @@ pub(crate) fn merge(found: &mut Vec<Episode>, episode: Episode, quiet: Span) {
             other.origins.push(origin);
         }
     }
+    other.strangers.extend(episode.strangers);
     other.after.extend(episode.after);
     other.after.sort_unstable();
     other.after.dedup();

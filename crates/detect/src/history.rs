@@ -10,10 +10,14 @@ use crate::record::{Place, Record, flag};
 /// and lasting changes are kept up to twice as many.
 pub const RECORDS_MAX: usize = 20_000;
 
+/// Repeated uses of sessions kept of one person; the rest is not listed.
+const REPEATS_MAX: usize = 2_000;
+
 /// Everything the logs say of one person.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     records: Vec<Record>,
+    repeats: Vec<Record>,
     dropped: u64,
 }
 
@@ -73,6 +77,9 @@ impl History {
                     && record.kind == EventKind::SessionUsed
             });
             if repeats {
+                if self.repeats.len() < REPEATS_MAX {
+                    self.repeats.push(record);
+                }
                 return;
             }
             if self.records.len() >= RECORDS_MAX {
@@ -89,6 +96,7 @@ impl History {
     /// Forgets everything, to be filled with the next person.
     pub fn clear(&mut self) {
         self.records.clear();
+        self.repeats.clear();
         self.dropped = 0;
     }
 
@@ -96,6 +104,16 @@ impl History {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Uses of a session beyond the first of a day: they teach nothing, and tell what a stranger saw.
+    pub(crate) fn repeats(&self) -> &[Record] {
+        &self.repeats
+    }
+
+    /// Records that take memory.
+    pub(crate) const fn weight(&self) -> usize {
+        self.records.len() + self.repeats.len()
     }
 
     /// The person.
@@ -130,6 +148,10 @@ impl History {
         }
         self.records.extend(best.into_values());
         self.records.sort_by_key(Record::order);
+    }
+
+    pub(crate) fn all(&self) -> &[Record] {
+        &self.records
     }
 
     /// The records up to an instant, included.

@@ -3,7 +3,7 @@
 
 use pushback_model::{EventKind, Span, Stage};
 
-use crate::after::{acts, changes_after, uses_after};
+use crate::after::{acts, changes_after};
 use crate::entry::{Foreign, reset_before};
 use crate::episode::{Episode, merge};
 use crate::habits::{NetworkLevel, network_level, shows_habit};
@@ -57,9 +57,8 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
         records.dedup();
         let times = || records.iter().filter_map(|i| context.records.get(*i)).map(|r| r.at);
         let (Some(started_at), Some(last_at)) = (times().min(), times().max()) else { continue };
-        let used = uses_after(context, std::slice::from_ref(&me), record.at);
-        foreign.push(me);
-        let mut episode = Episode {
+        foreign.push(me.clone());
+        let episode = Episode {
             who: context.who,
             stage: Stage::Foothold,
             started_at,
@@ -70,8 +69,8 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
             origins: vec![origin],
             after,
             records,
+            strangers: vec![me],
         };
-        episode.list(&used);
         merge(&mut found, episode, context.policy.windows.episode_quiet());
     }
     found

@@ -7,7 +7,7 @@ use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
 const ALICE: &str = "alice@example.org";
 use EventKind::{
     FactorEnrolled, FactorRemoved, FactorReset, FactorVerified, MailboxRule, PasswordChanged,
-    PromptApproved, PromptDenied, PromptTimedOut, SessionStarted,
+    PromptApproved, PromptDenied, PromptTimedOut, SessionStarted, SessionUsed,
 };
 
 /// A café in the owner's city, on a provider of its own.
@@ -266,4 +266,59 @@ fn a_phone_that_answers_from_its_browsers_own_pool_is_one_device() {
     log.habits(ALICE, HOME, 12..14);
     let incidents = of_alice(&log);
     assert!(incidents.iter().all(|i| i.stage < Stage::Approved), "{incidents:#?}");
+}
+
+/// A new laptop at a new address that misses a prompt and gets the next one is the owner, who is at a
+/// friend's; unless strangers had asked in vain a few days ago.
+#[test]
+fn strangers_who_come_back_are_not_the_owner_with_a_new_laptop() {
+    let friend = At {
+        ip: "198.51.100.90",
+        asn: 64_720,
+        as_name: "Example Fibre",
+        city: "Lyon",
+        point: (45.76, 4.84),
+        agent: "Mozilla/5.0 (X11; Linux x86_64; rv:125.0) Gecko/20100101 Firefox/125.0",
+        device: "laptop-of-nobody",
+        ..HOME
+    };
+    let stages = |was_asked: bool| -> Vec<Stage> {
+        let mut log = Log::with_habits(ALICE);
+        if was_asked {
+            for minute in [0, 4] {
+                log.prompt(ALICE, STRANGER, at(8, 3, minute), PromptTimedOut, None);
+            }
+        }
+        log.prompt(ALICE, friend, at(11, 14, 0), PromptTimedOut, None);
+        log.prompt(ALICE, friend, at(11, 14, 2), PromptApproved, None);
+        log.event(ALICE, friend, at(11, 14, 2) + Span::seconds(20), SessionStarted, "");
+        log.detect().0.iter().map(|incident| incident.stage).collect()
+    };
+    assert!(!stages(false).contains(&Stage::Approved));
+    assert!(stages(true).contains(&Stage::Approved), "{:?}", stages(true));
+}
+
+#[test]
+fn what_a_strangers_session_was_used_for_is_listed() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, STRANGER, at(11, 3, 0), PromptTimedOut, None);
+    log.prompt(ALICE, STRANGER, at(11, 3, 5), PromptApproved, Some(HOME));
+    log.event(ALICE, STRANGER, at(11, 3, 6), SessionStarted, "");
+    for minute in 0..50 {
+        let i =
+            log.event(ALICE, STRANGER, at(11, 4, 0) + Span::minutes(minute * 2), SessionUsed, "");
+        log.events[i].app = format!("app {}", minute % 3).into();
+    }
+    log.event(ALICE, HOME, at(11, 9, 0), SessionUsed, "");
+    let incidents = log.detect().0;
+    let used: Vec<&str> = incidents[0]
+        .after_approval
+        .iter()
+        .filter(|after| after.kind == SessionUsed)
+        .map(|after| &*after.what)
+        .collect();
+    assert_eq!(used.len(), 50, "the owner's own are not among them");
+    assert_eq!(used[..3], ["used app 0", "used app 1", "used app 2"]);
+    // Whoever stays signed in does not make the attack last.
+    assert_eq!(incidents[0].last_at, at(11, 3, 6));
 }
