@@ -13,12 +13,13 @@ use pushback_model::{Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, So
 use serde_json::Value;
 
 use super::changes::{Change, changes, lost_mfa, methods, role_name, unquoted};
-use super::outcome;
+use super::{outcome, rows};
 use crate::text::{contains, content_id, ip, present};
 use crate::{Mapping, Read, Reject, Sink};
 
 /// Whether this is an audit record or a risk detection.
 pub(crate) fn recognises(value: &Value) -> bool {
+    let value = &*rows::as_logged(value);
     let inner = inner(value);
     let is_audit = inner.get("activityDisplayName").is_some()
         && (inner.get("initiatedBy").is_some() || inner.get("targetResources").is_some());
@@ -32,6 +33,7 @@ pub(crate) fn read(
     _mapping: &Mapping,
     sink: &mut Sink<'_>,
 ) -> Result<Read, Reject> {
+    let value = &*rows::as_logged(value);
     let inner = inner(value);
     if is_detection(inner) {
         return detection(value, inner, sink);
@@ -50,7 +52,9 @@ fn inner(value: &Value) -> &Value {
 }
 
 fn is_detection(inner: &Value) -> bool {
-    inner.get("riskEventType").is_some() && !text(inner, "userPrincipalName").is_empty()
+    // A detection about an application names no user.
+    let names_user = ["userPrincipalName", "userId"].iter().any(|key| !text(inner, key).is_empty());
+    inner.get("riskEventType").is_some() && names_user
 }
 
 /// The running total of a person's risk; the detections behind it are logged one by one.
@@ -461,8 +465,12 @@ fn detection(value: &Value, inner: &Value, sink: &mut Sink<'_>) -> Result<Read, 
         _ => Risk::Unknown,
     };
     if event.id.is_empty() {
-        let parts = [name, &at.to_string(), &*event.subscriber.name, &event.transaction];
-        event.id = Cow::Owned(content_id(&parts));
+        let who = if event.subscriber.name.is_empty() {
+            &event.subscriber.id
+        } else {
+            &event.subscriber.name
+        };
+        event.id = Cow::Owned(content_id(&[name, &at.to_string(), who, &event.transaction]));
     }
     sink(&event);
     Ok(Read::Events(1))
