@@ -179,11 +179,18 @@ fn target(value: &Value) -> Option<Party<'_>> {
     (!name.is_empty()).then(|| Party { name, id, ..Party::default() })
 }
 
-/// The new and the old value of a changed property; both are often JSON texts.
+/// The new and the old value of a changed property; both are often JSON texts, and an object or list in
+/// their place is taken as one.
 fn modified<'v>(value: &'v Value, name: &str) -> Option<(Cow<'v, str>, Cow<'v, str>)> {
     items(get(value, &["ModifiedProperties"]))
         .find(|property| at(property, &["Name"]).eq_ignore_ascii_case(name))
-        .map(|property| (at(property, &["NewValue"]), at(property, &["OldValue"])))
+        .map(|property| {
+            let side = |name| match get(property, &[name]) {
+                list @ (Value::Array(_) | Value::Object(_)) => Cow::Owned(list.to_string()),
+                value => text_of(value),
+            };
+            (side("NewValue"), side("OldValue"))
+        })
 }
 
 fn what(value: &Value, name: &str, kind: EventKind) -> Cow<'static, str> {
