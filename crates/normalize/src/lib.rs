@@ -17,6 +17,7 @@ mod json;
 mod keycloak;
 mod m365;
 mod mapping;
+mod microsoft;
 pub mod ocsf;
 mod okta;
 mod onelogin;

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::changes::{Change, changes, lost_mfa, methods, role_name, unquoted};
 use super::{outcome, rows};
+use crate::microsoft::{contact_changes, is_demand_ended};
 use crate::text::{contains, content_id, ip, present};
 use crate::{Mapping, Read, Reject, Sink};
 
@@ -264,7 +265,7 @@ fn meaning(name: &str, inner: &Value, changes: &[Change<'_>]) -> Option<Meaning>
         "user deleted security info" | "admin deleted security info" => {
             Is(K::FactorRemoved, method())
         }
-        "disable strong authentication" | "disable per-user mfa" => Is(K::FactorRemoved, ANY),
+        "disable strong authentication" => Is(K::FactorRemoved, ANY),
         "user changed default security info"
         | "admin updated security info"
         | "user updated security info" => Is(K::FactorUpdated, method()),
@@ -326,6 +327,7 @@ fn meaning(name: &str, inner: &Value, changes: &[Change<'_>]) -> Option<Meaning>
         | "add named location"
         | "update named location"
         | "delete named location"
+        | "disable per-user mfa"
         | "disable security defaults"
         | "set domain authentication"
         | "set federation settings on domain"
@@ -383,16 +385,13 @@ fn user_update(changes: &[Change<'_>]) -> Meaning {
         return Meaning::Is(kind, Factor::Push);
     }
     if let Some(change) = named("StrongAuthenticationRequirement")
-        && (change.new.contains("\"State\":0") || methods(change.new) < methods(change.old))
+        && (is_demand_ended(change.new, change.old) || methods(change.new) < methods(change.old))
     {
         return Meaning::Is(K::FactorRemoved, Factor::Unknown);
     }
-    match named("StrongAuthenticationUserDetails") {
-        Some(change) if change.old != change.new => {
-            Meaning::Is(K::RecoveryChanged, Factor::Unknown)
-        }
-        _ => Meaning::Nothing,
-    }
+    let contact = named("StrongAuthenticationUserDetails")
+        .and_then(|change| contact_changes(change.new, change.old).into_iter().next());
+    contact.map_or(Meaning::Nothing, |(kind, factor, _)| Meaning::Is(kind, factor))
 }
 
 /// A few words: what was registered, which role, which application, what a policy lost.

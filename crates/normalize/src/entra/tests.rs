@@ -372,7 +372,7 @@ fn every_activity_means_what_the_table_says() {
         ("User deleted security info", K::FactorRemoved),
         ("Admin deleted security info", K::FactorRemoved),
         ("Disable Strong Authentication", K::FactorRemoved),
-        ("Disable per-user MFA", K::FactorRemoved),
+        ("Disable per-user MFA", K::PolicyChanged),
         ("User changed default security info", K::FactorUpdated),
         ("Admin updated security info", K::FactorUpdated),
         ("Create Temporary Access Pass method for user", K::BypassGranted),
@@ -444,9 +444,39 @@ fn updates_of_a_user_matter_when_they_touch_strong_authentication() {
             K::FactorRemoved,
         ),
         (
+            "StrongAuthenticationRequirement",
+            r#"[{"RelyingParty":"*","State":1}]"#,
+            "[ {\n  \"RelyingParty\" : \"*\",\n  \"State\" : 0\n} ]",
+            K::FactorRemoved,
+        ),
+        (
+            "StrongAuthenticationRequirement",
+            "[]",
+            r#"[{"RelyingParty":"*","State":"0"}]"#,
+            K::FactorRemoved,
+        ),
+        (
+            "StrongAuthenticationRequirement",
+            "[]",
+            r#""[{\"RelyingParty\":\"*\",\"State\":0}]""#,
+            K::FactorRemoved,
+        ),
+        (
             "StrongAuthenticationUserDetails",
             "[]",
             r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            K::FactorEnrolled,
+        ),
+        (
+            "StrongAuthenticationUserDetails",
+            r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            r#"[{"PhoneNumber":null}]"#,
+            K::FactorRemoved,
+        ),
+        (
+            "StrongAuthenticationUserDetails",
+            r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            r#"[{"PhoneNumber":"+1 5550100","VoiceOnlyPhoneNumber":"+1 5550101"}]"#,
             K::RecoveryChanged,
         ),
     ] {
