@@ -227,6 +227,8 @@ impl<'a> Fields<'a> {
         use EventKind as K;
 
         let prompts = matches!(factor, Factor::Push | Factor::Voice);
+        // Of an answer that names no factor the reason tells, where only a prompt can have it.
+        let may_prompt = prompts || factor == Factor::Unknown;
         let succeeded = self.result.as_written().eq_ignore_ascii_case("success");
         if self.event_type.is("enrollment") {
             return if succeeded { K::FactorEnrolled } else { K::FactorFailed };
@@ -247,17 +249,16 @@ impl<'a> Fields<'a> {
                 | "allow_unenrolled_user_on_trusted_network" => K::Bypassed,
                 "remembered_device" | "trusted_network" | "trusted_location"
                 | "allowed_by_policy" | "valid_passcode" => K::FactorVerified,
+                "user_approved" if may_prompt => K::PromptApproved,
                 _ if prompts => K::PromptApproved,
                 _ => K::FactorVerified,
             };
         }
         match reason {
-            "user_mistake" | "user_cancelled" | "user_denied" | "no_keys_pressed" if prompts => {
+            "user_mistake" | "user_cancelled" | "user_denied" | "no_keys_pressed" if may_prompt => {
                 K::PromptDenied
             }
-            "no_response" | "call_timed_out" if prompts || factor == Factor::Unknown => {
-                K::PromptTimedOut
-            }
+            "no_response" | "call_timed_out" if may_prompt => K::PromptTimedOut,
             "anomalous_push" => K::PromptAnomalous,
             "locked_out" | "user_disabled" => K::LockedOut,
             _ if contains(reason, "harassment") => K::PromptAnomalous,

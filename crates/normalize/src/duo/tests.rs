@@ -44,6 +44,7 @@ fn every_result_means_what_the_table_says() {
         ("duo_push", "denied", "endpoint_is_not_trusted", K::PolicyRefused, F::Push),
         ("n/a", "denied", "deny_unenrolled_user", K::PolicyRefused, F::Unknown),
         ("duo_push", "FAILURE", "no_response", K::PromptTimedOut, F::Push),
+        ("webauthn_credential", "denied", "no_response", K::FactorFailed, F::Passkey),
     ] {
         let event = only(&auth(factor, result, &format!("\"{reason}\"")));
         assert_eq!((event.kind, event.factor), (kind, means), "{factor} {result} {reason}");
@@ -53,6 +54,29 @@ fn every_result_means_what_the_table_says() {
     let enrolled = auth("not_available", "success", "null")
         .replace(r#""event_type":"authentication""#, r#""event_type":"enrollment""#);
     assert_eq!(only(&enrolled).kind, K::FactorEnrolled);
+}
+
+#[test]
+fn a_reason_that_only_a_prompt_can_have_is_a_prompts_whatever_the_factor_says() {
+    for (result, reason, kind) in [
+        ("denied", "user_mistake", K::PromptDenied),
+        ("denied", "user_cancelled", K::PromptDenied),
+        ("denied", "no_keys_pressed", K::PromptDenied),
+        ("denied", "no_response", K::PromptTimedOut),
+        ("denied", "call_timed_out", K::PromptTimedOut),
+        ("success", "user_approved", K::PromptApproved),
+        ("success", "allowed_by_policy", K::FactorVerified),
+        ("denied", "invalid_passcode", K::FactorFailed),
+    ] {
+        let record = auth("FACTOR", result, &format!("\"{reason}\""));
+        for factor in ["null", "\"\"", "\"n/a\"", "\"not_available\""] {
+            let record = record.replace("\"FACTOR\"", factor);
+            assert_eq!(kinds(&record), [kind], "{factor} {reason}");
+        }
+        let record = record.replace("\"factor\":\"FACTOR\",", "");
+        assert_eq!(kinds(&record), [kind], "no factor, {reason}");
+    }
+    assert_eq!(kinds(&auth("n/a", "success", "null")), [K::FactorVerified]);
 }
 
 #[test]
