@@ -152,7 +152,9 @@ fn every_administrator_action_means_what_the_table_says() {
             r#""{\"error\": \"Login request reported as fraudulent.\", \"factor\": \"push\"}""#,
             K::PromptReported,
         ),
+        ("admin_2fa_error", r#""Login request reported as fraudulent.""#, K::PromptReported),
         ("admin_2fa_error", r#"{"error":"timed out"}"#, K::FactorFailed),
+        ("admin_2fa_error", r#""Login request timed out.""#, K::FactorFailed),
         ("admin_lockout", "null", K::LockedOut),
         ("user_lockout_cleared", "null", K::Unlocked),
         ("bypass_create", r#""{\"count\": 1}""#, K::BypassGranted),
@@ -230,6 +232,69 @@ fn activity_counts_when_it_succeeded() {
     assert_eq!((&*event.subscriber.name, event.actor), ("alice", None));
     assert_eq!((&*event.requester.ip, &*event.id), ("203.0.113.7", "a1"));
     assert_eq!(kinds(&record("FAILURE")), []);
+}
+
+/// Bob, an administrator, does this to that.
+fn activity(action: &str, details: &str, target: &str, result: &str) -> String {
+    format!(
+        r#"{{"access_device":{{"ip":{{"address":"203.0.113.7"}}}},"action":{{"name":"{action}","details":{details}}},"activity_id":"a1","actor":{{"key":"DE1","name":"bob","type":"admin"}},"outcome":{{"result":"{result}"}},"target":{target},"ts":"2026-01-31T09:30:00.5+00:00"}}"#
+    )
+}
+
+#[test]
+fn what_an_activity_did_stands_in_the_action_or_in_the_target() {
+    let alice = |details: &str| {
+        format!(r#"{{"key":"DU1","name":"alice","type":"user","details":{details}}}"#)
+    };
+    let bypass = r#""{\"status\": \"Bypass\"}""#;
+    let active = r#""{\"status\": \"Active\", \"email\": \"alice@example.org\"}""#;
+    for (details, target) in
+        [(bypass, "null"), ("null", bypass), (bypass, active), (r#"{"status":"Bypass"}"#, active)]
+    {
+        let event = only(&activity("user_update", details, &alice(target), "SUCCESS"));
+        assert_eq!(event.kind, K::BypassGranted, "{details} {target}");
+        assert_eq!((&*event.subscriber.name, &*event.actor.unwrap().name), ("alice", "bob"));
+    }
+    assert_eq!(kinds(&activity("user_update", "null", &alice(active), "SUCCESS")), []);
+}
+
+#[test]
+fn an_activity_on_a_phone_is_about_whose_phone_it_is() {
+    let phone = |details: &str| {
+        format!(r#"{{"key":"DP1","name":"+1 555 0100","type":"phone","details":{details}}}"#)
+    };
+    for details in [
+        r#""{\"user\": \"alice\", \"platform\": \"Google Android\"}""#,
+        r#"{"uname":"alice"}"#,
+        r#"{"username":"alice"}"#,
+        r#"{"user":{"key":"DU1","name":"alice"}}"#,
+        r#"{"users":[{"key":"DU1","name":"alice"}]}"#,
+    ] {
+        let event = only(&activity("phone_create", "null", &phone(details), "SUCCESS"));
+        assert_eq!((event.kind, event.factor), (K::FactorEnrolled, F::Push));
+        assert_eq!(event.subscriber.name, "alice", "{details}");
+        assert_eq!(event.actor.unwrap().name, "bob", "{details}");
+    }
+    let own = only(&activity("phone_create", "null", &phone(r#"{"user":"bob"}"#), "SUCCESS"));
+    assert_eq!((&*own.subscriber.name, &*own.subscriber.id, own.actor), ("bob", "DE1", None));
+}
+
+#[test]
+fn an_activity_that_is_a_failure_counts_though_it_failed() {
+    for (action, kind) in [
+        ("admin_lockout", Some(K::LockedOut)),
+        ("admin_2fa_error", Some(K::FactorFailed)),
+        ("admin_login_error", Some(K::SignInFailed)),
+        ("push_verify_failed", Some(K::FactorFailed)),
+        ("push_verify_approved", None),
+        ("admin_login", None),
+        ("phone_create", None),
+    ] {
+        let record = activity(action, "null", "null", "FAILURE");
+        assert_eq!(kinds(&record), kind.into_iter().collect::<Vec<_>>(), "{action}");
+    }
+    let fraud = activity("admin_2fa_error", r#""Reported as fraudulent.""#, "null", "FAILURE");
+    assert_eq!(kinds(&fraud), [K::PromptReported]);
 }
 
 #[test]
