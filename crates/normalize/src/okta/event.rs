@@ -346,11 +346,11 @@ const NEW_THINGS_MIN: usize = 2;
 
 fn risk(f: &Fields<'_>) -> Risk {
     let levels = Levels::of(f.debug.risk.as_written());
-    if f.debug.threat.is("true") || levels.high {
+    if f.debug.is_threat || levels.high {
         return Risk::High;
     }
     let security = f.debug.log_only;
-    if f.debug.risk.is_empty() && security.as_written().contains(r#"level\":\"HIGH"#) {
+    if f.debug.risk.is_empty() && is_high(security.as_written()) {
         return Risk::High;
     }
     let behaviors = if f.debug.behaviors.is_empty() { security } else { f.debug.behaviors };
@@ -362,6 +362,19 @@ fn risk(f: &Fields<'_>) -> Risk {
         return Risk::Medium;
     }
     if levels.low { Risk::Low } else { Risk::Unknown }
+}
+
+/// Whether a JSON text inside a string, its quotes escaped, names a level HIGH.
+fn is_high(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once(r#"level\""#) {
+        rest = after;
+        let value = after.trim_ascii_start().strip_prefix(':').unwrap_or_default();
+        if value.trim_ascii_start().starts_with(r#"\"HIGH"#) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Which levels a text such as `{reasons=Anomalous Location, level=HIGH}` names.

@@ -309,6 +309,16 @@ fn risk_is_what_okta_says_or_several_new_things_together() {
     assert_eq!(risk(r#""risk":"{level=MEDIUM}""#), Risk::Medium);
     assert_eq!(risk(r#""risk":"{level=LOW}""#), Risk::Low);
     assert_eq!(risk(r#""threatSuspected":"true""#), Risk::High);
+    assert_eq!(risk(r#""threatSuspected":true"#), Risk::High);
+    assert_eq!(risk(r#""threatSuspected":false"#), Risk::Unknown);
+    assert_eq!(
+        risk(r#""logOnlySecurityData":"{ \"risk\" : { \"level\" : \"HIGH\" } }""#),
+        Risk::High
+    );
+    assert_eq!(
+        risk(r#""logOnlySecurityData":"{ \"risk\" : { \"level\" : \"LOW\" }, \"x\": \"HIGH\" }""#),
+        Risk::Unknown
+    );
     assert_eq!(risk(r#""logOnlySecurityData":"{\"risk\":{\"level\":\"HIGH\"}}""#), Risk::High);
     assert_eq!(risk(r#""behaviors":"{New Device=POSITIVE, New IP=POSITIVE}""#), Risk::Medium);
     assert_eq!(risk(r#""behaviors":"{New Device=NEGATIVE, New IP=POSITIVE}""#), Risk::Unknown);
