@@ -323,7 +323,7 @@ impl<'a> Targets<'a> {
         cursor.array(|cursor| {
             let mut target = Who::default();
             target.read(cursor)?;
-            if self.changes.is_empty() {
+            if self.changes.is_empty() && target.changes.starts_with('{') {
                 self.changes = target.changes;
             }
             let slot = if target.kind.is("User") {
