@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::value::{
     Meaning, at, first, get, holds, ip_of, is_true, items, login, named, other, text_of, time,
+    unfolded,
 };
 use crate::{Mapping, Read, Reject, Sink, text};
 
@@ -59,7 +60,7 @@ fn wrapped(value: &Value) -> Option<&Value> {
     (inner.is_string() || inner.is_object()).then_some(inner)
 }
 
-/// Members that hold objects or lists.
+/// Members that hold objects or lists, which some exports write as texts.
 const NESTED: &[&str] = &[
     "Actor",
     "AffectedItems",
@@ -74,23 +75,8 @@ const NESTED: &[&str] = &[
     "Target",
 ];
 
-/// The record with objects and lists where an export has them as JSON inside texts.
-fn unfolded(value: &Value) -> Cow<'_, Value> {
-    let mut value = Cow::Borrowed(value);
-    for name in NESTED {
-        let Some(text) = value.get(name).and_then(Value::as_str) else { continue };
-        let inside = serde_json::from_str(text).ok();
-        if let Some(inside @ (Value::Array(_) | Value::Object(_))) = inside
-            && let Some(member) = value.to_mut().get_mut(name)
-        {
-            *member = inside;
-        }
-    }
-    value
-}
-
 fn record(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Read, Reject> {
-    let value = &*unfolded(value);
+    let value = &*unfolded(value, NESTED);
     let operation = at(value, &["Operation"]);
     if operation.is_empty() {
         return Err(Reject::Incomplete { vendor: VENDOR, missing: "Operation" });
