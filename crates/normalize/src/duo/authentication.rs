@@ -59,7 +59,7 @@ pub(crate) fn read_authentication(
     let mut f = Fields::default();
     f.read(&mut cursor)?;
     cursor.end()?;
-    if f.is_foreign || !f.is_authentication || f.result.is_empty() {
+    if f.is_foreign || !(f.is_authentication || f.names_itself()) || f.result.is_empty() {
         return Ok(None);
     }
     let Some(at) = f.occurred_at()? else {
@@ -119,6 +119,12 @@ impl<'a> Fields<'a> {
     fn foreign(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
         self.is_foreign = true;
         cursor.skip()
+    }
+
+    /// Whether a record that has no device is still one of this log.
+    fn names_itself(&self) -> bool {
+        (self.event_type.is("authentication") || self.event_type.is("enrollment"))
+            && !self.txid.is_empty()
     }
 
     fn user(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {

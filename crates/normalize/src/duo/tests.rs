@@ -130,6 +130,20 @@ fn seconds_and_milliseconds_are_told_apart() {
 }
 
 #[test]
+fn an_answer_that_names_no_device_is_an_answer() {
+    let bare = |event_type: &str| {
+        format!(
+            r#"{{"event_type":"{event_type}","factor":"duo_push","reason":"user_mistake","result":"denied","timestamp":1769851800,"txid":"t1","user":{{"key":"DU1","name":"alice"}}}}"#
+        )
+    };
+    let event = only(&bare("authentication"));
+    assert_eq!((event.kind, event.factor, event.responder), (K::PromptDenied, F::Push, None));
+    assert_eq!((&*event.subscriber.name, &*event.id), ("alice", "t1"));
+    assert_eq!(only(&bare("enrollment").replace("denied", "success")).kind, K::FactorEnrolled);
+    assert_eq!(read_all(&bare("payment")).0, Err(Reject::Unrecognised));
+}
+
+#[test]
 fn version_1_is_read_too() {
     let event = only(
         r#"{"device":"555-0100","eventtype":"authentication","factor":"Duo Push","host":"h","integration":"Example VPN","ip":"203.0.113.7","new_enrollment":false,"reason":"No response","result":"FAILURE","timestamp":1769851800,"username":"alice"}"#,
