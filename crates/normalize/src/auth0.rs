@@ -95,7 +95,14 @@ fn base<'v>(value: &'v Value, data: &'v Value, occurred_at: Timestamp) -> Identi
     event.subscriber = Party {
         name: at(data, &["user_name"]),
         mail: first(data, &[&["user_email"], &["details", "user", "email"]]),
-        id: first(data, &[&["user_id"], &["details", "authenticator", "user_id"]]),
+        id: first(
+            data,
+            &[
+                &["user_id"],
+                &["details", "authenticator", "user_id"],
+                &["details", "enrollment", "user_id"],
+            ],
+        ),
     };
     let place = get(data, &["location_info"]);
     event.requester.ip =

@@ -111,7 +111,7 @@ fn caller(value: &Value) -> Party<'_> {
         Cow::Owned(id) => id.split_once(':').map(|(_, name)| Cow::Owned(name.to_owned())),
     };
     let name = match at(identity, &["type"]).as_ref() {
-        "AssumedRole" => session_name().unwrap_or_default(),
+        "AssumedRole" => session_name().unwrap_or_else(|| name_in(arn)),
         // Every account has a root; the account tells them apart.
         "Root" => arn,
         _ => {
@@ -124,7 +124,11 @@ fn caller(value: &Value) -> Party<'_> {
                 ],
             );
             // What CloudTrail writes in place of a name that does not exist: often a password.
-            if name == "HIDDEN_DUE_TO_SECURITY_REASONS" { Cow::Borrowed("") } else { name }
+            match name.as_ref() {
+                "HIDDEN_DUE_TO_SECURITY_REASONS" => Cow::Borrowed(""),
+                "" => name_in(arn),
+                _ => name,
+            }
         }
     };
     Party {
@@ -132,6 +136,19 @@ fn caller(value: &Value) -> Party<'_> {
         id: first(identity, &[&["onBehalfOf", "userId"], &["principalId"]]),
         ..Party::default()
     }
+}
+
+/// Whom an ARN names: the last part of a user's or session's, all of a root's; nobody in any other.
+fn name_in(arn: Cow<'_, str>) -> Cow<'_, str> {
+    let resource = arn.rsplit(':').next().unwrap_or_default();
+    if resource == "root" {
+        return arn;
+    }
+    let is_person = ["user/", "federated-user/", "assumed-role/"]
+        .iter()
+        .any(|beginning| resource.starts_with(beginning));
+    let name = resource.rsplit('/').next().filter(|_| is_person).unwrap_or_default();
+    Cow::Owned(name.to_owned())
 }
 
 fn meaning(native: &str, value: &Value) -> Meaning {

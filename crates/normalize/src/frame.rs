@@ -2,7 +2,7 @@
 //!
 //! Logs come in two shapes. In [`Shape::Lines`] each line is a record. In [`Shape::Document`] records
 //! are elements of JSON arrays, bare (`[{..},{..}]`) or inside what an API wraps around them
-//! (`{"value":[{..},{..}]}`), or whole objects spread over many lines. [`Splitter`] takes documents
+//! (`{"value":[{..},{..}]}`), or whole objects spread over many lines or crowded on one. [`Splitter`] takes documents
 //! apart as they stream by and never holds more than one record.
 //!
 //! Framing does not judge records: whatever is found between two borders is handed on, so that a
@@ -67,9 +67,22 @@ pub fn shape(head: &[u8]) -> Shape {
         first.get_or_insert((piece.offset, piece.length));
     });
     match first {
-        Some((0, length)) if length <= first_line => Shape::Lines,
+        Some((0, length)) if length <= first_line && !has_neighbour(body, length, first_line) => {
+            Shape::Lines
+        }
         _ => Shape::Document,
     }
+}
+
+/// Whether another object follows the first one on its line: some deliveries have no line ends at all.
+fn has_neighbour(body: &[u8], length: usize, first_line: usize) -> bool {
+    let Some((first, after)) = body.get(..first_line).unwrap_or(body).split_at_checked(length)
+    else {
+        return false;
+    };
+    let after = after.trim_ascii_start();
+    let after = after.strip_prefix(b",").unwrap_or(after).trim_ascii_start();
+    first.ends_with(b"}") && after.starts_with(b"{")
 }
 
 /// The bytes after a UTF-8 byte order mark, if there is one.

@@ -63,6 +63,12 @@ fn the_shape_is_told_by_the_first_value() {
         ("{\"a\":1}\n{\"a\":2}\n", Shape::Lines),
         ("\n\r\n{\"a\":1}\r\n", Shape::Lines),
         ("{\"a\":1}", Shape::Lines),
+        ("{\"a\":1} \n{\"a\":2}", Shape::Lines),
+        ("{\"a\":1},\n{\"a\":2}", Shape::Lines),
+        ("{\"a\":1}}\n{\"a\":2}", Shape::Lines),
+        ("{\"a\":1}{\"a\":2}{\"a\":3}", Shape::Document),
+        ("{\"a\":1} {\"a\":2}\n{\"a\":3}\n", Shape::Document),
+        ("{\"a\":1},{\"a\":2},\n", Shape::Document),
         ("{\"a\":nope}\n{\"a\":2}\n", Shape::Lines),
         ("{\"a\":\"cut\n{\"a\":2}\n", Shape::Lines),
         ("{\"a\":{\"b\":1\n{\"a\":2}\n", Shape::Lines),
@@ -74,6 +80,13 @@ fn the_shape_is_told_by_the_first_value() {
         ("{\"value\":[{\"a\":1", Shape::Document),
     ] {
         assert_eq!(shape(head.as_bytes()), expected, "{head}");
+    }
+}
+
+#[test]
+fn what_is_taken_apart_in_a_file_is_taken_apart_in_a_line() {
+    for member in ARRAY_MEMBERS.iter().chain(OBJECT_MEMBERS) {
+        assert!(crate::wrapped::HOLDERS.contains(member), "{}", String::from_utf8_lossy(member));
     }
 }
 

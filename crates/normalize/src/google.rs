@@ -114,7 +114,8 @@ fn parameter<'v>(inner: &'v Value, name: &str) -> &'v Value {
             .and_then(|item| {
                 ["value", "boolValue", "intValue", "multiValue", "multiIntValue", "messageValue"]
                     .iter()
-                    .find_map(|key| item.get(key))
+                    .filter_map(|key| item.get(key))
+                    .find(|value| !matches!(value, Value::Null) && value.as_str() != Some(""))
             })
             .unwrap_or(&Value::Null),
         map => get(map, &[name]),

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use pushback_model::{Endpoint, EventKind, Factor, IdentityEvent, Party, Source, Timestamp};
 use serde_json::Value;
 
-use crate::value::{at, first, get, holds, ip_of, text_of, time};
+use crate::value::{at, first, get, holds, ip_of, text_of, time, unfolded};
 use crate::{Mapping, Read, Reject, Sink, text};
 
 const VENDOR: Source = Source::Keycloak;
@@ -64,7 +64,8 @@ pub(crate) fn read(
     }
     let occurred_at = time(value, &[&["time"]], VENDOR, "time")?
         .ok_or(Reject::Incomplete { vendor: VENDOR, missing: "time" })?;
-    Fields::of_object(value, occurred_at).read(mapping, sink)
+    let value = unfolded(value, &["details", "authDetails"]);
+    Fields::of_object(&value, occurred_at).read(mapping, sink)
 }
 
 /// Whether this line, which is not JSON, is one of this vendor's records.

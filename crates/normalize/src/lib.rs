@@ -17,6 +17,7 @@ mod json;
 mod keycloak;
 mod m365;
 mod mapping;
+mod microsoft;
 pub mod ocsf;
 mod okta;
 mod onelogin;
@@ -132,7 +133,7 @@ impl Reader {
     }
 
     /// Reads one record: recognises vendor and shape, takes off wrappers, hands every identity event
-    /// in it to `sink`.
+    /// in it to `sink`. Several objects one after the other are read one by one.
     ///
     /// What is stepped over is not checked in full; [`Reader::check`] does that.
     ///
@@ -185,19 +186,13 @@ impl Reader {
                     return result;
                 }
                 Err(fault) => {
-                    return self.read_repaired(
-                        record,
-                        hint,
-                        sink,
-                        layers,
-                        rejection(record, fault),
-                    );
+                    return self.read_again(record, hint, sink, layers, rejection(record, fault));
                 }
             }
         }
         let value = match serde_json::from_str(record) {
             Ok(value) => value,
-            Err(error) => return self.read_repaired(record, hint, sink, layers, syntax(&error)),
+            Err(error) => return self.read_again(record, hint, sink, layers, syntax(&error)),
         };
         match wrapped::reader_of(&value) {
             Some(reader) => reader(&value, record.as_bytes(), &self.mapping, sink),
@@ -205,9 +200,10 @@ impl Reader {
         }
     }
 
-    /// Tries a refused record again without half characters, if it has any.
+    /// Tries a refused record again: each of its objects, if it is several, or else without half
+    /// characters, if it has any.
     #[cold]
-    fn read_repaired(
+    fn read_again(
         &self,
         record: &str,
         hint: &mut Hint,
@@ -215,11 +211,24 @@ impl Reader {
         layers: usize,
         reject: Reject,
     ) -> Result<Read, Reject> {
+        if self.may_take_apart(record) {
+            return self.read_objects(record, hint, sink, layers);
+        }
         // What is put in is ASCII in the place of ASCII, so this is UTF-8 as before.
         match repair::without_lone_surrogates(record.as_bytes()).map(String::from_utf8) {
             Some(Ok(repaired)) => self.read_within(&repaired, hint, sink, layers),
             _ => Err(reject),
         }
+    }
+
+    /// Whether a refused record is several objects that may be read one by one.
+    ///
+    // SECURITY: what a glance at the whole passes over must not be read after all, or the same file would
+    // give other events the next time. Guarded by `a_line_that_a_glance_passes_over_is_not_read_after_all`.
+    fn may_take_apart(&self, record: &str) -> bool {
+        let is_glanced_at = |text: &str| self.okta.is_enough(text.as_bytes(), &self.mapping);
+        wrapped::are_objects(record)
+            && (!is_glanced_at(record) || wrapped::objects(record).all(is_glanced_at))
     }
 
     fn read_text(&self, text: &str, sink: &mut Sink<'_>) -> Result<Read, Reject> {
@@ -241,7 +250,9 @@ impl Reader {
         }
         let text = str::from_utf8(record).map_err(|_| Reject::Encoding)?;
         match serde_json::from_str::<IgnoredAny>(text) {
-            Err(error) if !wrapped::recognises_text(text) => Err(syntax(&error)),
+            Err(error) if !wrapped::recognises_text(text) && !wrapped::are_objects(text) => {
+                Err(syntax(&error))
+            }
             _ => Ok(()),
         }
     }

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::value::{
     Meaning, at, first, get, holds, ip_of, is_true, items, login, named, other, text_of, time,
+    unfolded,
 };
 use crate::{Mapping, Read, Reject, Sink, text};
 
@@ -59,7 +60,23 @@ fn wrapped(value: &Value) -> Option<&Value> {
     (inner.is_string() || inner.is_object()).then_some(inner)
 }
 
+/// Members that hold objects or lists, which some exports write as texts.
+const NESTED: &[&str] = &[
+    "Actor",
+    "AffectedItems",
+    "AppAccessContext",
+    "DeviceProperties",
+    "ExtendedProperties",
+    "Members",
+    "ModifiedProperties",
+    "OperationProperties",
+    "Parameters",
+    "ParticipantInfo",
+    "Target",
+];
+
 fn record(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Read, Reject> {
+    let value = &*unfolded(value, NESTED);
     let operation = at(value, &["Operation"]);
     if operation.is_empty() {
         return Err(Reject::Incomplete { vendor: VENDOR, missing: "Operation" });

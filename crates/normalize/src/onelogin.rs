@@ -55,6 +55,13 @@ pub(crate) fn read(
     .unwrap_or(Timestamp::from_millis(0));
     let words = words(value);
     let built_in = match by_number(&native) {
+        // A factor that the account offers, unless the record names a person whose it is.
+        Meaning::Is(_)
+            if matches!(native.as_ref(), "170" | "171" | "172")
+                && first(value, &[&["user_id"], &["user_name"]]).is_empty() =>
+        {
+            Meaning::Is(EventKind::PolicyChanged)
+        }
         Meaning::Unknown => by_words(&words),
         known => known,
     };
@@ -187,7 +194,9 @@ fn settle<'v>(event: &mut IdentityEvent<'v>, value: &'v Value) {
         EventKind::FactorEnrolled | EventKind::FactorRemoved | EventKind::FactorUpdated => {
             first(value, &[&["authentication_factor_description"], &["otp_device_name"]])
         }
-        EventKind::PolicyChanged => first(value, &[&["policy_name"], &["notes"]]),
+        EventKind::PolicyChanged => {
+            first(value, &[&["policy_name"], &["authentication_factor_description"], &["notes"]])
+        }
         _ => first(
             value,
             &[&["error_description"], &["custom_message"], &["risk_reasons"], &["notes"]],

@@ -17,6 +17,11 @@ fn every_wrapper_comes_off() {
         format!(r#"{{"records":[{OKTA}]}}"#),
         format!(r#"{{"value":[{OKTA}]}}"#),
         format!(r#"{{"events":[{OKTA}]}}"#),
+        format!(r#"{{"Records":[{OKTA}]}}"#),
+        format!(r#"{{"activities":[{OKTA}]}}"#),
+        format!(r#"{{"entries":[{OKTA}]}}"#),
+        format!(r#"{{"_links":{{}},"_embedded":{{"activities":[{OKTA}]}},"size":1}}"#),
+        format!(r#"{{"message":"{{\"Records\":[{}]}}"}}"#, OKTA.replace('"', r#"\""#)),
         format!(r#"{{"data":{OKTA}}}"#),
         format!(r#"[{OKTA}]"#),
         format!(r#"{{"preview":false,"result":{{"_raw":{text}}}}}"#),
@@ -38,6 +43,56 @@ fn vendors_may_share_a_wrapper() {
         kinds(&format!("[{OKTA},{NOTHING},{DUO}]")),
         [EventKind::PromptSent, EventKind::PromptTimedOut]
     );
+}
+
+#[test]
+fn objects_on_one_line_are_read_one_by_one() {
+    let both = [EventKind::PromptSent, EventKind::PromptTimedOut];
+    for line in [
+        format!("{OKTA}{DUO}"),
+        format!("{OKTA} {DUO}\r\n"),
+        format!(" {OKTA},{DUO},"),
+        format!(r#"{{"value":[{OKTA}]}}{{"value":[{NOTHING},{DUO}]}}"#),
+        format!("{OKTA}{}{DUO}", NOTHING),
+    ] {
+        assert_eq!(kinds(&line), both, "{line}");
+        assert_eq!(Reader::default().check(line.as_bytes()), Ok(()), "{line}");
+    }
+    let text = serde_json::to_string(&format!("{OKTA}{DUO}")).unwrap();
+    assert_eq!(kinds(&format!(r#"{{"message":{text}}}"#)), both);
+    let halves = DUO.replace("alice", r"\ud800");
+    assert_eq!(kinds(&format!("{OKTA}{halves}")), both);
+    assert_eq!(read_all(&format!("{NOTHING}{NOTHING}")).0, Ok(Read::Ignored(Source::Okta)));
+    let (read, events) = read_all(&format!(r#"{OKTA}{{"what":"is this"}}{DUO}"#));
+    assert_eq!((read, events.len()), (Err(Reject::Unrecognised), 2));
+}
+
+#[test]
+fn a_line_that_is_not_objects_throughout_is_refused_as_a_whole() {
+    let forged = format!(r#"{{"agent":"x" {OKTA},"b":"y"}}"#);
+    let cut = DUO.get(..DUO.len() - 9).unwrap();
+    for line in [
+        forged,
+        format!("{OKTA}{cut}"),
+        format!("{OKTA} and {DUO}"),
+        format!("{OKTA}}}{DUO}"),
+        format!("{OKTA}17"),
+    ] {
+        let (read, events) = read_all(&line);
+        assert!(matches!(read, Err(Reject::Syntax(_))), "{line}: {read:?}");
+        assert_eq!(events, [], "{line}");
+        assert!(Reader::default().check(line.as_bytes()).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_a_glance_passes_over_is_not_read_after_all() {
+    // A glance at the first object cannot see the other vendor's second one.
+    let line = format!("{NOTHING}{DUO}");
+    let reader = Reader::default();
+    assert_eq!(reader.is_ignorable(line.as_bytes()), Some(Source::Okta));
+    let read = reader.read(line.as_bytes(), &mut Hint::default(), &mut |_| panic!("an event"));
+    assert!(matches!(read, Err(Reject::Syntax(_))));
 }
 
 #[test]

@@ -68,6 +68,21 @@ pub(crate) fn items(value: &Value) -> std::slice::Iter<'_, Value> {
     }
 }
 
+/// The value with the objects and lists that these members have as JSON inside texts.
+pub(crate) fn unfolded<'v>(value: &'v Value, names: &[&str]) -> Cow<'v, Value> {
+    let mut value = Cow::Borrowed(value);
+    for name in names {
+        let Some(text) = value.get(name).and_then(Value::as_str) else { continue };
+        let inside = serde_json::from_str(text).ok();
+        if let Some(inside @ (Value::Array(_) | Value::Object(_))) = inside
+            && let Some(member) = value.to_mut().get_mut(name)
+        {
+            *member = inside;
+        }
+    }
+    value
+}
+
 /// The value of a `[{"Name": .., "Value": ..}]` list under a name, compared without regard to case.
 pub(crate) fn named<'v>(list: &'v Value, name: &str) -> &'v Value {
     items(list)
@@ -102,7 +117,7 @@ fn address(text: &str) -> &str {
 }
 
 /// The first member that is there, as an instant: RFC 3339, or a number of seconds or milliseconds
-/// since 1970.
+/// since 1970, also as a text.
 ///
 /// `Ok(None)` if none is there; an error if it is there and cannot be read.
 pub(crate) fn time(
@@ -115,7 +130,10 @@ pub(crate) fn time(
         let found = match get(value, path) {
             Value::Null => continue,
             Value::String(s) if text::present(s).is_empty() => continue,
-            Value::String(s) => Timestamp::parse(s).ok(),
+            Value::String(s) => match s.parse() {
+                Ok(number) if s.len() >= EPOCH_DIGITS_MIN => Some(from_epoch(number)),
+                _ => Timestamp::parse(s).ok(),
+            },
             Value::Number(n) => n.as_i64().map(from_epoch).or_else(|| {
                 // Fractions of a second, as some collectors write.
                 n.as_f64().map(|seconds| from_epoch((seconds * 1_000.0) as i64))
@@ -126,6 +144,9 @@ pub(crate) fn time(
     }
     Ok(None)
 }
+
+/// Digits of a text that is a number of seconds: nine since 1973. A shorter one may be a year or a day.
+const EPOCH_DIGITS_MIN: usize = 9;
 
 // 1e11 seconds is the year 5138; 1e11 milliseconds is 1973, before any of these products.
 fn from_epoch(number: i64) -> Timestamp {
@@ -208,13 +229,17 @@ mod tests {
 
     #[test]
     fn instants_come_as_text_seconds_or_milliseconds() {
-        let value = json!({"a": "2026-03-01 10:00:00 UTC", "b": 1_772_359_200, "c": 1_772_359_200_000_i64, "d": "noon"});
+        let value = json!({"a": "2026-03-01 10:00:00 UTC", "b": 1_772_359_200, "c": 1_772_359_200_000_i64, "d": "noon",
+            "f": "1772359200", "g": "1772359200000", "h": "20260301"});
         let read = |name| time(&value, &[&["nowhere"], &[name]], Source::Auth0, "date");
         let expected = Ok(Some(Timestamp::from_seconds(1_772_359_200)));
         assert_eq!(read("a"), expected);
         assert_eq!(read("b"), expected);
         assert_eq!(read("c"), expected);
         assert!(read("d").is_err());
+        assert_eq!(read("f"), expected);
+        assert_eq!(read("g"), expected);
+        assert!(read("h").is_err());
         assert_eq!(read("e"), Ok(None));
     }
 

@@ -1,4 +1,4 @@
-//! Windows Security events about accounts, as XML, one event a line: the help desk's resets.
+//! Windows Security events about accounts, as XML, one event or more a line: the help desk's resets.
 //!
 //! ```text
 //! <Event xmlns='..'><System><EventID>4724</EventID><TimeCreated SystemTime='2026-03-02T08:11:09.5Z'/>
@@ -18,6 +18,7 @@ use pushback_model::{EventKind, IdentityEvent, Party, Source, Timestamp};
 use serde_json::Value;
 
 use crate::value::{ip_of, other};
+use crate::wrapped::Sum;
 use crate::{Mapping, Read, Reject, Sink, text};
 
 const VENDOR: Source = Source::Windows;
@@ -43,12 +44,23 @@ pub(crate) fn recognises_text(text: &str) -> bool {
     text.starts_with("<Event") && text.contains("<EventID")
 }
 
-/// Reads one recognised record that is not JSON.
+/// Reads the events of one recognised line that is not JSON.
 pub(crate) fn read_text(
     text: &str,
     mapping: &Mapping,
     sink: &mut Sink<'_>,
 ) -> Result<Read, Reject> {
+    let mut sum = Sum::default();
+    // In a text of an event, `<` is escaped.
+    for event in text.split_inclusive("</Event>").map(str::trim_ascii_start) {
+        if event.starts_with("<Event") {
+            sum.add(read_event(event, mapping, sink));
+        }
+    }
+    sum.into_read()
+}
+
+fn read_event(text: &str, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Read, Reject> {
     let incomplete = |missing| Reject::Incomplete { vendor: VENDOR, missing };
     let native = element(text, "EventID").ok_or(incomplete("EventID"))?.trim();
     let built_in = match native {

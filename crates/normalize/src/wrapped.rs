@@ -1,5 +1,6 @@
 //! Records inside records: what collectors wrap around a vendor's event, and lines that are not JSON.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::json::{Cursor, Fault};
@@ -13,15 +14,19 @@ pub(crate) const LAYERS_MAX: usize = 8;
 
 /// Members that hold records: of vendors' answers and hooks, of EventBridge, Splunk, Elastic,
 /// Microsoft 365 exports and container logs.
-const HOLDERS: &[&[u8]] = &[
+pub(crate) const HOLDERS: &[&[u8]] = &[
     b"detail",
     b"data",
     b"records",
+    b"Records",
     b"value",
     b"events",
     b"response",
     b"authlogs",
     b"items",
+    b"activities",
+    b"entries",
+    b"_embedded",
     b"logs",
     b"AuditData",
     b"_raw",
@@ -82,9 +87,43 @@ pub(crate) fn read_text(
     }
 }
 
+/// The objects of a text that is nothing but objects, one after the other, with or without a comma
+/// between them. Ends early where something else stands.
+pub(crate) fn objects(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (object, after) = first_object(rest)?;
+        rest = after;
+        Some(object)
+    })
+}
+
+/// Whether a text is several objects and nothing else. Each of them is checked throughout: the pieces of
+/// a broken record are no records.
+pub(crate) fn are_objects(text: &str) -> bool {
+    let (mut rest, mut count) = (text, 0_usize);
+    while let Some((_, after)) = first_object(rest) {
+        (rest, count) = (after, count + 1);
+    }
+    count > 1 && rest.trim_ascii().is_empty()
+}
+
+/// The object that a text begins with, and what follows it and its comma.
+fn first_object(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_ascii_start();
+    if !text.starts_with('{') {
+        return None;
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    let (object, after) = text.split_at_checked(values.byte_offset())?;
+    let after = after.trim_ascii_start();
+    Some((object, after.strip_prefix(',').unwrap_or(after)))
+}
+
 /// What several records inside one come to.
 #[derive(Default)]
-struct Sum {
+pub(crate) struct Sum {
     events: u32,
     ignored: Option<Read>,
     unknown: Option<Read>,
@@ -92,7 +131,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, read: Result<Read, Reject>) {
+    pub(crate) fn add(&mut self, read: Result<Read, Reject>) {
         match read {
             Ok(Read::Events(n)) => {
                 self.events = self.events.saturating_add(n);
@@ -104,7 +143,7 @@ impl Sum {
         }
     }
 
-    fn into_read(self) -> Result<Read, Reject> {
+    pub(crate) fn into_read(self) -> Result<Read, Reject> {
         match (self.reject, self.events) {
             (Some(reject), _) => Err(reject),
             (None, n @ 1..) => Ok(Read::Events(n)),
@@ -114,6 +153,21 @@ impl Sum {
 }
 
 impl Reader {
+    /// Reads each object of a text that [`are_objects`].
+    pub(crate) fn read_objects(
+        &self,
+        text: &str,
+        hint: &mut Hint,
+        sink: &mut Sink<'_>,
+        layers: usize,
+    ) -> Result<Read, Reject> {
+        let mut sum = Sum::default();
+        for object in objects(text) {
+            sum.add(self.read_within(object, hint, sink, layers));
+        }
+        sum.into_read()
+    }
+
     /// Reads what an array or a wrapping object holds.
     pub(crate) fn read_wrapped(
         &self,

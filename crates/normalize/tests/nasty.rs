@@ -44,7 +44,6 @@ const MALFORMED: &[&str] = &[
     "control_byte.json",
     "cut_off.json",
     "cut_off_in_an_escape.json",
-    "two_records.json",
     "trailing_comma.json",
     "comment.json",
     "nan.json",
@@ -114,6 +113,14 @@ fn a_record_that_cannot_be_read_says_why_and_hands_over_nothing() {
         assert!(!reason.is_empty() && events.is_empty(), "{name}");
         assert!(!reason.chars().any(char::is_control), "{name}: {reason:?}");
     }
+}
+
+#[test]
+fn two_records_in_a_line_are_both_read() {
+    let record = &files()["two_records.json"];
+    let (read, events) = read(record);
+    assert_eq!((read, events.len()), (Ok(Read::Events(2)), 2));
+    assert_eq!(Reader::default().check(record), Ok(()));
 }
 
 #[test]

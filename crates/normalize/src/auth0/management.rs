@@ -29,10 +29,13 @@ pub(super) fn describe(data: &Value, event: &mut IdentityEvent<'_>) -> bool {
     event.kind = kind;
     event.what = Cow::Owned(plain(&what));
     event.factor = super::factor(data);
+    // Of a change to one's own account the log itself names who made it.
+    let logged = match first(request, &[&["auth", "user", "email"], &["auth", "user", "name"]]) {
+        name if name.is_empty() => at(data, &["user_name"]),
+        name => name,
+    };
     let admin = Party {
-        name: first(request, &[&["auth", "user", "email"], &["auth", "user", "name"]])
-            .into_owned()
-            .into(),
+        name: logged.into_owned().into(),
         mail: at(request, &["auth", "user", "email"]).into_owned().into(),
         id: first(data, &[&["details", "request", "auth", "user", "user_id"], &["user_id"]])
             .into_owned()

@@ -109,6 +109,30 @@ fn a_prompt_and_its_answer_share_a_transaction() {
 }
 
 #[test]
+fn the_enrollment_names_the_subscriber_where_nothing_else_does() {
+    let value = log(
+        "gd_auth_rejected",
+        &json!({"user_id": "", "user_name": null, "details": {"enrollment": {"user_id": "auth0|64a1"}}}),
+    );
+    assert_eq!(one(read, &value).subscriber.id, "auth0|64a1");
+}
+
+#[test]
+fn ones_own_authenticator_is_ones_own() {
+    let value = log(
+        "my_account_authentication_method_succeeded",
+        &json!({"details": {"request": {"method": "POST",
+            "path": "/me/v1/authentication-methods", "body": {"type": "totp"}}}}),
+    );
+    let event = one(read, &value);
+    assert_eq!((event.kind, event.actor), (FactorEnrolled, None));
+    assert_eq!(
+        (&*event.subscriber.name, &*event.subscriber.id),
+        ("alice@example.org", "auth0|64a1")
+    );
+}
+
+#[test]
 fn low_confidence_is_high_risk_and_places_are_read() {
     let event = one(
         read,

@@ -121,6 +121,28 @@ fn every_event_has_its_meaning() {
 }
 
 #[test]
+fn an_arn_alone_names_the_caller() {
+    for (arn, name) in [
+        ("arn:aws:iam::111122223333:user/alice", "alice"),
+        ("arn:aws:iam::111122223333:user/engineers/alice", "alice"),
+        ("arn:aws:sts::111122223333:assumed-role/Admin/alice@example.org", "alice@example.org"),
+        ("arn:aws:sts::111122223333:federated-user/alice", "alice"),
+        ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:root"),
+        ("arn:aws:iam::111122223333:role/Admin", ""),
+    ] {
+        let value = trail(SIGN_IN, "ConsoleLogin", &json!({"userIdentity": {"arn": arn}}));
+        assert_eq!(one(read, &value).subscriber.name, name, "{arn}");
+    }
+    let hidden = trail(
+        SIGN_IN,
+        "ConsoleLogin",
+        &json!({"userIdentity": {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS",
+            "arn": "arn:aws:iam::111122223333:user/hunter2"}}),
+    );
+    assert_eq!(one(read, &hidden).subscriber.name, "");
+}
+
+#[test]
 fn a_refused_call_changed_nothing() {
     let value = trail(IAM, "CreateAccessKey", &json!({"errorCode": "AccessDenied"}));
     assert_eq!(kinds(read, &value), []);

@@ -61,7 +61,12 @@ pub(super) fn meaning(action: &str, description: &Value) -> Option<Meaning> {
         description.get(key).and_then(Value::as_str).is_some_and(|text| contains(text, word))
     };
     Some(match action {
-        "admin_2fa_error" if says("error", "fraud") => OfActor(K::PromptReported, F::Unknown),
+        "admin_2fa_error"
+            if says("error", "fraud")
+                || description.as_str().is_some_and(|text| contains(text, "fraud")) =>
+        {
+            OfActor(K::PromptReported, F::Unknown)
+        }
         "admin_2fa_error" => OfActor(K::FactorFailed, F::Unknown),
         "admin_login" => OfActor(K::SessionStarted, F::Unknown),
         "admin_login_error" => OfActor(K::SignInFailed, F::Unknown),

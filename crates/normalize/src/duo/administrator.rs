@@ -76,10 +76,12 @@ fn occurred_at(value: &Value, keys: &[&'static str]) -> Result<Timestamp, Reject
     })
 }
 
-/// A member that is an object, or JSON inside a string; plain text becomes null.
+/// A member that is an object, or JSON inside a string, or plain text.
 fn details<'v>(value: &'v Value, key: &str) -> Cow<'v, Value> {
     match value.get(key) {
-        Some(Value::String(text)) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
+        Some(value @ Value::String(text)) => {
+            serde_json::from_str(text).map_or(Cow::Borrowed(value), Cow::Owned)
+        }
         Some(value) => Cow::Borrowed(value),
         None => Cow::Owned(Value::Null),
     }
@@ -159,10 +161,7 @@ fn activity(value: &Value, sink: &mut Sink<'_>) -> Result<Read, Reject> {
     let name = text(action, "name");
     let at = occurred_at(value, &["ts"])?;
     let target = value.get("target").unwrap_or(&Value::Null);
-    let mut description = details(target, "details");
-    if description.is_null() {
-        description = details(action, "details");
-    }
+    let description = both(details(target, "details"), details(action, "details"));
     let meaning = match actions::meaning(&name, &description) {
         None => return Ok(Read::Unknown(Source::Duo, name.into_owned())),
         Some(meaning) => meaning,
@@ -171,7 +170,15 @@ fn activity(value: &Value, sink: &mut Sink<'_>) -> Result<Read, Reject> {
     let (Meaning::OfObject(kind, given) | Meaning::OfActor(kind, given)) = meaning else {
         return Ok(Read::Ignored(Source::Duo));
     };
-    if !result.is_empty() && !result.eq_ignore_ascii_case("success") {
+    // Some actions are a failure by name, and that is what they are logged for.
+    let is_failure = matches!(
+        kind,
+        EventKind::FactorFailed
+            | EventKind::SignInFailed
+            | EventKind::LockedOut
+            | EventKind::PromptReported
+    );
+    if !result.is_empty() && !result.eq_ignore_ascii_case("success") && !is_failure {
         return Ok(Read::Ignored(Source::Duo));
     }
     let actor = value.get("actor").unwrap_or(&Value::Null);
@@ -183,11 +190,20 @@ fn activity(value: &Value, sink: &mut Sink<'_>) -> Result<Read, Reject> {
     let mut event = IdentityEvent::new(Source::Duo, kind, at);
     event.factor = given;
     let is_person = matches!(&*text(target, "type"), "user" | "admin" | "end_user");
-    if is_person && text(target, "key") != text(actor, "key") {
-        event.subscriber = somebody(target);
-        event.actor = Some(somebody(actor));
+    event.subscriber = somebody(actor);
+    let other = if is_person {
+        (text(target, "key") != text(actor, "key")).then(|| somebody(target))
+    } else if matches!(meaning, Meaning::OfObject(..)) {
+        owner(&description).filter(|owner| {
+            let is_same = |a: &str, b: &str| !a.is_empty() && a.eq_ignore_ascii_case(b);
+            !is_same(&owner.name, &event.subscriber.name)
+                && !is_same(&owner.id, &event.subscriber.id)
+        })
     } else {
-        event.subscriber = somebody(actor);
+        None
+    };
+    if let Some(other) = other {
+        event.actor = Some(std::mem::replace(&mut event.subscriber, other));
     }
     event.requester = access(value);
     if let Some(app) = value.get("application") {
@@ -198,6 +214,44 @@ fn activity(value: &Value, sink: &mut Sink<'_>) -> Result<Read, Reject> {
     event.id = text(value, "activity_id");
     sink(&event);
     Ok(Read::Events(1))
+}
+
+/// What is told of the target, and over it what is told of the action.
+fn both<'v>(target: Cow<'v, Value>, action: Cow<'v, Value>) -> Cow<'v, Value> {
+    match (&*target, &*action) {
+        (_, Value::Null) => target,
+        (Value::Object(about), Value::Object(done)) => {
+            let mut all = about.clone();
+            let done = done.iter().filter(|(_, value)| !value.is_null());
+            all.extend(done.map(|(key, value)| (key.clone(), value.clone())));
+            Cow::Owned(Value::Object(all))
+        }
+        // A text says less than members do.
+        (Value::Object(_), _) => target,
+        _ => action,
+    }
+}
+
+/// Whose phone or token it is, where its details name one person.
+fn owner(details: &Value) -> Option<Party<'static>> {
+    let users = details.get("users").and_then(Value::as_array);
+    let one = match users.map(Vec::as_slice) {
+        Some([one]) => Some(one),
+        _ => ["user", "uname", "username"].into_iter().find_map(|key| details.get(key)),
+    }?;
+    let (name, key) = match one {
+        Value::Object(_) => {
+            let name = ["name", "username", "uname"].into_iter().map(|key| text(one, key));
+            (name.into_iter().find(|name| !name.is_empty()).unwrap_or_default(), text(one, "key"))
+        }
+        _ => (Cow::Borrowed(present(one.as_str().unwrap_or_default())), Cow::Borrowed("")),
+    };
+    let party = Party {
+        name: Cow::Owned(name.into_owned()),
+        mail: Cow::Borrowed(""),
+        id: Cow::Owned(key.into_owned()),
+    };
+    (!party.is_empty()).then_some(party)
 }
 
 /// `access_device`, whose address is a text or an object.

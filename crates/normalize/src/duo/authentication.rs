@@ -59,7 +59,7 @@ pub(crate) fn read_authentication(
     let mut f = Fields::default();
     f.read(&mut cursor)?;
     cursor.end()?;
-    if f.is_foreign || !f.is_authentication || f.result.is_empty() {
+    if f.is_foreign || !(f.is_authentication || f.names_itself()) || f.result.is_empty() {
         return Ok(None);
     }
     let Some(at) = f.occurred_at()? else {
@@ -119,6 +119,12 @@ impl<'a> Fields<'a> {
     fn foreign(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
         self.is_foreign = true;
         cursor.skip()
+    }
+
+    /// Whether a record that has no device is still one of this log.
+    fn names_itself(&self) -> bool {
+        (self.event_type.is("authentication") || self.event_type.is("enrollment"))
+            && !self.txid.is_empty()
     }
 
     fn user(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
@@ -227,6 +233,8 @@ impl<'a> Fields<'a> {
         use EventKind as K;
 
         let prompts = matches!(factor, Factor::Push | Factor::Voice);
+        // Of an answer that names no factor the reason tells, where only a prompt can have it.
+        let may_prompt = prompts || factor == Factor::Unknown;
         let succeeded = self.result.as_written().eq_ignore_ascii_case("success");
         if self.event_type.is("enrollment") {
             return if succeeded { K::FactorEnrolled } else { K::FactorFailed };
@@ -247,17 +255,16 @@ impl<'a> Fields<'a> {
                 | "allow_unenrolled_user_on_trusted_network" => K::Bypassed,
                 "remembered_device" | "trusted_network" | "trusted_location"
                 | "allowed_by_policy" | "valid_passcode" => K::FactorVerified,
+                "user_approved" if may_prompt => K::PromptApproved,
                 _ if prompts => K::PromptApproved,
                 _ => K::FactorVerified,
             };
         }
         match reason {
-            "user_mistake" | "user_cancelled" | "user_denied" | "no_keys_pressed" if prompts => {
+            "user_mistake" | "user_cancelled" | "user_denied" | "no_keys_pressed" if may_prompt => {
                 K::PromptDenied
             }
-            "no_response" | "call_timed_out" if prompts || factor == Factor::Unknown => {
-                K::PromptTimedOut
-            }
+            "no_response" | "call_timed_out" if may_prompt => K::PromptTimedOut,
             "anomalous_push" => K::PromptAnomalous,
             "locked_out" | "user_disabled" => K::LockedOut,
             _ if contains(reason, "harassment") => K::PromptAnomalous,

@@ -44,6 +44,7 @@ fn every_result_means_what_the_table_says() {
         ("duo_push", "denied", "endpoint_is_not_trusted", K::PolicyRefused, F::Push),
         ("n/a", "denied", "deny_unenrolled_user", K::PolicyRefused, F::Unknown),
         ("duo_push", "FAILURE", "no_response", K::PromptTimedOut, F::Push),
+        ("webauthn_credential", "denied", "no_response", K::FactorFailed, F::Passkey),
     ] {
         let event = only(&auth(factor, result, &format!("\"{reason}\"")));
         assert_eq!((event.kind, event.factor), (kind, means), "{factor} {result} {reason}");
@@ -53,6 +54,29 @@ fn every_result_means_what_the_table_says() {
     let enrolled = auth("not_available", "success", "null")
         .replace(r#""event_type":"authentication""#, r#""event_type":"enrollment""#);
     assert_eq!(only(&enrolled).kind, K::FactorEnrolled);
+}
+
+#[test]
+fn a_reason_that_only_a_prompt_can_have_is_a_prompts_whatever_the_factor_says() {
+    for (result, reason, kind) in [
+        ("denied", "user_mistake", K::PromptDenied),
+        ("denied", "user_cancelled", K::PromptDenied),
+        ("denied", "no_keys_pressed", K::PromptDenied),
+        ("denied", "no_response", K::PromptTimedOut),
+        ("denied", "call_timed_out", K::PromptTimedOut),
+        ("success", "user_approved", K::PromptApproved),
+        ("success", "allowed_by_policy", K::FactorVerified),
+        ("denied", "invalid_passcode", K::FactorFailed),
+    ] {
+        let record = auth("FACTOR", result, &format!("\"{reason}\""));
+        for factor in ["null", "\"\"", "\"n/a\"", "\"not_available\""] {
+            let record = record.replace("\"FACTOR\"", factor);
+            assert_eq!(kinds(&record), [kind], "{factor} {reason}");
+        }
+        let record = record.replace("\"factor\":\"FACTOR\",", "");
+        assert_eq!(kinds(&record), [kind], "no factor, {reason}");
+    }
+    assert_eq!(kinds(&auth("n/a", "success", "null")), [K::FactorVerified]);
 }
 
 #[test]
@@ -106,6 +130,20 @@ fn seconds_and_milliseconds_are_told_apart() {
 }
 
 #[test]
+fn an_answer_that_names_no_device_is_an_answer() {
+    let bare = |event_type: &str| {
+        format!(
+            r#"{{"event_type":"{event_type}","factor":"duo_push","reason":"user_mistake","result":"denied","timestamp":1769851800,"txid":"t1","user":{{"key":"DU1","name":"alice"}}}}"#
+        )
+    };
+    let event = only(&bare("authentication"));
+    assert_eq!((event.kind, event.factor, event.responder), (K::PromptDenied, F::Push, None));
+    assert_eq!((&*event.subscriber.name, &*event.id), ("alice", "t1"));
+    assert_eq!(only(&bare("enrollment").replace("denied", "success")).kind, K::FactorEnrolled);
+    assert_eq!(read_all(&bare("payment")).0, Err(Reject::Unrecognised));
+}
+
+#[test]
 fn version_1_is_read_too() {
     let event = only(
         r#"{"device":"555-0100","eventtype":"authentication","factor":"Duo Push","host":"h","integration":"Example VPN","ip":"203.0.113.7","new_enrollment":false,"reason":"No response","result":"FAILURE","timestamp":1769851800,"username":"alice"}"#,
@@ -128,7 +166,9 @@ fn every_administrator_action_means_what_the_table_says() {
             r#""{\"error\": \"Login request reported as fraudulent.\", \"factor\": \"push\"}""#,
             K::PromptReported,
         ),
+        ("admin_2fa_error", r#""Login request reported as fraudulent.""#, K::PromptReported),
         ("admin_2fa_error", r#"{"error":"timed out"}"#, K::FactorFailed),
+        ("admin_2fa_error", r#""Login request timed out.""#, K::FactorFailed),
         ("admin_lockout", "null", K::LockedOut),
         ("user_lockout_cleared", "null", K::Unlocked),
         ("bypass_create", r#""{\"count\": 1}""#, K::BypassGranted),
@@ -206,6 +246,69 @@ fn activity_counts_when_it_succeeded() {
     assert_eq!((&*event.subscriber.name, event.actor), ("alice", None));
     assert_eq!((&*event.requester.ip, &*event.id), ("203.0.113.7", "a1"));
     assert_eq!(kinds(&record("FAILURE")), []);
+}
+
+/// Bob, an administrator, does this to that.
+fn activity(action: &str, details: &str, target: &str, result: &str) -> String {
+    format!(
+        r#"{{"access_device":{{"ip":{{"address":"203.0.113.7"}}}},"action":{{"name":"{action}","details":{details}}},"activity_id":"a1","actor":{{"key":"DE1","name":"bob","type":"admin"}},"outcome":{{"result":"{result}"}},"target":{target},"ts":"2026-01-31T09:30:00.5+00:00"}}"#
+    )
+}
+
+#[test]
+fn what_an_activity_did_stands_in_the_action_or_in_the_target() {
+    let alice = |details: &str| {
+        format!(r#"{{"key":"DU1","name":"alice","type":"user","details":{details}}}"#)
+    };
+    let bypass = r#""{\"status\": \"Bypass\"}""#;
+    let active = r#""{\"status\": \"Active\", \"email\": \"alice@example.org\"}""#;
+    for (details, target) in
+        [(bypass, "null"), ("null", bypass), (bypass, active), (r#"{"status":"Bypass"}"#, active)]
+    {
+        let event = only(&activity("user_update", details, &alice(target), "SUCCESS"));
+        assert_eq!(event.kind, K::BypassGranted, "{details} {target}");
+        assert_eq!((&*event.subscriber.name, &*event.actor.unwrap().name), ("alice", "bob"));
+    }
+    assert_eq!(kinds(&activity("user_update", "null", &alice(active), "SUCCESS")), []);
+}
+
+#[test]
+fn an_activity_on_a_phone_is_about_whose_phone_it_is() {
+    let phone = |details: &str| {
+        format!(r#"{{"key":"DP1","name":"+1 555 0100","type":"phone","details":{details}}}"#)
+    };
+    for details in [
+        r#""{\"user\": \"alice\", \"platform\": \"Google Android\"}""#,
+        r#"{"uname":"alice"}"#,
+        r#"{"username":"alice"}"#,
+        r#"{"user":{"key":"DU1","name":"alice"}}"#,
+        r#"{"users":[{"key":"DU1","name":"alice"}]}"#,
+    ] {
+        let event = only(&activity("phone_create", "null", &phone(details), "SUCCESS"));
+        assert_eq!((event.kind, event.factor), (K::FactorEnrolled, F::Push));
+        assert_eq!(event.subscriber.name, "alice", "{details}");
+        assert_eq!(event.actor.unwrap().name, "bob", "{details}");
+    }
+    let own = only(&activity("phone_create", "null", &phone(r#"{"user":"bob"}"#), "SUCCESS"));
+    assert_eq!((&*own.subscriber.name, &*own.subscriber.id, own.actor), ("bob", "DE1", None));
+}
+
+#[test]
+fn an_activity_that_is_a_failure_counts_though_it_failed() {
+    for (action, kind) in [
+        ("admin_lockout", Some(K::LockedOut)),
+        ("admin_2fa_error", Some(K::FactorFailed)),
+        ("admin_login_error", Some(K::SignInFailed)),
+        ("push_verify_failed", Some(K::FactorFailed)),
+        ("push_verify_approved", None),
+        ("admin_login", None),
+        ("phone_create", None),
+    ] {
+        let record = activity(action, "null", "null", "FAILURE");
+        assert_eq!(kinds(&record), kind.into_iter().collect::<Vec<_>>(), "{action}");
+    }
+    let fraud = activity("admin_2fa_error", r#""Reported as fraudulent.""#, "null", "FAILURE");
+    assert_eq!(kinds(&fraud), [K::PromptReported]);
 }
 
 #[test]

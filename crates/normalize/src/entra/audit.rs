@@ -13,12 +13,14 @@ use pushback_model::{Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, So
 use serde_json::Value;
 
 use super::changes::{Change, changes, lost_mfa, methods, role_name, unquoted};
-use super::outcome;
+use super::{outcome, rows};
+use crate::microsoft::{contact_changes, is_demand_ended};
 use crate::text::{contains, content_id, ip, present};
 use crate::{Mapping, Read, Reject, Sink};
 
 /// Whether this is an audit record or a risk detection.
 pub(crate) fn recognises(value: &Value) -> bool {
+    let value = &*rows::as_logged(value);
     let inner = inner(value);
     let is_audit = inner.get("activityDisplayName").is_some()
         && (inner.get("initiatedBy").is_some() || inner.get("targetResources").is_some());
@@ -32,6 +34,7 @@ pub(crate) fn read(
     _mapping: &Mapping,
     sink: &mut Sink<'_>,
 ) -> Result<Read, Reject> {
+    let value = &*rows::as_logged(value);
     let inner = inner(value);
     if is_detection(inner) {
         return detection(value, inner, sink);
@@ -50,7 +53,9 @@ fn inner(value: &Value) -> &Value {
 }
 
 fn is_detection(inner: &Value) -> bool {
-    inner.get("riskEventType").is_some() && !text(inner, "userPrincipalName").is_empty()
+    // A detection about an application names no user.
+    let names_user = ["userPrincipalName", "userId"].iter().any(|key| !text(inner, key).is_empty());
+    inner.get("riskEventType").is_some() && names_user
 }
 
 /// The running total of a person's risk; the detections behind it are logged one by one.
@@ -260,7 +265,7 @@ fn meaning(name: &str, inner: &Value, changes: &[Change<'_>]) -> Option<Meaning>
         "user deleted security info" | "admin deleted security info" => {
             Is(K::FactorRemoved, method())
         }
-        "disable strong authentication" | "disable per-user mfa" => Is(K::FactorRemoved, ANY),
+        "disable strong authentication" => Is(K::FactorRemoved, ANY),
         "user changed default security info"
         | "admin updated security info"
         | "user updated security info" => Is(K::FactorUpdated, method()),
@@ -322,6 +327,7 @@ fn meaning(name: &str, inner: &Value, changes: &[Change<'_>]) -> Option<Meaning>
         | "add named location"
         | "update named location"
         | "delete named location"
+        | "disable per-user mfa"
         | "disable security defaults"
         | "set domain authentication"
         | "set federation settings on domain"
@@ -379,16 +385,13 @@ fn user_update(changes: &[Change<'_>]) -> Meaning {
         return Meaning::Is(kind, Factor::Push);
     }
     if let Some(change) = named("StrongAuthenticationRequirement")
-        && (change.new.contains("\"State\":0") || methods(change.new) < methods(change.old))
+        && (is_demand_ended(change.new, change.old) || methods(change.new) < methods(change.old))
     {
         return Meaning::Is(K::FactorRemoved, Factor::Unknown);
     }
-    match named("StrongAuthenticationUserDetails") {
-        Some(change) if change.old != change.new => {
-            Meaning::Is(K::RecoveryChanged, Factor::Unknown)
-        }
-        _ => Meaning::Nothing,
-    }
+    let contact = named("StrongAuthenticationUserDetails")
+        .and_then(|change| contact_changes(change.new, change.old).into_iter().next());
+    contact.map_or(Meaning::Nothing, |(kind, factor, _)| Meaning::Is(kind, factor))
 }
 
 /// A few words: what was registered, which role, which application, what a policy lost.
@@ -461,8 +464,12 @@ fn detection(value: &Value, inner: &Value, sink: &mut Sink<'_>) -> Result<Read, 
         _ => Risk::Unknown,
     };
     if event.id.is_empty() {
-        let parts = [name, &at.to_string(), &*event.subscriber.name, &event.transaction];
-        event.id = Cow::Owned(content_id(&parts));
+        let who = if event.subscriber.name.is_empty() {
+            &event.subscriber.id
+        } else {
+            &event.subscriber.name
+        };
+        event.id = Cow::Owned(content_id(&[name, &at.to_string(), who, &event.transaction]));
     }
     sink(&event);
     Ok(Read::Events(1))

@@ -24,7 +24,12 @@ pub(super) fn to_graph(record: &str) -> Option<String> {
     let Value::Object(row) = serde_json::from_str(record).ok()? else { return None };
     // `Location` is the country's code alone; `LocationDetails` has the rest.
     let mut graph = Map::new();
-    for (column, value) in row.into_iter().filter(|(column, _)| column != "Location") {
+    let mut country = Value::Null;
+    for (column, value) in row {
+        if column == "Location" {
+            country = value;
+            continue;
+        }
         let renamed = RENAMED.iter().find(|(from, _)| *from == column).map(|(_, to)| *to);
         let name = match renamed {
             Some(name) => name.to_owned(),
@@ -47,6 +52,17 @@ pub(super) fn to_graph(record: &str) -> Option<String> {
     }
     let code = graph.get("resultType").cloned();
     unfold_members(&mut graph);
+    let is_placed = graph.get("location").and_then(|place| place.get("countryOrRegion"));
+    if country.is_string() && is_placed.is_none_or(|code| matches!(code.as_str(), None | Some("")))
+    {
+        let place = graph.entry("location").or_insert(Value::Null);
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        if let Value::Object(place) = place {
+            place.insert("countryOrRegion".to_owned(), country);
+        }
+    }
     if let (Some(code), false) = (code, graph.get("status").is_some_and(Value::is_object)) {
         let text = graph.get("resultDescription").cloned().unwrap_or_default();
         let status = [("errorCode".to_owned(), code), ("failureReason".to_owned(), text)];
@@ -59,6 +75,12 @@ pub(super) fn to_graph(record: &str) -> Option<String> {
 pub(super) fn unfold(record: &str) -> Option<String> {
     let Value::Object(mut record) = serde_json::from_str(record).ok()? else { return None };
     unfold_members(&mut record);
+    // A record that is a text inside a text is no text again.
+    if let Some(properties) = record.get_mut("properties")
+        && let Value::String(text) = properties
+    {
+        *properties = serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_default();
+    }
     if let Some(Value::Object(properties)) = record.get_mut("properties") {
         unfold_members(properties);
     }

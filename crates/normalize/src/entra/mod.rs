@@ -4,6 +4,7 @@ mod audit;
 mod changes;
 mod columns;
 mod outcome;
+mod rows;
 mod sign_in;
 #[cfg(test)]
 mod tests;

@@ -92,6 +92,7 @@ pub(crate) fn read_sign_in(
         match key {
             b"properties" => {
                 let mut inner = Fields::default();
+                inner.note_text(cursor)?;
                 cursor.object(|key, cursor| inner.member(key, cursor))?;
                 outer.properties = Some(inner);
             }
@@ -195,7 +196,13 @@ impl<'a> Fields<'a> {
             b"riskLevelDuringSignIn" => self.risk_during = cursor.scalar()?,
             b"authenticationProtocol" => self.protocol = cursor.scalar()?,
             b"originalTransferMethod" => self.transfer = cursor.scalar()?,
-            b"isInteractive" => self.interactive = if cursor.flag()? { 1 } else { 2 },
+            b"isInteractive" => {
+                self.interactive = match cursor.answer()? {
+                    Some(true) => 1,
+                    Some(false) => 2,
+                    None => 0,
+                }
+            }
             _ => cursor.skip()?,
         }
         Ok(())
@@ -210,6 +217,11 @@ impl<'a> Fields<'a> {
     fn location(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
         (self.city, self.state, self.country) = Default::default();
         (self.latitude, self.longitude) = Default::default();
+        // Around `properties` stands a text that is just the country's code.
+        if cursor.peek()? == b'"' {
+            self.has_text_inside |= cursor.scalar()?.as_written().starts_with('{');
+            return Ok(());
+        }
         cursor.object(|key, cursor| {
             match key {
                 b"city" => self.city = cursor.scalar()?,

@@ -84,7 +84,7 @@ fn columns(code: u32, steps: &[Value]) -> String {
 fn every_shape_says_the_same() {
     let steps = [password(), step(PUSH, false, DENIED)];
     let mut inside = graph(500_121, &steps);
-    for member in ["status", "authenticationDetails", "deviceDetail"] {
+    for member in ["status", "authenticationDetails", "deviceDetail", "location"] {
         inside[member] = Value::String(inside[member].to_string());
     }
     let expected = only(&graph(500_121, &steps).to_string());
@@ -101,6 +101,8 @@ fn every_shape_says_the_same() {
     for record in [
         diagnostic("SignInLogs", graph(500_121, &steps)),
         diagnostic("SignInLogs", inside.clone()),
+        properties_as_text(&diagnostic("SignInLogs", graph(500_121, &steps))),
+        properties_as_text(&diagnostic("SignInLogs", inside.clone())),
         inside.to_string(),
         columns(500_121, &steps),
     ] {
@@ -108,6 +110,40 @@ fn every_shape_says_the_same() {
         event.logged_at = None;
         assert_eq!(event, expected, "{record}");
     }
+}
+
+fn properties_as_text(record: &str) -> String {
+    let mut record: Value = serde_json::from_str(record).unwrap();
+    record["properties"] = Value::String(record["properties"].to_string());
+    record.to_string()
+}
+
+#[test]
+fn a_row_without_details_of_the_place_still_names_the_country() {
+    for details in [Value::Null, "".into(), json!({"city": "Springfield"}).to_string().into()] {
+        let mut row: Value = serde_json::from_str(&columns(0, &[])).unwrap();
+        row["LocationDetails"] = details.clone();
+        assert_eq!(only(&row.to_string()).requester.country, "US", "{details}");
+    }
+}
+
+#[test]
+fn an_absent_word_on_interaction_is_none() {
+    let approved = [password(), step(PUSH, true, "MFA completed in Azure AD")];
+    let mut bare = graph(0, &approved);
+    bare.as_object_mut().unwrap().remove("isInteractive");
+    for word in [Value::Null, "".into(), "null".into(), "unknown".into()] {
+        let mut record = bare.clone();
+        record["isInteractive"] = word.clone();
+        assert_eq!(kinds(&record.to_string()), kinds(&bare.to_string()), "{word}");
+        assert_eq!(kinds(&record.to_string()), [K::PromptApproved, K::SessionStarted], "{word}");
+        let silent = diagnostic("NonInteractiveUserSignInLogs", record.clone());
+        assert_eq!(kinds(&silent), [K::SessionUsed], "{word}");
+        let record = diagnostic("SignInLogs", record);
+        assert_eq!(kinds(&record), [K::PromptApproved, K::SessionStarted], "{word}");
+    }
+    bare["isInteractive"] = "False".into();
+    assert_eq!(kinds(&bare.to_string()), [K::SessionUsed]);
 }
 
 #[test]
@@ -336,7 +372,7 @@ fn every_activity_means_what_the_table_says() {
         ("User deleted security info", K::FactorRemoved),
         ("Admin deleted security info", K::FactorRemoved),
         ("Disable Strong Authentication", K::FactorRemoved),
-        ("Disable per-user MFA", K::FactorRemoved),
+        ("Disable per-user MFA", K::PolicyChanged),
         ("User changed default security info", K::FactorUpdated),
         ("Admin updated security info", K::FactorUpdated),
         ("Create Temporary Access Pass method for user", K::BypassGranted),
@@ -408,9 +444,39 @@ fn updates_of_a_user_matter_when_they_touch_strong_authentication() {
             K::FactorRemoved,
         ),
         (
+            "StrongAuthenticationRequirement",
+            r#"[{"RelyingParty":"*","State":1}]"#,
+            "[ {\n  \"RelyingParty\" : \"*\",\n  \"State\" : 0\n} ]",
+            K::FactorRemoved,
+        ),
+        (
+            "StrongAuthenticationRequirement",
+            "[]",
+            r#"[{"RelyingParty":"*","State":"0"}]"#,
+            K::FactorRemoved,
+        ),
+        (
+            "StrongAuthenticationRequirement",
+            "[]",
+            r#""[{\"RelyingParty\":\"*\",\"State\":0}]""#,
+            K::FactorRemoved,
+        ),
+        (
             "StrongAuthenticationUserDetails",
             "[]",
             r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            K::FactorEnrolled,
+        ),
+        (
+            "StrongAuthenticationUserDetails",
+            r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            r#"[{"PhoneNumber":null}]"#,
+            K::FactorRemoved,
+        ),
+        (
+            "StrongAuthenticationUserDetails",
+            r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            r#"[{"PhoneNumber":"+1 5550100","VoiceOnlyPhoneNumber":"+1 5550101"}]"#,
             K::RecoveryChanged,
         ),
     ] {

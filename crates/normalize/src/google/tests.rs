@@ -157,6 +157,22 @@ fn every_event_has_its_meaning() {
 }
 
 #[test]
+fn a_value_that_is_null_hides_none_beside_it() {
+    for value in [Value::Null, json!("")] {
+        let mut record = activity("login", "login_challenge", &json!({}));
+        record["events"][0]["parameters"] = json!([
+            {"name": "login_challenge_method", "value": value, "intValue": null,
+             "boolValue": null, "multiValue": ["google_prompt"]},
+            {"name": "login_challenge_status", "value": "Challenge Passed.", "multiValue": null},
+            {"name": "is_suspicious", "value": value, "boolValue": true},
+        ]);
+        let event = one(read, &record);
+        assert_eq!((event.kind, event.factor), (PromptApproved, Factor::Push), "{value}");
+        assert_eq!(event.risk, Risk::High, "{value}");
+    }
+}
+
+#[test]
 fn an_activity_tells_who_from_where_and_its_key() {
     let event = one(
         read,

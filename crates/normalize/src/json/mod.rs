@@ -281,6 +281,21 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Takes `true`, `false` or their spellings as texts; nothing for what is absent, however that is
+    /// spelt.
+    pub(crate) fn answer(&mut self) -> Result<Option<bool>, Fault> {
+        match self.peek()? {
+            b't' => self.skip().map(|()| Some(true)),
+            b'f' => self.skip().map(|()| Some(false)),
+            b'"' => {
+                let text = self.scalar()?.as_written();
+                let is_there = !crate::text::present(text).is_empty();
+                Ok(is_there.then(|| text.eq_ignore_ascii_case("true")))
+            }
+            _ => self.skip().map(|()| None),
+        }
+    }
+
     /// Takes any value as the bytes it consists of.
     pub(crate) fn slice(&mut self) -> Result<&'a str, Fault> {
         self.peek()?;

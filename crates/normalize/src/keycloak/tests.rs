@@ -212,6 +212,23 @@ fn every_admin_event_has_its_meaning() {
 }
 
 #[test]
+fn a_time_or_details_that_are_texts_are_read() {
+    let value =
+        object("LOGIN", "", &json!({"credential_type": "app-authenticator", "username": "alice"}));
+    let (_, expected) = events(read, &Mapping::default(), &value);
+    assert_eq!(expected.len(), 2);
+    let mut texts = value.clone();
+    texts["time"] = json!("1772439069414");
+    texts["details"] = json!(value["details"].to_string());
+    assert!(recognises(&texts));
+    assert_eq!(events(read, &Mapping::default(), &texts).1, expected);
+    let mut by = admin("CREATE", "GROUP_MEMBERSHIP", "users/u-1/groups/g-1", "{\"name\":\"ops\"}");
+    let expected = one(read, &by);
+    by["authDetails"] = json!(by["authDetails"].to_string());
+    assert_eq!(one(read, &by), expected);
+}
+
+#[test]
 fn an_admin_event_names_the_owner_and_the_administrator() {
     let event = one(
         read,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::logged;
 use crate::Sink;
+use crate::microsoft::{contact_changes, is_demand_ended, members, nested};
 use crate::value::{Meaning, at, get, holds, items, other, plain, same, text_of};
 
 /// Reads a directory operation; `None` if it is not one of these.
@@ -104,10 +105,10 @@ fn known(name: &str) -> Option<(Option<EventKind>, About)> {
         | "update authorization policy"
         | "add named location"
         | "update named location"
-        | "disable per-user mfa"
         | "set domain authentication"
         | "set federation settings on domain"
         | "add verified domain" => (K::PolicyChanged, Actor),
+        "disable per-user mfa" => (K::PolicyChanged, Target),
         "add user" | "enable account" => (K::AccountCreated, Target),
         "delete user" | "disable account" => (K::AccountDisabled, Target),
         "add member to group"
@@ -179,11 +180,18 @@ fn target(value: &Value) -> Option<Party<'_>> {
     (!name.is_empty()).then(|| Party { name, id, ..Party::default() })
 }
 
-/// The new and the old value of a changed property; both are often JSON texts.
+/// The new and the old value of a changed property; both are often JSON texts, and an object or list in
+/// their place is taken as one.
 fn modified<'v>(value: &'v Value, name: &str) -> Option<(Cow<'v, str>, Cow<'v, str>)> {
     items(get(value, &["ModifiedProperties"]))
         .find(|property| at(property, &["Name"]).eq_ignore_ascii_case(name))
-        .map(|property| (at(property, &["NewValue"]), at(property, &["OldValue"])))
+        .map(|property| {
+            let side = |name| match get(property, &[name]) {
+                list @ (Value::Array(_) | Value::Object(_)) => Cow::Owned(list.to_string()),
+                value => text_of(value),
+            };
+            (side("NewValue"), side("OldValue"))
+        })
 }
 
 fn what(value: &Value, name: &str, kind: EventKind) -> Cow<'static, str> {
@@ -275,42 +283,33 @@ fn update_user(value: &Value, base: &IdentityEvent<'_>, emit: &mut Sink<'_>) {
             say(EventKind::FactorUpdated, Factor::Unknown, "default method changed".to_owned());
         }
     }
-    for (property, factor, member) in [
-        ("StrongAuthenticationPhoneAppDetail", Factor::Push, "DeviceToken"),
-        ("StrongAuthenticationUserDetails", Factor::Sms, "PhoneNumber"),
-        ("StrongAuthenticationUserDetails", Factor::Email, "Email"),
-    ] {
-        let Some((new, old)) = modified(value, property) else { continue };
-        let (new_values, old_values) = (members(&new, member), members(&old, member));
-        let added = new_values.difference(&old_values).next().is_some();
-        let removed = old_values.difference(&new_values).next().is_some();
-        let label = if factor == Factor::Push {
-            members(&new, "DeviceName").into_iter().next_back().unwrap_or_default()
-        } else {
-            String::new()
-        };
-        let thing = match factor {
-            Factor::Push => format!("app {label}"),
-            Factor::Sms => "phone number".to_owned(),
-            _ => "mail address".to_owned(),
-        };
+    if let Some((new, old)) = modified(value, "StrongAuthenticationPhoneAppDetail") {
+        let (new_tokens, old_tokens) = (members(&new, "DeviceToken"), members(&old, "DeviceToken"));
+        let added = new_tokens.difference(&old_tokens).next().is_some();
+        let removed = old_tokens.difference(&new_tokens).next().is_some();
+        let label = members(&new, "DeviceName").into_iter().next_back().unwrap_or_default();
+        let thing = format!("app {label}");
         // A new app brings a new method with it; one change is told once.
-        let told = factor == Factor::Push && methods.is_some();
+        let told = methods.is_some();
         if added && !told {
-            say(EventKind::FactorEnrolled, factor, format!("{} added", thing.trim()));
+            say(EventKind::FactorEnrolled, Factor::Push, format!("{} added", thing.trim()));
         } else if removed && !told {
-            say(EventKind::FactorRemoved, factor, format!("{} removed", thing.trim()));
+            say(EventKind::FactorRemoved, Factor::Push, format!("{} removed", thing.trim()));
         }
     }
-    if let Some((new, old)) = modified(value, "StrongAuthenticationRequirement") {
-        let demanded = |text: &str| members(text, "State").iter().any(|state| state != "0");
-        if demanded(&old) && !demanded(&new) {
-            say(
-                EventKind::FactorRemoved,
-                Factor::Unknown,
-                "no longer required to use a second factor".to_owned(),
-            );
+    if let Some((new, old)) = modified(value, "StrongAuthenticationUserDetails") {
+        for (kind, factor, what) in contact_changes(&new, &old) {
+            say(kind, factor, what.to_owned());
         }
+    }
+    if let Some((new, old)) = modified(value, "StrongAuthenticationRequirement")
+        && is_demand_ended(&new, &old)
+    {
+        say(
+            EventKind::FactorRemoved,
+            Factor::Unknown,
+            "no longer required to use a second factor".to_owned(),
+        );
     }
     for property in ["OtherMail", "AlternateEmailAddresses", "MobilePhone", "Mobile"] {
         if let Some((new, old)) = modified(value, property)
@@ -330,14 +329,8 @@ fn update_user(value: &Value, base: &IdentityEvent<'_>, emit: &mut Sink<'_>) {
 }
 
 fn method_types(text: &str) -> BTreeSet<i64> {
-    let parsed: Value = serde_json::from_str(text).unwrap_or_default();
+    let parsed = nested(text);
     items(&parsed).filter_map(|method| text_of(get(method, &["MethodType"])).parse().ok()).collect()
-}
-
-/// The values of a member in a JSON text of objects, lower-cased, without absent ones.
-fn members(text: &str, name: &str) -> BTreeSet<String> {
-    let parsed: Value = serde_json::from_str(text).unwrap_or_default();
-    items(&parsed).map(|item| plain(&at(item, &[name]))).filter(|text| !text.is_empty()).collect()
 }
 
 // The numbers index the list in Microsoft's hunting query for changed methods (Tech Community, "Hunting

@@ -111,6 +111,7 @@ fn every_directory_operation_has_its_meaning() {
         ("Update application – Certificates and secrets management ", TokenCreated),
         ("Add owner to application.", RoleAssigned),
         ("Update conditional access policy.", PolicyChanged),
+        ("Disable per-user MFA", PolicyChanged),
         ("Add named location", PolicyChanged),
         ("Set domain authentication.", PolicyChanged),
         ("Add user.", AccountCreated),
@@ -206,9 +207,29 @@ fn changed_authenticators_hide_in_update_user() {
             vec![FactorEnrolled],
         ),
         (
+            "StrongAuthenticationUserDetails",
+            r#"[{"PhoneNumber":null,"Email":null}]"#,
+            r#"[{"PhoneNumber":"+1 5550100","Email":null}]"#,
+            vec![FactorRemoved],
+        ),
+        (
+            "StrongAuthenticationUserDetails",
+            r#"[{"PhoneNumber":"+1 5550100","VoiceOnlyPhoneNumber":"+1 5550101"}]"#,
+            r#"[{"PhoneNumber":"+1 5550100"}]"#,
+            vec![RecoveryChanged],
+        ),
+        (
             "StrongAuthenticationRequirement",
             r#"[{"State":0}]"#,
             r#"[{"State":1}]"#,
+            vec![FactorRemoved],
+        ),
+        ("StrongAuthenticationRequirement", "[{ \"State\" :\n\"0\" }]", "[]", vec![FactorRemoved]),
+        ("StrongAuthenticationRequirement", r#"[{"State":1}]"#, "[]", vec![]),
+        (
+            "StrongAuthenticationRequirement",
+            r#""[{\"State\":0}]""#,
+            r#""[{\"State\":1}]""#,
             vec![FactorRemoved],
         ),
         ("OtherMail", r#"["b@example.net"]"#, "[]", vec![RecoveryChanged]),
@@ -221,6 +242,55 @@ fn changed_authenticators_hide_in_update_user() {
     assert_eq!((event.factor, event.what.as_ref()), (Factor::Push, "app notification added"));
     // The service that writes a person's own registration down is not somebody else.
     assert_eq!((event.subscriber.name.as_ref(), event.actor), ("alice@example.org", None));
+}
+
+#[test]
+fn lists_that_are_texts_are_read_as_lists() {
+    let as_text = |mut value: Value, names: &[&str]| {
+        for name in names {
+            value[*name] = Value::String(value[*name].to_string());
+        }
+        value
+    };
+    let role = record(
+        "Add member to role.",
+        &json!({
+            "Actor": [{"ID": "1001-guid", "Type": 0}, {"ID": "alice@example.org", "Type": 5}],
+            "Target": [{"ID": "bob@example.org", "Type": 5}],
+            "ExtendedProperties": [{"Name": "UserAgent", "Value": "Mozilla/5.0"}],
+            "DeviceProperties": [{"Name": "SessionId", "Value": "session-1"}],
+            "ModifiedProperties": [
+                {"Name": "Role.DisplayName", "NewValue": "\"Global Administrator\"", "OldValue": ""},
+            ],
+        }),
+    );
+    let expected = one(read, &role);
+    assert_eq!(
+        (&*expected.subscriber.name, &*expected.what),
+        ("bob@example.org", "role Global Administrator")
+    );
+    assert_eq!((&*expected.session, &*expected.requester.agent.raw), ("session-1", "Mozilla/5.0"));
+    let lists = ["Actor", "Target", "ExtendedProperties", "DeviceProperties", "ModifiedProperties"];
+    for name in lists {
+        assert_eq!(one(read, &as_text(role.clone(), &[name])), expected, "{name}");
+    }
+    let all = as_text(role, &lists);
+    assert_eq!(one(read, &all), expected);
+    assert_eq!(one(read, &json!({"AuditData": all.to_string()})), expected);
+
+    let rule = exchange("New-InboxRule", &[("Name", "."), ("ForwardTo", "x@example.net")]);
+    let expected = one(read, &rule);
+    assert!(expected.what.starts_with("external forward"));
+    assert_eq!(one(read, &as_text(rule, &["Parameters"])), expected);
+    let deleted = record(
+        "HardDelete",
+        &json!({"Workload": "Exchange",
+        "AffectedItems": [{"Subject": "New sign-in to your account"}]}),
+    );
+    assert_eq!(kinds(read, &as_text(deleted, &["AffectedItems"])), [MailDeleted]);
+    let mut methods = update("StrongAuthenticationMethod", "", "[]");
+    methods["ModifiedProperties"][0]["NewValue"] = json!([{"MethodType": 6}]);
+    assert_eq!(kinds(read, &methods), [FactorEnrolled]);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use pushback_model::{
     Agent, Coordinates, Endpoint, EventKind, Factor, IdentityEvent, Party, Risk, Source, Timestamp,
 };
 
+use serde_json::{Map, Value};
+
 use super::fields::{Fields, Who};
 use super::types::Meaning;
 use crate::Sink;
@@ -65,10 +67,18 @@ fn kind_and_factor(f: &Fields<'_>, meaning: Meaning) -> Result<Option<(EventKind
         Meaning::Nothing => return Ok(None),
         Meaning::Verification => {
             let factor = factor_used(f)?;
-            return Ok(Some((verification(f, factor)?, factor)));
+            return Ok(verification(f, factor)?.map(|kind| (kind, factor)));
         }
+        Meaning::Sent(_) if f.result.is("SKIPPED") => return Ok(None),
         Meaning::Sent(factor) => {
-            return Ok(Some((if failed { K::PromptUndelivered } else { K::PromptSent }, factor)));
+            let kind = if failed {
+                K::PromptUndelivered
+            } else if f.result.is("RATE_LIMIT") {
+                K::RateLimited
+            } else {
+                K::PromptSent
+            };
+            return Ok(Some((kind, factor)));
         }
         Meaning::SessionStart if failed && contains(&f.reason.text()?, "phishing") => {
             K::PhishingBlocked
@@ -97,8 +107,9 @@ fn kind_and_factor(f: &Fields<'_>, meaning: Meaning) -> Result<Option<(EventKind
             return Ok(Some((kind, if is_factor { or_named(f, factor)? } else { factor })));
         }
         Meaning::Profile => {
-            let changed = f.debug.changed.text()?;
-            if !["phone", "email", "login"].iter().any(|word| contains(&changed, word)) {
+            if !is_way_to_recover(&f.debug.changed.text()?)
+                && !changed_members(f.targets.changes).iter().any(|name| is_way_to_recover(name))
+            {
                 return Ok(None);
             }
             K::RecoveryChanged
@@ -114,38 +125,55 @@ fn kind_and_factor(f: &Fields<'_>, meaning: Meaning) -> Result<Option<(EventKind
     Ok(Some((kind, Factor::Unknown)))
 }
 
-/// The outcome of `user.authentication.auth_via_mfa`.
-fn verification(f: &Fields<'_>, factor: Factor) -> Result<EventKind, Fault> {
+/// The outcome of `user.authentication.auth_via_mfa`; nothing if it has not ended.
+fn verification(f: &Fields<'_>, factor: Factor) -> Result<Option<EventKind>, Fault> {
     use EventKind as K;
 
     let prompts = matches!(factor, Factor::Push | Factor::Voice);
     if f.result.is("SUCCESS") || f.result.is("ALLOW") {
-        return Ok(match factor {
+        return Ok(Some(match factor {
             Factor::Push | Factor::Voice => K::PromptApproved,
             // Identity Engine logs the password step under the same type.
             Factor::Password => K::PasswordVerified,
             _ => K::FactorVerified,
-        });
+        }));
     }
     let reason = f.reason.text()?;
     if contains(&reason, "phishing") {
-        return Ok(K::PhishingBlocked);
+        return Ok(Some(K::PhishingBlocked));
     }
     let silent = f.result.is("UNANSWERED") || f.result.is("ABANDONED");
     if silent && (prompts || factor == Factor::Unknown) {
-        return Ok(K::PromptTimedOut);
+        return Ok(Some(K::PromptTimedOut));
     }
-    Ok(match factor {
+    // What the phone answered counts whatever the outcome is called.
+    if factor == Factor::Push && f.debug.number_response.is("OV_WITH_CHALLENGE_RESPONSE_INVALID") {
+        return Ok(Some(K::PromptMismatched));
+    }
+    if factor == Factor::Push && f.debug.push_response.is("OV_RESPONSE_DENY") {
+        return Ok(Some(K::PromptDenied));
+    }
+    if f.result.is("RATE_LIMIT") {
+        return Ok(Some(K::RateLimited));
+    }
+    if f.result.is("CHALLENGE") {
+        return Ok(Some(K::ChallengeRequired));
+    }
+    // Where no result was logged, the reason is one.
+    let is_only_a_reason = f.result.present()?.is_empty() && !f.reason.present()?.is_empty();
+    let has_ended = silent || f.result.is("FAILURE") || f.result.is("DENY") || is_only_a_reason;
+    if !has_ended {
+        return Ok(None);
+    }
+    Ok(Some(match factor {
         Factor::Password => K::SignInFailed,
         Factor::Push => {
-            if f.debug.number_response.is("OV_WITH_CHALLENGE_RESPONSE_INVALID")
-                || f.debug.number_response.is("OV_WITH_CHALLENGE_RESPONSE_ERROR")
-            {
-                K::PromptMismatched
-            } else if f.debug.push_response.is("OV_RESPONSE_DENY")
-                || contains(&reason, "invalid_credentials")
-                || contains(&reason, "reject")
-            {
+            if f.debug.number_response.is("OV_WITH_CHALLENGE_RESPONSE_ERROR") {
+                // Somebody said yes and the number was not right; without the yes only the app failed,
+                // though the reason is that of a refusal.
+                let is_yes = f.debug.push_response.is("OV_RESPONSE_APPROVE");
+                if is_yes { K::PromptMismatched } else { K::FactorFailed }
+            } else if contains(&reason, "invalid_credentials") || contains(&reason, "reject") {
                 K::PromptDenied
             } else if contains(&reason, "timeout")
                 || contains(&reason, "timed out")
@@ -157,7 +185,35 @@ fn verification(f: &Fields<'_>, factor: Factor) -> Result<EventKind, Fault> {
             }
         }
         _ => K::FactorFailed,
-    })
+    }))
+}
+
+fn is_way_to_recover(name: &str) -> bool {
+    ["phone", "email", "login"].iter().any(|word| contains(name, word))
+}
+
+/// The names of the members that `changeDetails` tells to differ.
+fn changed_members(changes: &str) -> Vec<String> {
+    fn compare(from: &Value, to: &Value, levels: usize, into: &mut Vec<String>) {
+        let names = [from, to].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
+        for name in names {
+            let side = |value: &Value| value.get(name).cloned().unwrap_or_default();
+            let (from, to) = (side(from), side(to));
+            match levels.checked_sub(1) {
+                _ if from == to => {}
+                Some(levels) if from.is_object() || to.is_object() => {
+                    compare(&from, &to, levels, into);
+                }
+                _ => into.push(name.clone()),
+            }
+        }
+    }
+    let mut names = Vec::new();
+    if let Ok(changes) = serde_json::from_str::<Value>(changes) {
+        let side = |name: &str| changes.get(name).cloned().unwrap_or_default();
+        compare(&side("from"), &side("to"), 4, &mut names);
+    }
+    names
 }
 
 /// The factor of a verification: named in `debugData`, or by the enrollment that was used.
@@ -346,11 +402,11 @@ const NEW_THINGS_MIN: usize = 2;
 
 fn risk(f: &Fields<'_>) -> Risk {
     let levels = Levels::of(f.debug.risk.as_written());
-    if f.debug.threat.is("true") || levels.high {
+    if f.debug.is_threat || levels.high {
         return Risk::High;
     }
     let security = f.debug.log_only;
-    if f.debug.risk.is_empty() && security.as_written().contains(r#"level\":\"HIGH"#) {
+    if f.debug.risk.is_empty() && is_high(security.as_written()) {
         return Risk::High;
     }
     let behaviors = if f.debug.behaviors.is_empty() { security } else { f.debug.behaviors };
@@ -362,6 +418,19 @@ fn risk(f: &Fields<'_>) -> Risk {
         return Risk::Medium;
     }
     if levels.low { Risk::Low } else { Risk::Unknown }
+}
+
+/// Whether a JSON text inside a string, its quotes escaped, names a level HIGH.
+fn is_high(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once(r#"level\""#) {
+        rest = after;
+        let value = after.trim_ascii_start().strip_prefix(':').unwrap_or_default();
+        if value.trim_ascii_start().starts_with(r#"\"HIGH"#) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Which levels a text such as `{reasons=Anomalous Location, level=HIGH}` names.
@@ -423,16 +492,16 @@ fn factor_mode(changes: &str) -> Option<String> {
     if changes.is_empty() {
         return None;
     }
-    let changes: serde_json::Value = serde_json::from_str(changes).ok()?;
+    let changes: Value = serde_json::from_str(changes).ok()?;
     let mode = |side: &str| find(changes.get(side)?, "factorMode", 4);
     let (from, to) = (mode("from")?, mode("to")?);
     (from != to).then(|| format!("factorMode {from} -> {to}"))
 }
 
 /// A text member at any depth up to `levels`.
-fn find<'v>(value: &'v serde_json::Value, key: &str, levels: usize) -> Option<&'v str> {
+fn find<'v>(value: &'v Value, key: &str, levels: usize) -> Option<&'v str> {
     let object = value.as_object()?;
-    if let Some(text) = object.get(key).and_then(serde_json::Value::as_str) {
+    if let Some(text) = object.get(key).and_then(Value::as_str) {
         return Some(text);
     }
     let deeper = levels.checked_sub(1)?;

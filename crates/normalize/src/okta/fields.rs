@@ -55,7 +55,7 @@ pub(super) struct Debug<'a> {
     pub(super) token_hash: Raw<'a>,
     pub(super) behaviors: Raw<'a>,
     pub(super) risk: Raw<'a>,
-    pub(super) threat: Raw<'a>,
+    pub(super) is_threat: bool,
     pub(super) log_only: Raw<'a>,
     pub(super) privilege: Raw<'a>,
     pub(super) changed: Raw<'a>,
@@ -293,7 +293,7 @@ impl<'a> Debug<'a> {
             "dtHash" => cursor.take(&mut self.token_hash)?,
             "risk" => cursor.take(&mut self.risk)?,
             "requestUri" => cursor.skip()?,
-            "threatSuspected" => cursor.take(&mut self.threat)?,
+            "threatSuspected" => self.is_threat = cursor.flag()?,
             "url" => cursor.skip()?,
             "authnRequestId" => cursor.skip()?,
             "deviceFingerprint" => cursor.take(&mut self.fingerprint)?,
@@ -323,7 +323,7 @@ impl<'a> Targets<'a> {
         cursor.array(|cursor| {
             let mut target = Who::default();
             target.read(cursor)?;
-            if self.changes.is_empty() {
+            if self.changes.is_empty() && target.changes.starts_with('{') {
                 self.changes = target.changes;
             }
             let slot = if target.kind.is("User") {

@@ -64,6 +64,11 @@ impl Prefilter {
         self.meaning(line, mapping) == Some(Meaning::Nothing)
     }
 
+    /// Whether a glance is enough for a line of this content, if it has the form that Okta writes.
+    pub(crate) fn is_enough(&self, line: &[u8], mapping: &Mapping) -> bool {
+        self.meaning(line, mapping).is_some()
+    }
+
     /// The one meaning that a line can have: nothing, or that of a single sign-on.
     fn meaning(&self, line: &[u8], mapping: &Mapping) -> Option<Meaning> {
         if !begins_like_an_event(line) {

@@ -29,6 +29,7 @@ fn every_verification_means_what_the_table_says() {
         )
     };
     let deny = r#""pushOnlyResponseType":"OV_RESPONSE_DENY""#;
+    let yes = r#""pushOnlyResponseType":"OV_RESPONSE_APPROVE""#;
     for (outcome, debug, kind, factor) in [
         (OK, PUSH, K::PromptApproved, F::Push),
         (OK, r#""pushOnlyResponseType":"OV_RESPONSE_APPROVE""#, K::PromptApproved, F::Push),
@@ -45,7 +46,8 @@ fn every_verification_means_what_the_table_says() {
         (BAD, PUSH, K::PromptDenied, F::Push),
         (BAD, deny, K::PromptDenied, F::Push),
         (BAD, &number("INVALID"), K::PromptMismatched, F::Push),
-        (BAD, &number("ERROR"), K::PromptMismatched, F::Push),
+        (BAD, &number("ERROR"), K::FactorFailed, F::Push),
+        (BAD, &format!("{},{yes}", number("ERROR")), K::PromptMismatched, F::Push),
         (BAD, r#""factor":"PASSWORD_AS_FACTOR""#, K::SignInFailed, F::Password),
         (BAD, r#""factor":"SMS_FACTOR""#, K::FactorFailed, F::Sms),
         (BAD, r#""factor":"CALL_FACTOR""#, K::FactorFailed, F::Voice),
@@ -62,6 +64,54 @@ fn every_verification_means_what_the_table_says() {
     ] {
         let event = only(&mfa(outcome, debug));
         assert_eq!((event.kind, event.factor), (kind, factor), "{outcome} {debug}");
+    }
+}
+
+#[test]
+fn a_verification_that_has_not_ended_ends_no_prompt() {
+    for (result, kind) in [
+        ("RATE_LIMIT", Some(K::RateLimited)),
+        ("CHALLENGE", Some(K::ChallengeRequired)),
+        ("DEFERRED", None),
+        ("SCHEDULED", None),
+        ("SKIPPED", None),
+        ("UNKNOWN", None),
+    ] {
+        let outcome = format!(r#"{{"result":"{result}"}}"#);
+        let expected: Vec<K> = kind.into_iter().collect();
+        for factor in ["", PUSH, r#""factor":"SMS_FACTOR""#, r#""factor":"PASSWORD_AS_FACTOR""#] {
+            assert_eq!(kinds(&mfa(&outcome, factor)), expected, "{result} {factor}");
+        }
+        // What the phone answered is said whatever became of the attempt.
+        let refused = format!(r#"{PUSH},"pushOnlyResponseType":"OV_RESPONSE_DENY""#);
+        assert_eq!(kinds(&mfa(&outcome, &refused)), [K::PromptDenied], "{result}");
+    }
+}
+
+#[test]
+fn a_reason_without_a_result_is_a_result() {
+    for result in ["null", "\"\"", "\"UNKNOWN\""] {
+        let outcome = format!(r#"{{"result":{result},"reason":"INVALID_CREDENTIALS"}}"#);
+        assert_eq!(kinds(&mfa(&outcome, PUSH)), [K::PromptDenied], "{result}");
+        let outcome = format!(r#"{{"result":{result},"reason":null}}"#);
+        assert_eq!(kinds(&mfa(&outcome, PUSH)), [], "{result}");
+    }
+}
+
+#[test]
+fn a_prompt_that_was_held_back_was_not_sent() {
+    for event_type in [
+        "system.push.send_factor_verify_push",
+        "system.sms.send_factor_verify_message",
+        "system.voice.send_mfa_challenge_call",
+        "system.email.send_factor_verify_message",
+    ] {
+        let kinds =
+            |result: &str| kinds(&record(event_type, &format!(r#"{{"result":"{result}"}}"#), ""));
+        assert_eq!(kinds("SUCCESS"), [K::PromptSent], "{event_type}");
+        assert_eq!(kinds("FAILURE"), [K::PromptUndelivered], "{event_type}");
+        assert_eq!(kinds("RATE_LIMIT"), [K::RateLimited], "{event_type}");
+        assert_eq!(kinds("SKIPPED"), [], "{event_type}");
     }
 }
 
@@ -199,6 +249,26 @@ fn a_profile_update_matters_when_it_changes_a_way_to_recover() {
     };
     assert_eq!(kinds(&changed("mobilePhone,title")), [K::RecoveryChanged]);
     assert_eq!(kinds(&changed("title")), []);
+    let from_to = |from: &str, to: &str| {
+        record(
+            "user.account.update_profile",
+            OK,
+            &format!(
+                r#","target":[{{"id":"a","type":"AppUser","changeDetails":null}},{{"id":"00u1","type":"User","alternateId":"alice@example.org","changeDetails":{{"from":{from},"to":{to}}}}}]"#
+            ),
+        )
+    };
+    let old = r#"{"mobilePhone":"+1 5550100","title":"Phones"}"#;
+    for (from, to, kind) in [
+        (old, r#"{"mobilePhone":"+1 5550199","title":"Phones"}"#, Some(K::RecoveryChanged)),
+        ("{}", r#"{"primaryPhone":"+1 5550199"}"#, Some(K::RecoveryChanged)),
+        ("null", r#"{"profile":{"secondEmail":"a@example.net"}}"#, Some(K::RecoveryChanged)),
+        (old, r#"{"title":"Phones"}"#, Some(K::RecoveryChanged)),
+        (old, r#"{"mobilePhone":"+1 5550100","title":"Email and phones"}"#, None),
+    ] {
+        let expected: Vec<K> = kind.into_iter().collect();
+        assert_eq!(kinds(&from_to(from, to)), expected, "{from} {to}");
+    }
 }
 
 #[test]
@@ -309,6 +379,16 @@ fn risk_is_what_okta_says_or_several_new_things_together() {
     assert_eq!(risk(r#""risk":"{level=MEDIUM}""#), Risk::Medium);
     assert_eq!(risk(r#""risk":"{level=LOW}""#), Risk::Low);
     assert_eq!(risk(r#""threatSuspected":"true""#), Risk::High);
+    assert_eq!(risk(r#""threatSuspected":true"#), Risk::High);
+    assert_eq!(risk(r#""threatSuspected":false"#), Risk::Unknown);
+    assert_eq!(
+        risk(r#""logOnlySecurityData":"{ \"risk\" : { \"level\" : \"HIGH\" } }""#),
+        Risk::High
+    );
+    assert_eq!(
+        risk(r#""logOnlySecurityData":"{ \"risk\" : { \"level\" : \"LOW\" }, \"x\": \"HIGH\" }""#),
+        Risk::Unknown
+    );
     assert_eq!(risk(r#""logOnlySecurityData":"{\"risk\":{\"level\":\"HIGH\"}}""#), Risk::High);
     assert_eq!(risk(r#""behaviors":"{New Device=POSITIVE, New IP=POSITIVE}""#), Risk::Medium);
     assert_eq!(risk(r#""behaviors":"{New Device=NEGATIVE, New IP=POSITIVE}""#), Risk::Unknown);

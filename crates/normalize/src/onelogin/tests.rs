@@ -91,6 +91,19 @@ fn a_verified_push_is_an_approved_prompt() {
 }
 
 #[test]
+fn an_accounts_factor_is_no_persons() {
+    for number in [170, 171, 172] {
+        let mut value = event(&json!(number));
+        value["user_id"] = Value::Null;
+        value["user_name"] = Value::Null;
+        value["authentication_factor_description"] = json!("OneLogin Protect");
+        let event = one(read, &value);
+        assert_eq!((event.kind, &*event.what), (PolicyChanged, "OneLogin Protect"), "{number}");
+        assert_eq!((&*event.subscriber.name, event.actor), ("Alice Example", None));
+    }
+}
+
+#[test]
 fn people_are_told_apart_by_id_not_by_display_name() {
     let own = one(read, &event(&json!(11)));
     assert_eq!((own.kind, own.actor), (PasswordChanged, None));

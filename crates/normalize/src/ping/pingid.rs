@@ -32,6 +32,14 @@ pub(super) fn read(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Res
     let message = first(value, &[&["result", "message"], &["result.message"]]);
     let message = if message.is_empty() { resource(value, "pingidmsg") } else { message };
     let status = first(value, &[&["result", "status"], &["result.status"]]);
+    // "SSO-FAILURE": the channel and how it went, where there is no result.
+    let whole = at(value, &["resource"]);
+    let (channel, outcome) = whole.rsplit_once('-').unwrap_or_default();
+    let is_in_resource = status.is_empty() && matches!(outcome, "SUCCESS" | "FAILURE");
+    if is_in_resource && message.is_empty() && channel.starts_with("SEND_") {
+        return Ok(Read::Ignored(VENDOR));
+    }
+    let status = if is_in_resource { Cow::Borrowed(outcome) } else { status };
     let mut event = IdentityEvent::new(VENDOR, EventKind::ChallengeRequired, occurred_at);
     event.id = at(value, &["id"]);
     event.subscriber = Party { name: user(value), ..Party::default() };
@@ -55,8 +63,18 @@ pub(super) fn read(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Res
         sink(&event);
         return Ok(Read::Events(1));
     }
-    let native = name(&message, &status);
-    let meaning = meaning(&status, &message).or_policy(mapping, VENDOR, &native);
+    let native = match is_in_resource && message.is_empty() {
+        true => whole.clone().into_owned(),
+        false => name(&message, &status),
+    };
+    let built_in = match meaning(&status, &message) {
+        // By which factor is not said.
+        Meaning::Unknown if is_in_resource && outcome == "SUCCESS" && message.is_empty() => {
+            Meaning::Is(EventKind::FactorVerified)
+        }
+        meaning => meaning,
+    };
+    let meaning = built_in.or_policy(mapping, VENDOR, &native);
     event.kind = match meaning {
         Meaning::Is(kind) => kind,
         Meaning::Nothing => return Ok(Read::Ignored(VENDOR)),
@@ -73,7 +91,7 @@ pub(super) fn read(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Res
     if event.kind.is_prompt_outcome() {
         event.responder = Some(Endpoint { device_name: device, ..Endpoint::default() });
     }
-    event.app = Cow::Borrowed(match native.split(' ').next() {
+    event.app = Cow::Borrowed(match native.split([' ', '-']).next() {
         Some("VPN") => "VPN",
         Some("SSO") => "SSO",
         _ => "",

@@ -148,6 +148,7 @@ fn meaning(native: &str, words: &str, value: &Value) -> Meaning {
         ("NOTIFICATION", "CREATED") => K::PromptSent,
         ("NOTIFICATION", "REJECTED") if holds(words, &["limit", "quota"]) => K::RateLimited,
         ("NOTIFICATION", "REJECTED") => K::PromptUndelivered,
+        ("AUTHENTICATION", "CREATED") if failed => outcome(words).unwrap_or(K::ChallengeRequired),
         ("AUTHENTICATION", "CREATED") => K::ChallengeRequired,
         ("AUTHENTICATION", "UPDATED") => match outcome(words) {
             Some(kind) => kind,

@@ -54,6 +54,33 @@ fn every_pingid_result_has_its_meaning() {
 }
 
 #[test]
+fn a_pingid_record_without_a_result_has_one_in_its_resource() {
+    let record = |resource: &str, message: &str| {
+        let mut value = pingid("", message);
+        value.as_object_mut().unwrap().remove("result");
+        value["resource"] = json!(resource);
+        value["resources"][0]["pingidmsg"] = json!(message);
+        assert!(recognises(&value));
+        value
+    };
+    for (resource, message, expected) in [
+        ("SSO-SUCCESS", "", FactorVerified),
+        ("SSO-FAILURE", "", FactorFailed),
+        ("VPN-FAILURE", "", FactorFailed),
+        ("SSO-SUCCESS", "SSO Swipe \"Pixel 9\"", PromptApproved),
+        ("SSO-FAILURE", "SSO User denied \"Pixel 9\"", PromptDenied),
+    ] {
+        let event = one(read, &record(resource, message));
+        assert_eq!(event.kind, expected, "{resource} {message}");
+        if message.is_empty() {
+            assert_eq!(event.native, resource);
+        }
+    }
+    assert_eq!(one(read, &record("SSO-FAILURE", "")).app, "SSO");
+    assert_eq!(kinds(read, &record("SEND_EMAIL-SUCCESS", "")), []);
+}
+
+#[test]
 fn what_pingid_sends_and_copies_by_itself_is_no_event_of_anybody() {
     for message in ["Email sent to user", "User attributes updated"] {
         let read = read(&pingid("SUCCESS", message), b"", &Mapping::default(), &mut |_| {});
@@ -217,6 +244,20 @@ fn every_pingone_action_has_its_meaning() {
         let value = pingone(action, "SUCCESS", description);
         assert_eq!(kinds(read, &value), expected, "{action} {description}");
     }
+}
+
+#[test]
+fn a_pingone_authentication_may_end_as_it_begins() {
+    for (description, expected, factor) in [
+        ("PUSH_CONFIRMATION_REJECTED", PromptDenied, Factor::Push),
+        ("PUSH_CONFIRMATION_TIMED_OUT", PromptTimedOut, Factor::Push),
+        ("", ChallengeRequired, Factor::Unknown),
+    ] {
+        let event = one(read, &pingone("AUTHENTICATION.CREATED", "FAILURE", description));
+        assert_eq!((event.kind, event.factor), (expected, factor), "{description}");
+    }
+    let required = pingone("AUTHENTICATION.CREATED", "SUCCESS", "PUSH_CONFIRMATION_REQUIRED");
+    assert_eq!(kinds(read, &required), [ChallengeRequired]);
 }
 
 #[test]

@@ -53,6 +53,32 @@ fn a_reset_names_both() {
 }
 
 #[test]
+fn events_on_one_line_are_read_one_by_one() {
+    let reset = xml("4724", "alice", "help01", SUCCESS);
+    let other = xml("4688", "alice", "help01", SUCCESS);
+    let locked = xml("4740", "bob", "DC1$", SUCCESS);
+    for line in [
+        format!("{reset}{other}{locked}"),
+        format!("{reset} {locked}\r\n"),
+        format!("<Events>{reset}{locked}</Events>"),
+    ] {
+        assert!(recognises_text(&line));
+        let mut found = Vec::new();
+        let read = read_text(&line, &Mapping::default(), &mut |event| {
+            found.push((event.kind, event.subscriber.name.clone().into_owned()));
+        });
+        assert_eq!(read, Ok(Read::Events(2)), "{line}");
+        assert_eq!(
+            found,
+            [(PasswordReset, "EXAMPLE\\alice".to_owned()), (LockedOut, "bob".to_owned())]
+        );
+    }
+    let broken = reset.replace("SystemTime", "Time");
+    let read = read_text(&format!("{broken}{locked}"), &Mapping::default(), &mut |_| {});
+    assert!(matches!(read, Err(Reject::Incomplete { .. })));
+}
+
+#[test]
 fn a_lockout_tells_the_computer_that_guessed() {
     let event = one(&xml("4740", "alice", "DC1$", SUCCESS));
     assert_eq!((event.subscriber.name.as_ref(), event.actor), ("alice", None));
