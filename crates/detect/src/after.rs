@@ -1,6 +1,6 @@
 //! The watch after a way in: what was changed, and by whom.
 
-use pushback_model::{EventKind, Span, Timestamp};
+use pushback_model::{EventKind, Factor, Span, Timestamp};
 
 use crate::entry::{Foreign, reset_before};
 use crate::habits::{BrowserLevel, NetworkLevel};
@@ -107,8 +107,11 @@ const USES_MAX: usize = 64;
 /// was seen, and are no evidence.
 pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) -> Vec<Record> {
     let Some(from) = strangers.iter().map(|s| s.at).min() else { return Vec::new() };
+    // Of a remembered device a product asks for no factor, and says that it was verified (Duo).
+    let is_remembered =
+        |r: &Record| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown;
     let is_use = |r: &&Record| {
-        r.kind == EventKind::SessionUsed
+        (r.kind == EventKind::SessionUsed || is_remembered(r))
             && (from..=from + watch).contains(&r.at)
             && strangers.iter().any(|s| s.taints(&Origin::of(r), r.session, r.at))
     };

@@ -263,7 +263,7 @@ impl Habits {
             NetworkLevel::Country,
         ]
         .into_iter()
-        .find(|level| after(&|h| network_level(&origin.place, &h.origin.place) <= *level));
+        .find(|level| after(&|h| habit_level(origin, &h.origin) <= *level));
         let browser_after = [BrowserLevel::Device, BrowserLevel::Exact, BrowserLevel::Family]
             .into_iter()
             .find(|level| after(&|h| browser_level(origin, &h.origin) <= *level));
@@ -280,7 +280,7 @@ impl Habits {
         };
         Familiarity {
             is_known_by_later: before().next().is_none() && later() >= LATER_DAYS_MIN,
-            network_before: before().map(|h| network_level(&origin.place, &h.origin.place)).min(),
+            network_before: before().map(|h| habit_level(origin, &h.origin)).min(),
             browser_before: before().map(|h| browser_level(origin, &h.origin)).min(),
             network_after,
             browser_after,
@@ -474,6 +474,14 @@ pub fn network_level(a: &Place, b: &Place) -> NetworkLevel {
     } else {
         NetworkLevel::Foreign
     }
+}
+
+/// How far a place is from one that a person uses. The city of a rented machine is its data centre's:
+/// nobody lives there.
+fn habit_level(origin: &Origin, habit: &Origin) -> NetworkLevel {
+    let level = network_level(&origin.place, &habit.place);
+    let is_city_only = level == NetworkLevel::ProviderOrCity && origin.place.asn != habit.place.asn;
+    if is_city_only && origin.has(flag::HOSTING) { NetworkLevel::Country } else { level }
 }
 
 fn browser_level(a: &Origin, b: &Origin) -> BrowserLevel {

@@ -60,7 +60,7 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
         foreign.push(me.clone());
         let episode = Episode {
             who: context.who,
-            stage: Stage::Foothold,
+            stage: if is_hearsay(&terms) { Stage::Exposed } else { Stage::Foothold },
             started_at,
             last_at,
             approved_at: None,
@@ -74,6 +74,14 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
         merge(&mut found, episode, context.policy.windows.episode_quiet());
     }
     found
+}
+
+/// Whether nothing is known but that the account and its network were not met before: a newcomer whom
+/// nobody announced enrols just like that. It is worth a look, and no alarm.
+fn is_hearsay(terms: &[Term]) -> bool {
+    let is_of_newcomers =
+        |t: &Term| matches!(t.kind, "dormant_account" | "unfamiliar_network") || t.bits <= 0.0;
+    terms.iter().all(is_of_newcomers)
 }
 
 /// Where an enrolment came from: its own record, or a session of the same person close by.

@@ -102,7 +102,11 @@ pub fn next_steps(
             step(console.password);
         }
         Stage::Bombing | Stage::Exposed => {
-            step("ask the person, on a channel you start, whether these prompts were theirs");
+            step(if prompts.sent > 0 {
+                "ask the person, on a channel you start, whether these prompts were theirs"
+            } else {
+                "ask the person, on a channel you start, whether this was them"
+            });
             step(console.password);
         }
     }

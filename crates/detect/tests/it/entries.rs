@@ -322,3 +322,23 @@ fn what_a_strangers_session_was_used_for_is_listed() {
     // Whoever stays signed in does not make the attack last.
     assert_eq!(incidents[0].last_at, at(11, 3, 6));
 }
+
+/// A machine that somebody rents in the owner's city is no line of the owner's city.
+#[test]
+fn the_city_of_a_rented_machine_is_nobodys_home() {
+    let stages = |provider: (u32, &'static str)| -> Vec<Stage> {
+        let place = At {
+            ip: "203.0.113.99",
+            asn: provider.0,
+            as_name: provider.1,
+            device: "of-nobody",
+            ..HOME
+        };
+        let mut log = Log::with_habits(ALICE);
+        log.prompt(ALICE, place, at(11, 14, 2), PromptApproved, Some(HOME));
+        log.event(ALICE, place, at(11, 14, 2) + Span::seconds(20), SessionStarted, "");
+        log.detect().0.iter().map(|incident| incident.stage).collect()
+    };
+    assert_eq!(stages((64_720, "Example Fibre")), []);
+    assert_eq!(stages((20_473, "The Constant Company")), [Stage::Approved]);
+}

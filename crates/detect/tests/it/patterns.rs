@@ -130,6 +130,18 @@ fn the_first_enrolment_of_a_dormant_account_from_nowhere_known_is_a_foothold() {
     assert_eq!(incidents[0].stage, Stage::Foothold);
 }
 
+/// Whoever starts on a Monday and was announced nowhere enrols from a line of their own.
+#[test]
+fn a_newcomer_from_an_ordinary_line_is_worth_a_look_and_no_alarm() {
+    let mut log = Log::with_habits(ALICE);
+    log.habits(ALICE, HOME, 10..13);
+    let what = "authenticator bound";
+    log.event("new@example.org", NEIGHBOUR, at(12, 9, 0), EventKind::FactorEnrolled, what);
+    let (incidents, _) = log.detect();
+    let stages: Vec<Stage> = incidents.iter().map(|incident| incident.stage).collect();
+    assert_eq!(stages, [Stage::Exposed]);
+}
+
 #[test]
 fn a_text_message_after_refused_pushes_counts_as_the_way_in() {
     let mut log = Log::with_habits(ALICE);

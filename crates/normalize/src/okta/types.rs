@@ -122,11 +122,12 @@ pub(super) fn meaning(event_type: &[u8]) -> Option<Meaning> {
         | b"system.email.send_account_unlock_message" => {
             SignIn(K::ChallengeRequired, Factor::Email)
         }
+        // It rings in the owner's hand like any other code; a mail waits until it is looked for.
         b"system.sms.send_password_reset_message" | b"system.sms.send_account_unlock_message" => {
-            SignIn(K::ChallengeRequired, Factor::Sms)
+            Sent(Factor::Sms)
         }
         b"system.voice.send_password_reset_call" | b"system.voice.send_account_unlock_call" => {
-            SignIn(K::ChallengeRequired, Factor::Voice)
+            Sent(Factor::Voice)
         }
         b"user.account.update_primary_email" | b"user.account.update_secondary_email" => {
             Account(K::RecoveryChanged, Factor::Email)

@@ -24,6 +24,9 @@ pub fn headline(incident: &Incident) -> String {
     let changes = listed(&changes(incident));
     let sentence = match (incident.approved_at, incident.stage) {
         (Some(at), _) => approved(incident, at),
+        (None, Stage::Exposed) if prompts.sent == 0 && !changes.is_empty() => {
+            return format!("an account that was never used before {changes}");
+        }
         (None, Stage::Exposed | Stage::Bombing) => refused(incident),
         (None, Stage::Foothold) if !changes.is_empty() => {
             let prelude = if prompts.sent == 0 {
@@ -385,6 +388,15 @@ mod tests {
     #[test]
     fn a_single_silent_prompt_reads_as_one() {
         assert_eq!(headline(&samples::exposed()), "got one unexpected prompt at 14:05, unanswered");
+    }
+
+    #[test]
+    fn a_newcomer_whom_nobody_announced_is_no_stranger_yet() {
+        let mut newcomer = samples::reset();
+        newcomer.stage = Stage::Exposed;
+        newcomer.after_approval.retain(|after| after.kind == EventKind::FactorEnrolled);
+        let words = headline(&newcomer);
+        assert_eq!(words, "an account that was never used before bound a new authenticator");
     }
 
     #[test]
