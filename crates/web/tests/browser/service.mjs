@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 // The built service as a child process, the command line of its administrator, and an application that
 // asks over the native API.
 import { execFile, spawn } from 'node:child_process';
@@ -167,6 +168,16 @@ export class Service {
 
   show({ id }) {
     return this.#ask('GET', `/v1/attempts/${id}`);
+  }
+
+  /** The browser that proved an attempt on its page brings the completion back, and nobody else has it. */
+  async comesBack(screen, { id }) {
+    await screen.waitForURL((url) => url.href.startsWith(`${this.back}?attempt=${id}&completion=`));
+    assert.equal((await this.show({ id })).state, 'proven');
+    const { searchParams } = new URL(screen.url());
+    const told = await this.#ask('GET', `/v1/attempts/${id}?completion=${encodeURIComponent(searchParams.get('completion'))}`);
+    assert.equal(told.state, 'verified');
+    assert.ok(told.token);
   }
 
   cancel({ id }) {

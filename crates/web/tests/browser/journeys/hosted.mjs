@@ -62,8 +62,12 @@ export const journeys = {
         await screen.getByText('The passkey was not used.').waitFor();
         for (const credential of await key.keys()) await other.put(credential);
         await button.click();
-        await screen.waitForURL(`${service.back}?attempt=${attempt.id}`);
-        assert.equal((await service.show(attempt)).state, 'verified');
+        await service.comesBack(screen, attempt);
+        // Whoever sent the page's address to its owner has another browser.
+        const sender = await computer(attempt);
+        await sender.getByText('in the browser where it was confirmed').waitFor();
+        await see('sign_in_elsewhere', sender);
+        assert.equal(await sender.locator('[data-go]').count(), 0);
       },
       { passkey: true },
     ),
