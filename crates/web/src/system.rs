@@ -128,6 +128,14 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "How late the effect is that is due longest.",
         &one(format!("{:.3}", Duration::from_millis(late.unsigned_abs()).as_secs_f64())),
     );
+    let (rings, notices) = web.app().in_flight();
+    put(
+        "pushback_effects_in_flight",
+        "gauge",
+        "Effects that are on their way, by lane.",
+        &[("rings", rings), ("notices", notices)]
+            .map(|(lane, count)| (format!("{{lane=\"{lane}\"}}"), count.to_string())),
+    );
     put(
         "pushback_wake_ups_lost_total",
         "counter",
