@@ -62,8 +62,11 @@ pub enum Sent {
     Done,
     /// It can never arrive: the subscription is dropped, or the notice given up.
     Never(String),
-    /// Not now; maybe later.
+    /// It was not taken: another try cannot be the second one.
     Later(String),
+    /// It may have been taken, or another try would end the same way. A ring counts as one that rang
+    /// and is not tried again; a notice is, since a second mail disturbs less than none.
+    Unclear(String),
 }
 
 /// What one round has to do.
@@ -337,7 +340,7 @@ impl App {
                 Ok(None) => {}
                 Ok(Some(Sent::Done)) => done.push(claimed.key),
                 Ok(Some(Sent::Never(why))) => other.push((claimed, why, false)),
-                Ok(Some(Sent::Later(why))) => other.push((claimed, why, true)),
+                Ok(Some(Sent::Later(why) | Sent::Unclear(why))) => other.push((claimed, why, true)),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -450,7 +453,7 @@ impl App {
         outside: &impl Outside,
     ) -> Result<Sent, AppError> {
         let (keys, _) = self.keys_of(subscriber).await?;
-        let (mut later, mut rang) = (None, false);
+        let (mut later, mut unclear, mut rang) = (None, None, false);
         let mut gone = Vec::new();
         let reached = phones.iter().filter_map(|serial| {
             let push = keys.phones.get(serial)?.push.as_ref()?;
@@ -462,6 +465,7 @@ impl App {
                 Sent::Done => rang = true,
                 Sent::Never(_) => gone.push((serial, push.clone())),
                 Sent::Later(why) => later = Some(why),
+                Sent::Unclear(why) => unclear = Some(why),
             }
         }
         if !gone.is_empty() {
@@ -476,8 +480,14 @@ impl App {
             })
             .await?;
         }
-        // The owner was rung at one of their phones: another try would ring that one again.
-        Ok(later.filter(|_| !rang).map_or(Sent::Done, Sent::Later))
+        // SECURITY: the owner was rung at one of their phones, or may have been: another try would ring
+        // that one again, for one place in the budget. Guarded by
+        // `a_ring_that_may_have_been_taken_is_not_tried_again`.
+        Ok(match (rang, unclear, later) {
+            (true, _, _) | (false, None, None) => Sent::Done,
+            (false, Some(why), _) => Sent::Never(format!("it may have rung: {why}")),
+            (false, None, Some(why)) => Sent::Later(why),
+        })
     }
 
     async fn erase_key(&self, subscriber: &str, serial: u64) -> Result<(), AppError> {

@@ -60,6 +60,22 @@ async fn a_ring_that_a_push_service_did_not_take_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_ring_that_may_have_been_taken_is_not_tried_again() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    bench.start(None).await;
+    let silent = Remembered { is_silent: true, ..Remembered::default() };
+    for _ in 0..8 {
+        while bench.app.work(&silent).await.unwrap() > 0 {}
+        bench.clock.forward_s(10);
+    }
+    assert_eq!(silent.woken.lock().unwrap().len(), 1);
+    let dead = bench.app.store().list_dead(9).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].last_error, "it may have rung: 504");
+}
+
+#[tokio::test]
 async fn a_ring_that_comes_too_late_does_not_leave() {
     let (bench, phone) = Bench::with_phone().await;
     bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
