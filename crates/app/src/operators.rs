@@ -61,6 +61,9 @@ impl OperatorSession {
 #[derive(Clone, Serialize, Deserialize)]
 struct OperatorRecord {
     name: String,
+    /// Tells this administrator from another who had or will have the same name.
+    #[serde(default)]
+    generation: String,
     #[serde(default)]
     passkeys: Vec<Passkey>,
     #[serde(default)]
@@ -94,6 +97,9 @@ impl Kind for SignIn {
 #[derive(Clone, Serialize, Deserialize)]
 struct SessionRecord {
     operator: String,
+    /// Of the administrator who signed in.
+    #[serde(default)]
+    generation: String,
     began_at: Timestamp,
     used_at: Timestamp,
 }
@@ -116,7 +122,10 @@ impl App {
             Some((record, version)) => (record, Some(version)),
             None => {
                 let name = id.to_string();
-                (OperatorRecord { name, passkeys: Vec::new(), invitation: None }, None)
+                let generation = new_id("opg", &*self.inner.entropy);
+                let record =
+                    OperatorRecord { name, generation, passkeys: Vec::new(), invitation: None };
+                (record, None)
             }
         };
         let expires_at = self.now() + INVITATION_LIFE;
@@ -143,7 +152,8 @@ impl App {
             .collect()
     }
 
-    /// Takes an administrator out, with all sessions.
+    /// Takes an administrator out. All sessions end with them, also for whoever is invited under the
+    /// same name later.
     ///
     /// # Errors
     /// [`AppError::NotFound`].
@@ -289,7 +299,9 @@ impl App {
         let id = operator_id(&record.name)?;
         let (secret, digest) = self.secret();
         let now = self.now();
-        let session = SessionRecord { operator: id.to_string(), began_at: now, used_at: now };
+        let generation = record.generation.clone();
+        let operator = id.to_string();
+        let session = SessionRecord { operator, generation, began_at: now, used_at: now };
         let mut change = Change::at(now)
             .create(SessionRecord::key(&digest)?, session.bytes()?)
             .audit(self.chore(&id, "operator_signed_in", id.as_str(), json!({}))?);
@@ -319,7 +331,9 @@ impl App {
             return Err(AppError::Unauthenticated);
         }
         let operator = OperatorRecord::load(&self.inner.store, &record.operator).await?;
-        if operator.is_none() {
+        // SECURITY: a name that is given again does not bring a stolen cookie back. Guarded by
+        // `a_session_ends_with_its_administrator_also_if_the_name_is_invited_again`.
+        if operator.is_none_or(|(operator, _)| operator.generation != record.generation) {
             return Err(AppError::Unauthenticated);
         }
         if now >= record.used_at + SESSION_TOUCH {

@@ -34,6 +34,23 @@ async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
 }
 
 #[tokio::test]
+async fn a_session_ends_with_its_administrator_also_if_the_name_is_invited_again() {
+    let bench = bench().await;
+    let (holder, _) = enrolled(&bench).await;
+    let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
+    let credential = holder.use_it(&options).await;
+    let cookie = bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();
+    // Another link for whoever is one already ends nothing.
+    bench.app.invite_operator("sam").await.unwrap();
+    assert!(bench.app.operator_session(&cookie).await.is_ok());
+    bench.app.delete_operator("sam").await.unwrap();
+    assert!(bench.app.operator_session(&cookie).await.is_err());
+    enrolled(&bench).await;
+    let revived = bench.app.operator_session(&cookie).await;
+    assert!(matches!(revived, Err(AppError::Unauthenticated)));
+}
+
+#[tokio::test]
 async fn a_session_ends_after_fifteen_idle_minutes_and_after_twelve_hours() {
     let bench = bench().await;
     let (holder, _) = enrolled(&bench).await;
