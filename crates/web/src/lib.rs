@@ -11,6 +11,7 @@ mod authenticator;
 mod bind_more;
 mod certificate;
 mod demo;
+mod guesses;
 mod headers;
 mod notices;
 mod other_proofs;
@@ -56,6 +57,7 @@ struct Inner {
     push_key: Option<String>,
     help_desk: String,
     texts: texts::Texts,
+    guesses: guesses::Guesses,
 }
 
 /// Where ranges of burned passwords come from.
@@ -112,6 +114,7 @@ impl Web {
             push_key,
             help_desk,
             texts,
+            guesses: guesses::Guesses::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -23,7 +23,6 @@ use crate::bind_more::picture;
 use crate::problem::{Asked, Body, Path, Problem, reason_name};
 use crate::relying_party::{STREAM_STEP, event, json_body};
 use crate::seen::Known;
-use crate::system;
 
 /// A phone that signed the request, and the body that it signed.
 pub(crate) struct Signed(pub Phone, pub Bytes);
@@ -81,7 +80,7 @@ pub(crate) async fn bind(
     let bind: Bind = json_body(&body)?;
     let key = PublicKey::from_jwk(&bind.public_key)
         .map_err(|error| Problem::invalid(format!("public_key: {error}")))?;
-    if !system::may_guess(from.ip, web.app().now()) {
+    if !web.inner.guesses.may_try(from.ip, web.app().now()) {
         let detail = "too many wrong codes came from this address; try again in a minute";
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail));
     }

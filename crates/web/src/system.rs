@@ -1,9 +1,6 @@
 //! Health, metrics, time, keys: what machines around the service ask for.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +8,6 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use pushback_model::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Web;
@@ -27,28 +23,6 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
         counter.fetch_add(1, Ordering::Relaxed);
     }
     response
-}
-
-/// Binding codes that one address may try in a minute. A code has 50 bits beside a name, so that
-/// guessing is hopeless anyway; this keeps the attempts from costing anything.
-const GUESSES_A_MINUTE: u32 = 10;
-/// Addresses that are counted at once; at the bound all of them begin anew.
-const GUESSERS_MAX: usize = 50_000;
-
-/// Whether this address may try another binding code now. Per node, in memory.
-pub(crate) fn may_guess(ip: Option<IpAddr>, now: Timestamp) -> bool {
-    static TRIED: Mutex<BTreeMap<IpAddr, (Timestamp, u32)>> = Mutex::new(BTreeMap::new());
-    let Some(ip) = ip else { return true };
-    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
-    if tried.len() >= GUESSERS_MAX && !tried.contains_key(&ip) {
-        tried.clear();
-    }
-    let (since, count) = tried.entry(ip).or_insert((now, 0));
-    if (now - *since).abs() >= Span::minutes(1) {
-        (*since, *count) = (now, 0);
-    }
-    *count += 1;
-    *count <= GUESSES_A_MINUTE
 }
 
 pub(crate) async fn not_found() -> Problem {

@@ -68,6 +68,23 @@ async fn a_session_ends_after_fifteen_idle_minutes_and_after_twelve_hours() {
 }
 
 #[tokio::test]
+async fn a_sweep_takes_out_all_sign_ins_that_nobody_ended() {
+    let bench = bench().await;
+    let begun = (0..1_050).map(|_| bench.app.begin_operator_sign_in());
+    let begun = futures_util::future::join_all(begun).await;
+    assert!(begun.iter().all(Result::is_ok));
+    let left = async || {
+        let kind = "operator-sign-in";
+        bench.app.store().list(kind, None, 1_000).await.unwrap().documents.len()
+    };
+    bench.app.sweep().await.unwrap();
+    assert_eq!(left().await, 1_000, "a page of those that can still end");
+    bench.clock.forward_s(3_600);
+    bench.app.sweep().await.unwrap();
+    assert_eq!(left().await, 0);
+}
+
+#[tokio::test]
 async fn an_invitation_ends_after_an_hour_and_with_its_administrator() {
     let bench = bench().await;
     let link = bench.app.invite_operator("sam").await.unwrap();
