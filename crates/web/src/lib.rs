@@ -23,6 +23,7 @@ mod routes;
 mod seen;
 mod sign_in;
 mod signals;
+mod streams;
 mod system;
 mod texts;
 mod time;
@@ -58,6 +59,7 @@ struct Inner {
     help_desk: String,
     texts: texts::Texts,
     guesses: guesses::Guesses,
+    streams: streams::Streams,
 }
 
 /// Where ranges of burned passwords come from.
@@ -115,6 +117,7 @@ impl Web {
             help_desk,
             texts,
             guesses: guesses::Guesses::default(),
+            streams: streams::Streams::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -125,6 +128,10 @@ impl Web {
 
     pub(crate) fn texts(&self) -> &texts::Texts {
         &self.inner.texts
+    }
+
+    pub(crate) fn streams(&self) -> &streams::Streams {
+        &self.inner.streams
     }
 
     pub(crate) fn is_secure(&self) -> bool {

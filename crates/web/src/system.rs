@@ -110,6 +110,20 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         &[("rings", rings), ("notices", notices)]
             .map(|(lane, count)| (format!("{{lane=\"{lane}\"}}"), count.to_string())),
     );
+    let of = |name: &str| format!("{{of=\"{name}\"}}");
+    let streams = web.streams().counts();
+    put(
+        "pushback_streams_open",
+        "gauge",
+        "Answers that stay open while somebody waits.",
+        &streams.map(|(name, open, _)| (of(name), open.to_string())),
+    );
+    put(
+        "pushback_streams_refused_total",
+        "counter",
+        "Requests to wait for which there was no place.",
+        &streams.map(|(name, _, refused)| (of(name), refused.to_string())),
+    );
     put(
         "pushback_wake_ups_lost_total",
         "counter",

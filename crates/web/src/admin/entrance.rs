@@ -63,7 +63,8 @@ pub(super) async fn begin(
 ) -> Result<Json<Value>, Problem> {
     if !web.inner.guesses.may_try(from.ip, web.app().now()) {
         let detail = "too many sign-ins began at this address; try again in a minute";
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", detail));
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", detail);
+        return Err(problem.again_after_s(60));
     }
     let (ceremony, options) = web.app().begin_operator_sign_in().await?;
     Ok(Json(json!({ "ceremony": ceremony, "options": options })))
