@@ -19,6 +19,7 @@ mod documents;
 mod edges;
 mod encoding;
 mod error;
+mod lanes;
 mod left;
 mod operators;
 mod other_proofs;
@@ -95,6 +96,7 @@ struct Inner {
     states: cache::Cache<SubscriberState>,
     attempts: cache::Cache<documents::AttemptRecord>,
     phones: cache::Cache<phone::KnownPhone>,
+    lanes: lanes::Lanes,
     left: left::Left,
     rounds: worker::Rounds,
 }
@@ -157,6 +159,7 @@ impl App {
             states: cache::Cache::default(),
             attempts: cache::Cache::default(),
             phones: cache::Cache::default(),
+            lanes: lanes::Lanes::default(),
             left: left::Left::default(),
             rounds: worker::Rounds::default(),
         };

@@ -1,5 +1,6 @@
 //! Those who administer: invited on the command line, signed in with a passkey and nothing else.
 
+use futures_util::future::join_all;
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Change, Commit, Version};
 use pushback_verify::{OperatorId, OperatorProof, Text};
@@ -22,6 +23,8 @@ const SESSION_LIFE: Span = Span::hours(12);
 const SESSION_IDLE: Span = Span::minutes(15);
 /// How much older than the last write a use must be to be written.
 const SESSION_TOUCH: Span = Span::minutes(1);
+/// Documents that are looked at, and taken out, in one step of a sweep.
+const SWEPT_AT_ONCE: usize = 200;
 /// How long an invitation counts.
 const INVITATION_LIFE: Span = Span::hours(1);
 
@@ -61,6 +64,9 @@ impl OperatorSession {
 #[derive(Clone, Serialize, Deserialize)]
 struct OperatorRecord {
     name: String,
+    /// Tells this administrator from another who had or will have the same name.
+    #[serde(default)]
+    generation: String,
     #[serde(default)]
     passkeys: Vec<Passkey>,
     #[serde(default)]
@@ -94,6 +100,9 @@ impl Kind for SignIn {
 #[derive(Clone, Serialize, Deserialize)]
 struct SessionRecord {
     operator: String,
+    /// Of the administrator who signed in.
+    #[serde(default)]
+    generation: String,
     began_at: Timestamp,
     used_at: Timestamp,
 }
@@ -116,7 +125,10 @@ impl App {
             Some((record, version)) => (record, Some(version)),
             None => {
                 let name = id.to_string();
-                (OperatorRecord { name, passkeys: Vec::new(), invitation: None }, None)
+                let generation = new_id("opg", &*self.inner.entropy);
+                let record =
+                    OperatorRecord { name, generation, passkeys: Vec::new(), invitation: None };
+                (record, None)
             }
         };
         let expires_at = self.now() + INVITATION_LIFE;
@@ -143,7 +155,8 @@ impl App {
             .collect()
     }
 
-    /// Takes an administrator out, with all sessions.
+    /// Takes an administrator out. All sessions end with them, also for whoever is invited under the
+    /// same name later.
     ///
     /// # Errors
     /// [`AppError::NotFound`].
@@ -289,7 +302,9 @@ impl App {
         let id = operator_id(&record.name)?;
         let (secret, digest) = self.secret();
         let now = self.now();
-        let session = SessionRecord { operator: id.to_string(), began_at: now, used_at: now };
+        let generation = record.generation.clone();
+        let operator = id.to_string();
+        let session = SessionRecord { operator, generation, began_at: now, used_at: now };
         let mut change = Change::at(now)
             .create(SessionRecord::key(&digest)?, session.bytes()?)
             .audit(self.chore(&id, "operator_signed_in", id.as_str(), json!({}))?);
@@ -319,7 +334,9 @@ impl App {
             return Err(AppError::Unauthenticated);
         }
         let operator = OperatorRecord::load(&self.inner.store, &record.operator).await?;
-        if operator.is_none() {
+        // SECURITY: a name that is given again does not bring a stolen cookie back. Guarded by
+        // `a_session_ends_with_its_administrator_also_if_the_name_is_invited_again`.
+        if operator.is_none_or(|(operator, _)| operator.generation != record.generation) {
             return Err(AppError::Unauthenticated);
         }
         if now >= record.used_at + SESSION_TOUCH {
@@ -348,23 +365,39 @@ impl App {
     /// Takes out sessions and ceremonies that have ended.
     pub(crate) async fn sweep_sessions(&self) -> Result<(), AppError> {
         let now = self.now();
-        let sessions = self.inner.store.list(SessionRecord::NAME, None, 1_000).await?;
-        for (id, document) in &sessions.documents {
-            let (record, version) = SessionRecord::read(document)?;
-            if now >= record.began_at + SESSION_LIFE || now >= record.used_at + SESSION_IDLE {
-                let change = Change::at(now).delete(SessionRecord::key(id)?, version);
-                let _: Commit = self.inner.store.commit(change).await?;
+        let sessions = self.sweep_all(|record: &SessionRecord| {
+            now >= record.began_at + SESSION_LIFE || now >= record.used_at + SESSION_IDLE
+        });
+        let sign_ins = self.sweep_all(|record: &SignIn| now >= record.expires_at);
+        [sessions.await, sign_ins.await].into_iter().collect()
+    }
+
+    /// Takes out all documents of a kind that are over. Anybody can begin a ceremony, so there may be
+    /// many.
+    async fn sweep_all<K: Kind + Send + Sync>(
+        &self,
+        is_over: impl Fn(&K) -> bool + Send + Sync,
+    ) -> Result<(), AppError> {
+        let (store, mut after) = (&self.inner.store, None);
+        loop {
+            let page = store.list(K::NAME, after.as_deref(), SWEPT_AT_ONCE).await?;
+            let mut changes = Vec::new();
+            for (id, document) in &page.documents {
+                let (record, version) = K::read(document)?;
+                if is_over(&record) {
+                    changes.push(Change::at(self.now()).delete(K::key(id)?, version));
+                }
+            }
+            // Together, so that they share a sync of the disk; what somebody else took out is as good.
+            let ended = join_all(changes.into_iter().map(|change| store.commit(change))).await;
+            for commit in ended {
+                let _: Commit = commit?;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
             }
         }
-        let begun = self.inner.store.list(SignIn::NAME, None, 1_000).await?;
-        for (id, document) in &begun.documents {
-            let (record, version) = SignIn::read(document)?;
-            if now >= record.expires_at {
-                let change = Change::at(now).delete(SignIn::key(id)?, version);
-                let _: Commit = self.inner.store.commit(change).await?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::attempts::{AttemptState, Loaded, PageView, attempt_id, name};
 use crate::binding::{Contact, Invitation};
 use crate::documents::{AttemptRecord, Kind as _};
 use crate::encoding::{new_id, sha256};
-use crate::subscriber::{ACTS, Ended, Found, Whom, With};
+use crate::subscriber::{Ended, Found, NOTICES, Whom, With};
 use crate::worker::{Outside, Sent};
 use crate::{App, AppError};
 
@@ -148,7 +148,7 @@ impl App {
             };
             Ok(change.effect(OutboxRow {
                 key: format!("{who}/address-code/{}", decision.state.revision()),
-                topic: ACTS.to_owned(),
+                topic: NOTICES.to_owned(),
                 payload: serde_json::to_vec(&mail)?,
                 due_at: now,
             }))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::encoding::{from_base64url, to_base64url};
-use crate::subscriber::ACTS;
+use crate::subscriber::NOTICES;
 use crate::{App, AppError, RelyingParty};
 
 /// Signals of one page at most.
@@ -81,7 +81,7 @@ impl App {
         let after = after.map_or(Ok(Cursor::new()), read)?;
         loop {
             // Begun before reading, so that nothing between is missed.
-            let mut watch = self.inner.store.watch_outbox(ACTS);
+            let mut watch = self.inner.store.watch_outbox(NOTICES);
             let found = self.signals_after(&after).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if !found.signals.is_empty() || left.is_zero() {

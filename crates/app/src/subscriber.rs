@@ -19,6 +19,7 @@ const TRIES: u32 = 16;
 
 /// The outbox topics, by what works on them.
 pub(crate) const ACTS: &str = "acts";
+pub(crate) const NOTICES: &str = "notices";
 pub(crate) const TICKS: &str = "ticks";
 
 /// The kind of a subscriber's document, and of one that stands for nobody.
@@ -318,23 +319,22 @@ fn effects(
     now: Timestamp,
 ) -> Result<Change, AppError> {
     for effect in &decision.effects {
-        match &effect.act {
+        let topic = match &effect.act {
             // Whoever waits watches the document itself, and the cookie is in the attempt's record.
             Act::RefreshPhones { .. } | Act::WakeWaiting { .. } | Act::IssueDeviceCookie { .. } => {
                 continue;
             }
-            Act::RingPhones { .. }
-            | Act::Notify { .. }
+            Act::RingPhones { .. } | Act::EraseKey { .. } => ACTS,
+            Act::Notify { .. }
             | Act::EndSessions { .. }
             | Act::EndAllSessions
             | Act::BurnPassword
-            | Act::OpenIncident { .. }
-            | Act::EraseKey { .. } => {}
-        }
+            | Act::OpenIncident { .. } => NOTICES,
+        };
         let act = ActFor { subscriber: who.to_string(), act: effect.act.clone() };
         change = change.effect(OutboxRow {
             key: effect.key.to_string(),
-            topic: ACTS.to_owned(),
+            topic: topic.to_owned(),
             payload: serde_json::to_vec(&act)?,
             due_at: now,
         });

@@ -301,15 +301,18 @@ pub(crate) struct Remembered {
     pub mailed: Mutex<Vec<MailedCode>>,
     pub is_gone: bool,
     pub is_busy: bool,
+    /// Whether nobody says whether a wake-up was taken.
+    pub is_silent: bool,
 }
 
 impl Outside for Remembered {
     async fn wake(&self, to: &PushSubscription, key: &str, _: Timestamp) -> Sent {
         self.woken.lock().unwrap().push((to.endpoint.clone(), key.to_owned()));
-        match (self.is_gone, self.is_busy) {
-            (true, _) => Sent::Never("gone".to_owned()),
-            (false, true) => Sent::Later("503".to_owned()),
-            (false, false) => Sent::Done,
+        match self {
+            Self { is_gone: true, .. } => Sent::Never("gone".to_owned()),
+            Self { is_busy: true, .. } => Sent::Later("503".to_owned()),
+            Self { is_silent: true, .. } => Sent::Unclear("504".to_owned()),
+            _ => Sent::Done,
         }
     }
 

@@ -2,6 +2,7 @@ mod account;
 mod attempts;
 mod certificates;
 mod disputes;
+mod lanes;
 mod nodes;
 mod operators;
 mod passkeys;

@@ -1,9 +1,10 @@
 //! What leaves the service, after the commit that asked for it.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Change, Claimed, Commit, StoreError, backoff};
 use pushback_verify::{Act, Command, SubscriberId};
@@ -11,11 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::binding::Contact;
 use crate::documents::{Keys, Kind};
-use crate::subscriber::{ACTS, ActFor, TICKS, Whom, With, nothing_more};
+use crate::subscriber::{ACTS, ActFor, NOTICES, TICKS, Whom, With, nothing_more};
 use crate::{App, AppError, MailedCode, left};
 
-/// How long a worker holds an effect; longer than any single try takes.
+/// How long a worker holds an effect.
 const LEASE: Span = Span::seconds(60);
+/// How long one try may take, whatever its edge does. It is longer than any edge allows itself, the
+/// mailer's 30 s too, and ends before the lease: whoever claims next is never beside it.
+const TRY_MAX: Duration = Duration::from_secs(45);
+const _: () = assert!(TRY_MAX.as_millis() < LEASE.as_millis().unsigned_abs() as u128);
 /// Effects that one round takes.
 const ROUND: usize = 64;
 /// How often the database is asked for what has become due while this node's own effects keep its
@@ -57,8 +62,20 @@ pub enum Sent {
     Done,
     /// It can never arrive: the subscription is dropped, or the notice given up.
     Never(String),
-    /// Not now; maybe later.
+    /// It was not taken: another try cannot be the second one.
     Later(String),
+    /// It may have been taken, or another try would end the same way. A ring counts as one that rang
+    /// and is not tried again; a notice is, since a second mail disturbs less than none.
+    Unclear(String),
+}
+
+/// What one round has to do.
+#[derive(Default)]
+struct Round {
+    ticks: Vec<Claimed>,
+    acts: Vec<Claimed>,
+    notices: Vec<Claimed>,
+    failed: Option<StoreError>,
 }
 
 /// When the worker last asked the database for what is due.
@@ -100,40 +117,15 @@ pub trait Outside: Send + Sync {
 }
 
 impl App {
-    /// Does what is due now: effects leave, and time passes for whom something has run out. Gives how
-    /// much was done; zero means that it is time to wait.
+    /// Does what is due now and waits for its end: effects leave, and time passes for whom something
+    /// has run out. Gives how much was done; zero means that it is time to wait. A service that must
+    /// not wait for a slow outside [starts](Self::start_work) instead.
     ///
     /// # Errors
     /// [`AppError`] if the database fails; what was taken comes back when its lease ends.
     pub async fn work(&self, outside: &impl Outside) -> Result<usize, AppError> {
-        let store = &self.inner.store;
-        // From the first round on, this node's own effects come from memory.
-        store.hand_over(ACTS, LEASE);
-        let now = self.now();
-        let overdue = self.inner.left.overdue(now);
-        self.forget(&overdue).await?;
-        let mut acts = store.take(now, ROUND);
-        let mut failed = None;
-        let mut ticks = Vec::new();
-        if store.take_due() | self.inner.rounds.is_due(now) {
-            // Together: one after the other, each would wait for a sync of the disk of its own.
-            let claim = |topic| store.claim(topic, now, LEASE, ROUND);
-            let (due_ticks, due_acts) = join(claim(TICKS), claim(ACTS)).await;
-            // What could be had is done, or it would wait for its lease to end.
-            let mut had = |claimed: Result<Vec<Claimed>, StoreError>| {
-                claimed.unwrap_or_else(|error| {
-                    failed = Some(error);
-                    Vec::new()
-                })
-            };
-            ticks = had(due_ticks);
-            let due_acts = had(due_acts);
-            // There may be more.
-            if !ticks.is_empty() || !due_acts.is_empty() {
-                self.inner.rounds.again();
-            }
-            acts.extend(due_acts);
-        }
+        let Round { ticks, mut acts, notices, failed } = self.take_due(ROUND, ROUND).await?;
+        acts.extend(notices);
         let (ticked, acted) = join(
             join_all(ticks.iter().map(async |claimed| self.tick(claimed).await.map(Some))),
             join_all(acts.iter().map(|claimed| self.act(claimed, outside))),
@@ -144,26 +136,144 @@ impl App {
         failed.map_or(Ok(count), |error| Err(error.into()))
     }
 
+    /// Starts what is due now: each effect leaves by itself, so that no other waits for it, and time
+    /// passes for whom something has run out. Gives how much was started; zero means that it is time
+    /// to wait.
+    ///
+    /// At most 256 rings and 16 notices are on their way at once. At the bound nothing more is taken
+    /// from the store until a place is free.
+    ///
+    /// # Errors
+    /// [`AppError`] if the database fails or has failed for what was started before; what was taken
+    /// comes back when its lease ends.
+    // SECURITY: one push service that hangs must not keep other people's phones from ringing. Guarded
+    // by `a_push_service_that_hangs_holds_up_nobody_elses_ring`.
+    pub async fn start_work<O: Outside + 'static>(
+        &self,
+        outside: &Arc<O>,
+    ) -> Result<usize, AppError> {
+        let lanes = &self.inner.lanes;
+        // Before anything is taken: what is taken can leave.
+        let (rings, mails) = (lanes.rings.take(ROUND), lanes.notices.take(ROUND));
+        let Round { ticks, acts, notices, failed } =
+            self.take_due(rings.len(), mails.len()).await?;
+        let count = ticks.len() + acts.len() + notices.len();
+        for (claimed, place) in acts.into_iter().zip(rings).chain(notices.into_iter().zip(mails)) {
+            let (app, outside) = (self.clone(), Arc::clone(outside));
+            tokio::spawn(async move {
+                let ended = app.leave(claimed, &*outside).await;
+                drop(place);
+                app.inner.lanes.note_ended(ended);
+            });
+        }
+        let ticked =
+            join_all(ticks.iter().map(async |claimed| self.tick(claimed).await.map(Some))).await;
+        self.settle(ticks.into_iter().zip(ticked)).await?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        lanes.take_failed().map_or(Ok(count), Err)
+    }
+
+    /// Waits until nothing is on its way any more; for a service that stops and starts no more.
+    pub async fn finish_work(&self) {
+        self.inner.lanes.emptied().await;
+    }
+
+    /// How many rings and how many notices are on their way.
+    #[must_use]
+    pub fn in_flight(&self) -> (usize, usize) {
+        let lanes = &self.inner.lanes;
+        (lanes.rings.in_flight(), lanes.notices.in_flight())
+    }
+
+    /// Takes what is due from the store, so much at most.
+    async fn take_due(&self, acts_max: usize, notices_max: usize) -> Result<Round, AppError> {
+        let store = &self.inner.store;
+        // From the first round on, this node's own effects come from memory.
+        store.hand_over(ACTS, LEASE);
+        let now = self.now();
+        let overdue = self.inner.left.overdue(now);
+        self.forget(&overdue).await?;
+        let acts = store.take(now, acts_max);
+        let mut round = Round { acts, ..Round::default() };
+        if store.take_due() | self.inner.rounds.is_due(now) {
+            let claim = async |topic, limit| match limit {
+                0 => Ok(Vec::new()),
+                limit => store.claim(topic, now, LEASE, limit).await,
+            };
+            // Together: one after the other, each would wait for a sync of the disk of its own.
+            let (ticks, acts, notices) = join3(
+                claim(TICKS, ROUND),
+                claim(ACTS, acts_max - round.acts.len()),
+                claim(NOTICES, notices_max),
+            )
+            .await;
+            // What could be had is done, or it would wait for its lease to end.
+            let mut had = |claimed: Result<Vec<Claimed>, StoreError>| {
+                claimed.unwrap_or_else(|error| {
+                    round.failed = Some(error);
+                    Vec::new()
+                })
+            };
+            let (ticks, acts, notices) = (had(ticks), had(acts), had(notices));
+            // There may be more.
+            if !ticks.is_empty() || !acts.is_empty() || !notices.is_empty() {
+                self.inner.rounds.again();
+            }
+            round.acts.extend(acts);
+            (round.ticks, round.notices) = (ticks, notices);
+        }
+        Ok(round)
+    }
+
+    /// Lets one effect leave and writes down how that ended.
+    async fn leave(&self, claimed: Claimed, outside: &impl Outside) -> Result<(), AppError> {
+        match tokio::time::timeout(TRY_MAX, self.act(&claimed, outside)).await {
+            Ok(ended) => self.settle(std::iter::once((claimed, ended))).await,
+            // Whoever claims it when its lease ends is told that it may have been done.
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Waits until there may be something to do.
     pub async fn wait_for_work(&self) {
-        let mut acts = self.inner.store.watch_outbox(ACTS);
-        let mut ticks = self.inner.store.watch_outbox(TICKS);
+        let (store, lanes) = (&self.inner.store, &self.inner.lanes);
+        if lanes.rings.is_full() {
+            // What waits for a place is no work yet; the other lane and the clock go on.
+            let wait = Duration::from_millis(CLAIM_EVERY.as_millis().unsigned_abs());
+            let _ = tokio::time::timeout(wait, lanes.ended()).await;
+            self.look_again_if_there_is_room();
+            return;
+        }
+        let [mut acts, mut notices, mut ticks] =
+            [ACTS, NOTICES, TICKS].map(|topic| store.watch_outbox(topic));
         // Only after the watches have begun: what comes between would wake nobody.
-        if self.inner.store.has_work() {
+        if store.has_work() {
             return;
         }
         let wait = if self.inner.left.is_empty() { Span::seconds(1) } else { left::WAIT };
-        let wait = std::time::Duration::from_millis(wait.as_millis().unsigned_abs());
+        let wait = Duration::from_millis(wait.as_millis().unsigned_abs());
         let woken = async {
             tokio::select! {
-                () = acts.changed() => {}
-                () = ticks.changed() => {}
+                () = acts.changed() => true,
+                () = notices.changed() => true,
+                () = ticks.changed() => true,
+                // Its row waits to be taken out, and its place is free.
+                () = lanes.ended() => false,
             }
         };
         // Ticks become due without anybody's waking.
-        let is_woken = tokio::time::timeout(wait, woken).await.is_ok();
-        if is_woken && !self.inner.store.has_work() {
+        let is_woken = tokio::time::timeout(wait, woken).await.unwrap_or(false);
+        self.look_again_if_there_is_room();
+        if is_woken && !store.has_work() {
             // Another node has something.
+            self.inner.rounds.again();
+        }
+    }
+
+    fn look_again_if_there_is_room(&self) {
+        if self.inner.lanes.has_room_again() {
             self.inner.rounds.again();
         }
     }
@@ -185,16 +295,28 @@ impl App {
         Ok(())
     }
 
-    /// Takes out what has run out; for every few minutes.
+    /// Takes out what has run out, all of it; for every few minutes.
     ///
     /// # Errors
-    /// [`AppError`] if the database fails.
+    /// The first [`AppError`], if the database fails or a document cannot be read; the rest is swept all
+    /// the same.
     pub async fn sweep(&self) -> Result<(), AppError> {
-        self.sweep_codes().await?;
-        self.sweep_sessions().await?;
-        self.sweep_attempts().await?;
-        self.sweep_totps().await?;
-        self.inner.store.sweep(self.now()).await?;
+        let swept = [
+            self.sweep_codes().await,
+            self.sweep_sessions().await,
+            self.sweep_attempts().await,
+            self.sweep_totps().await,
+            self.sweep_store().await,
+        ];
+        swept.into_iter().collect()
+    }
+
+    /// In bounded steps, between which the changes of others are written.
+    // SECURITY: what is swept more slowly than strangers can make it grows until the disk is full.
+    // Guarded by `a_sweep_goes_on_until_nothing_is_left`.
+    async fn sweep_store(&self) -> Result<(), AppError> {
+        let now = self.now();
+        while !self.inner.store.sweep(now).await?.is_complete {}
         Ok(())
     }
 
@@ -230,7 +352,7 @@ impl App {
                 Ok(None) => {}
                 Ok(Some(Sent::Done)) => done.push(claimed.key),
                 Ok(Some(Sent::Never(why))) => other.push((claimed, why, false)),
-                Ok(Some(Sent::Later(why))) => other.push((claimed, why, true)),
+                Ok(Some(Sent::Later(why) | Sent::Unclear(why))) => other.push((claimed, why, true)),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -343,15 +465,19 @@ impl App {
         outside: &impl Outside,
     ) -> Result<Sent, AppError> {
         let (keys, _) = self.keys_of(subscriber).await?;
-        let (mut later, mut rang) = (None, false);
+        let (mut later, mut unclear, mut rang) = (None, None, false);
         let mut gone = Vec::new();
-        for serial in phones {
-            let phone = keys.phones.get(serial);
-            let Some(push) = phone.and_then(|phone| phone.push.as_ref()) else { continue };
-            match outside.wake(push, key, until).await {
+        let reached = phones.iter().filter_map(|serial| {
+            let push = keys.phones.get(serial)?.push.as_ref()?;
+            Some(async move { (*serial, push, outside.wake(push, key, until).await) })
+        });
+        // All at once: behind an address that hangs, the owner's other phones would ring too late.
+        for (serial, push, sent) in join_all(reached).await {
+            match sent {
                 Sent::Done => rang = true,
-                Sent::Never(_) => gone.push((*serial, push.clone())),
+                Sent::Never(_) => gone.push((serial, push.clone())),
                 Sent::Later(why) => later = Some(why),
+                Sent::Unclear(why) => unclear = Some(why),
             }
         }
         if !gone.is_empty() {
@@ -366,8 +492,14 @@ impl App {
             })
             .await?;
         }
-        // The owner was rung at one of their phones: another try would ring that one again.
-        Ok(later.filter(|_| !rang).map_or(Sent::Done, Sent::Later))
+        // SECURITY: the owner was rung at one of their phones, or may have been: another try would ring
+        // that one again, for one place in the budget. Guarded by
+        // `a_ring_that_may_have_been_taken_is_not_tried_again`.
+        Ok(match (rang, unclear, later) {
+            (true, _, _) | (false, None, None) => Sent::Done,
+            (false, Some(why), _) => Sent::Never(format!("it may have rung: {why}")),
+            (false, None, Some(why)) => Sent::Later(why),
+        })
     }
 
     async fn erase_key(&self, subscriber: &str, serial: u64) -> Result<(), AppError> {

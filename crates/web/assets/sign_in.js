@@ -4,6 +4,7 @@ import { say } from './app/words.js';
 import { hasPasskeys, usePasskey } from './app/passkey.js';
 
 const WAIT_S = 25;
+const LOOK_MS = 4_000;
 const FIRST_MS = 1_000;
 const LONGEST_MS = 15_000;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,15 +32,22 @@ export function live(main, { go, shown = () => {} }) {
 
   async function wait() {
     let failures = 0;
+    let waitS = WAIT_S;
     while (main.isConnected && 'live' in main.dataset) {
       try {
-        const response = await fetch(`${base}/state?after=${encodeURIComponent(version)}&wait=${WAIT_S}`, { cache: 'no-store' });
+        const response = await fetch(`${base}/state?after=${encodeURIComponent(version)}&wait=${waitS}`, { cache: 'no-store' });
         if (response.status === 404) return fail(say('page_over'));
+        if (response.status === 429 && waitS > 0) {
+          // Too many pages of this attempt wait: this one looks now and then.
+          waitS = 0;
+          continue;
+        }
         if (!response.ok) throw new Error(String(response.status));
         const state = await response.json();
         if (failures > 0) fail('');
         failures = 0;
         if (String(state.version) !== version) await show();
+        else if (waitS === 0) await pause(LOOK_MS);
       } catch {
         failures += 1;
         if (main.isConnected) fail(say('page_lost'));

@@ -11,6 +11,7 @@ mod authenticator;
 mod bind_more;
 mod certificate;
 mod demo;
+mod guesses;
 mod headers;
 mod notices;
 mod other_proofs;
@@ -22,6 +23,7 @@ mod routes;
 mod seen;
 mod sign_in;
 mod signals;
+mod streams;
 mod system;
 mod texts;
 mod time;
@@ -56,6 +58,8 @@ struct Inner {
     push_key: Option<String>,
     help_desk: String,
     texts: texts::Texts,
+    guesses: guesses::Guesses,
+    streams: streams::Streams,
 }
 
 /// Where ranges of burned passwords come from.
@@ -112,6 +116,8 @@ impl Web {
             push_key,
             help_desk,
             texts,
+            guesses: guesses::Guesses::default(),
+            streams: streams::Streams::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -122,6 +128,10 @@ impl Web {
 
     pub(crate) fn texts(&self) -> &texts::Texts {
         &self.inner.texts
+    }
+
+    pub(crate) fn streams(&self) -> &streams::Streams {
+        &self.inner.streams
     }
 
     pub(crate) fn is_secure(&self) -> bool {

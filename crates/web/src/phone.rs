@@ -23,7 +23,6 @@ use crate::bind_more::picture;
 use crate::problem::{Asked, Body, Path, Problem, reason_name};
 use crate::relying_party::{STREAM_STEP, event, json_body};
 use crate::seen::Known;
-use crate::system;
 
 /// A phone that signed the request, and the body that it signed.
 pub(crate) struct Signed(pub Phone, pub Bytes);
@@ -81,9 +80,10 @@ pub(crate) async fn bind(
     let bind: Bind = json_body(&body)?;
     let key = PublicKey::from_jwk(&bind.public_key)
         .map_err(|error| Problem::invalid(format!("public_key: {error}")))?;
-    if !system::may_guess(from.ip, web.app().now()) {
+    if !web.inner.guesses.may_try(from.ip, web.app().now()) {
         let detail = "too many wrong codes came from this address; try again in a minute";
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail));
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail);
+        return Err(problem.again_after_s(60));
     }
     let Bind { binding, subscriber, name, proof, .. } = bind;
     let new = NewPhone { code: binding, subscriber, key, proof, label: name };
@@ -300,28 +300,32 @@ pub(crate) async fn stream(
     Path(ticket): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let phone = web.app().stream_phone(&ticket, from).await?;
+    let place = web.streams().phones.open(phone.id())?;
     let first = web.app().prompts(&phone).await?;
     let start = (web, phone, Some(first), String::new());
-    let seen = stream::unfold(start, |(web, phone, first, version)| async move {
-        let prompts = match first {
-            Some(first) => first,
-            None => loop {
-                let app = web.app();
-                // A phone that was untied hears nothing more.
-                app.account(&phone).await.ok()?;
-                let next = app.next_prompts(&phone, &version, STREAM_STEP).await.ok()?;
-                if next.version != version {
-                    break next;
-                }
-            },
-        };
-        let is_first = version.is_empty();
-        let shown = event("prompts", &listed(&prompts));
-        let account = (!is_first).then(|| event("account", &json!({})));
-        let version = prompts.version;
-        let events: Vec<Result<Event, Infallible>> =
-            std::iter::once(shown).chain(account).map(Ok).collect();
-        Some((stream::iter(events), (web, phone, None, version)))
+    let seen = stream::unfold(start, move |(web, phone, first, version)| {
+        let _held = &place;
+        async move {
+            let prompts = match first {
+                Some(first) => first,
+                None => loop {
+                    let app = web.app();
+                    // A phone that was untied hears nothing more.
+                    app.account(&phone).await.ok()?;
+                    let next = app.next_prompts(&phone, &version, STREAM_STEP).await.ok()?;
+                    if next.version != version {
+                        break next;
+                    }
+                },
+            };
+            let is_first = version.is_empty();
+            let shown = event("prompts", &listed(&prompts));
+            let account = (!is_first).then(|| event("account", &json!({})));
+            let version = prompts.version;
+            let events: Vec<Result<Event, Infallible>> =
+                std::iter::once(shown).chain(account).map(Ok).collect();
+            Some((stream::iter(events), (web, phone, None, version)))
+        }
     });
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(futures_util::StreamExt::flatten(seen)).keep_alive(keep_alive))

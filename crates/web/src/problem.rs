@@ -18,11 +18,12 @@ pub(crate) struct Problem {
     status: StatusCode,
     code: String,
     detail: String,
+    again_after_s: Option<u32>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into() }
+        Self { status, code: code.to_owned(), detail: detail.into(), again_after_s: None }
     }
 
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
@@ -35,6 +36,11 @@ impl Problem {
 
     pub(crate) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "who is asking is not proven")
+    }
+
+    /// The same, and when to ask again.
+    pub(crate) fn again_after_s(self, seconds: u32) -> Self {
+        Self { again_after_s: Some(seconds), ..self }
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
@@ -137,7 +143,7 @@ impl From<AppError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, code, detail } = self;
+        let Self { status, code, detail, again_after_s } = self;
         let title = status.canonical_reason().unwrap_or("Problem");
         let body = json!({
             "type": format!("urn:pushback:problem:{code}"),
@@ -154,8 +160,9 @@ impl IntoResponse for Problem {
             // RFC 9110, 15.5.2: it names how to prove it. Relying parties are told another scheme.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Pushback-Key"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let is_for_a_moment = status == StatusCode::SERVICE_UNAVAILABLE;
+        if let Some(seconds) = again_after_s.or(is_for_a_moment.then_some(1)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -173,7 +173,9 @@ pub(crate) async fn events(
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let first = web.app().attempt(&party, &id, None, Duration::ZERO).await?;
+    let place = web.streams().relying_parties.open(&first.id)?;
     let seen = stream::unfold(Step::Show(first), move |step| {
+        let _held = &place;
         let (web, party, id) = (web.clone(), party.clone(), id.clone());
         async move {
             let view = match step {

@@ -36,13 +36,18 @@ impl TrustedProxies {
         self.0.iter().any(|net| net.contains(&ip))
     }
 
-    /// The client's address: the last one in the chain that is not one of our own proxies.
+    /// The client's address: the last one in the chain that is not one of our own proxies. A header
+    /// that comes in several lines is one list, in their order (RFC 9110, 5.3).
     // SECURITY: whatever stands before the first proxy of ours was written by the client and says
-    // nothing. Guarded by `only_a_trusted_proxy_says_who_the_client_is`.
-    fn client(&self, peer: IpAddr, forwarded: Option<&str>) -> IpAddr {
+    // nothing, in the same line or in one before. Guarded by
+    // `only_a_trusted_proxy_says_who_the_client_is` and
+    // `a_line_of_the_clients_own_does_not_hide_the_proxys`.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let Some(forwarded) = forwarded else { return client };
-        for hop in forwarded.rsplit(',') {
+        // A line that is no text is one hop that is no address.
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        for hop in hops {
             if !self.contains(client) {
                 break;
             }
@@ -62,8 +67,7 @@ impl FromRequestParts<Web> for Known {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let forwarded = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-        let ip = peer.map(|peer| web.inner.proxies.client(peer, forwarded));
+        let ip = peer.map(|peer| web.inner.proxies.client(peer, &parts.headers));
         Ok(Self(web.requester(ip, user_agent(&parts.headers))))
     }
 }
@@ -85,19 +89,39 @@ impl Web {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
+
+    /// Who the client is behind a proxy of `10.0.0.0/8`.
+    fn client(peer: &str, lines: &[&str]) -> String {
+        let proxies = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
 
     #[test]
     fn only_a_trusted_proxy_says_who_the_client_is() {
-        let proxies = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
-        let client =
-            |peer: &str, forwarded| proxies.client(peer.parse().unwrap(), forwarded).to_string();
-        assert_eq!(client("198.51.100.1", Some("203.0.113.7")), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", None), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", Some("203.0.113.7")), "203.0.113.7");
-        assert_eq!(client("10.0.0.1", Some("192.0.2.9, 203.0.113.7, 10.0.0.2")), "203.0.113.7");
-        assert_eq!(client("10.0.0.1", Some("forged, 203.0.113.7")), "203.0.113.7");
-        assert_eq!(client("::ffff:10.0.0.1", Some("::ffff:203.0.113.7")), "203.0.113.7");
-        assert_eq!(client("10.0.0.1", Some("nonsense")), "10.0.0.1");
+        assert_eq!(client("198.51.100.1", &["203.0.113.7"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["192.0.2.9, 203.0.113.7, 10.0.0.2"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["forged, 203.0.113.7"]), "203.0.113.7");
+        assert_eq!(client("::ffff:10.0.0.1", &["::ffff:203.0.113.7"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["nonsense"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_line_of_the_clients_own_does_not_hide_the_proxys() {
+        assert_eq!(client("10.0.0.1", &["192.0.2.9", "203.0.113.7"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["192.0.2.9", "203.0.113.7, 10.0.0.2"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["192.0.2.9", "203.0.113.7", "10.0.0.2"]), "203.0.113.7");
+        assert_eq!(client("10.0.0.1", &["192.0.2.9, 203.0.113.7", "10.0.0.2"]), "203.0.113.7");
+        // What cannot be read is not passed over: what stands before may be anybody's.
+        assert_eq!(client("10.0.0.1", &["192.0.2.9", "\u{e9}"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["192.0.2.9", ""]), "10.0.0.1");
     }
 }

@@ -221,7 +221,11 @@ pub(crate) async fn state(
     Path(secret): Path<String>,
     Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
-    let view = web.app().page(&secret, wait.after.as_deref(), wait.time()).await?;
+    let mut view = web.app().page(&secret, None, Duration::ZERO).await?;
+    if !wait.time().is_zero() && wait.after.as_ref() == Some(&view.attempt.version) {
+        let _place = web.streams().pages.open(&view.attempt.id)?;
+        view = web.app().page(&secret, wait.after.as_deref(), wait.time()).await?;
+    }
     Ok(Json(brief(&view)))
 }
 
@@ -230,7 +234,9 @@ pub(crate) async fn events(
     Path(secret): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let first = web.app().page(&secret, None, Duration::ZERO).await?;
+    let place = web.streams().pages.open(&first.attempt.id)?;
     let seen = stream::unfold(Step::Show(first), move |step| {
+        let _held = &place;
         let (web, secret) = (web.clone(), secret.clone());
         async move {
             let view = match step {

@@ -1,9 +1,6 @@
 //! Health, metrics, time, keys: what machines around the service ask for.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +8,6 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use pushback_model::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Web;
@@ -27,28 +23,6 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
         counter.fetch_add(1, Ordering::Relaxed);
     }
     response
-}
-
-/// Binding codes that one address may try in a minute. A code has 50 bits beside a name, so that
-/// guessing is hopeless anyway; this keeps the attempts from costing anything.
-const GUESSES_A_MINUTE: u32 = 10;
-/// Addresses that are counted at once; at the bound all of them begin anew.
-const GUESSERS_MAX: usize = 50_000;
-
-/// Whether this address may try another binding code now. Per node, in memory.
-pub(crate) fn may_guess(ip: Option<IpAddr>, now: Timestamp) -> bool {
-    static TRIED: Mutex<BTreeMap<IpAddr, (Timestamp, u32)>> = Mutex::new(BTreeMap::new());
-    let Some(ip) = ip else { return true };
-    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
-    if tried.len() >= GUESSERS_MAX && !tried.contains_key(&ip) {
-        tried.clear();
-    }
-    let (since, count) = tried.entry(ip).or_insert((now, 0));
-    if (now - *since).abs() >= Span::minutes(1) {
-        (*since, *count) = (now, 0);
-    }
-    *count += 1;
-    *count <= GUESSES_A_MINUTE
 }
 
 pub(crate) async fn not_found() -> Problem {
@@ -127,6 +101,28 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "gauge",
         "How late the effect is that is due longest.",
         &one(format!("{:.3}", Duration::from_millis(late.unsigned_abs()).as_secs_f64())),
+    );
+    let (rings, notices) = web.app().in_flight();
+    put(
+        "pushback_effects_in_flight",
+        "gauge",
+        "Effects that are on their way, by lane.",
+        &[("rings", rings), ("notices", notices)]
+            .map(|(lane, count)| (format!("{{lane=\"{lane}\"}}"), count.to_string())),
+    );
+    let of = |name: &str| format!("{{of=\"{name}\"}}");
+    let streams = web.streams().counts();
+    put(
+        "pushback_streams_open",
+        "gauge",
+        "Answers that stay open while somebody waits.",
+        &streams.map(|(name, open, _)| (of(name), open.to_string())),
+    );
+    put(
+        "pushback_streams_refused_total",
+        "counter",
+        "Requests to wait for which there was no place.",
+        &streams.map(|(name, _, refused)| (of(name), refused.to_string())),
     );
     put(
         "pushback_wake_ups_lost_total",

@@ -176,8 +176,9 @@ fn request<'r>(
 
 /// What `pushback serve` does beside, with nobody outside.
 async fn work(service: Service) -> Result<(), AppError> {
+    let outside = Arc::new(Nobody);
     loop {
-        if service.app.work(&Nobody).await? == 0 {
+        if service.app.start_work(&outside).await? == 0 {
             service.app.wait_for_work().await;
         }
     }

@@ -74,10 +74,10 @@ async fn main() -> Result<(), Failure> {
     for number in 0..PEOPLE {
         people.push(Person::bind(&app, format!("{life}-{number}@example.org")).await?);
     }
-    let worker = app.clone();
+    let (worker, outside) = (app.clone(), Arc::new(Said));
     tokio::spawn(async move {
         loop {
-            match worker.work(&Said).await {
+            match worker.start_work(&outside).await {
                 Ok(0) => worker.wait_for_work().await,
                 Ok(_) => {}
                 Err(error) => say(&format!("failed {error}")),

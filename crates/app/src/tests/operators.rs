@@ -34,6 +34,23 @@ async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
 }
 
 #[tokio::test]
+async fn a_session_ends_with_its_administrator_also_if_the_name_is_invited_again() {
+    let bench = bench().await;
+    let (holder, _) = enrolled(&bench).await;
+    let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
+    let credential = holder.use_it(&options).await;
+    let cookie = bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();
+    // Another link for whoever is one already ends nothing.
+    bench.app.invite_operator("sam").await.unwrap();
+    assert!(bench.app.operator_session(&cookie).await.is_ok());
+    bench.app.delete_operator("sam").await.unwrap();
+    assert!(bench.app.operator_session(&cookie).await.is_err());
+    enrolled(&bench).await;
+    let revived = bench.app.operator_session(&cookie).await;
+    assert!(matches!(revived, Err(AppError::Unauthenticated)));
+}
+
+#[tokio::test]
 async fn a_session_ends_after_fifteen_idle_minutes_and_after_twelve_hours() {
     let bench = bench().await;
     let (holder, _) = enrolled(&bench).await;
@@ -48,6 +65,23 @@ async fn a_session_ends_after_fifteen_idle_minutes_and_after_twelve_hours() {
     bench.clock.forward_s(14 * 60);
     assert!(bench.app.operator_session(&cookie).await.is_err());
     bench.app.sweep().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sweep_takes_out_all_sign_ins_that_nobody_ended() {
+    let bench = bench().await;
+    let begun = (0..1_050).map(|_| bench.app.begin_operator_sign_in());
+    let begun = futures_util::future::join_all(begun).await;
+    assert!(begun.iter().all(Result::is_ok));
+    let left = async || {
+        let kind = "operator-sign-in";
+        bench.app.store().list(kind, None, 1_000).await.unwrap().documents.len()
+    };
+    bench.app.sweep().await.unwrap();
+    assert_eq!(left().await, 1_000, "a page of those that can still end");
+    bench.clock.forward_s(3_600);
+    bench.app.sweep().await.unwrap();
+    assert_eq!(left().await, 0);
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use pushback_store::{Answer, Change, Commit};
 use pushback_verify::{Act, Notes};
 
 use crate::testing::{ALICE, Bench, Remembered, bench, operator};
@@ -57,6 +58,22 @@ async fn a_ring_that_a_push_service_did_not_take_is_tried_again() {
     let outside = Remembered::default();
     while bench.app.work(&outside).await.unwrap() > 0 {}
     assert_eq!(outside.woken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_ring_that_may_have_been_taken_is_not_tried_again() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    bench.start(None).await;
+    let silent = Remembered { is_silent: true, ..Remembered::default() };
+    for _ in 0..8 {
+        while bench.app.work(&silent).await.unwrap() > 0 {}
+        bench.clock.forward_s(10);
+    }
+    assert_eq!(silent.woken.lock().unwrap().len(), 1);
+    let dead = bench.app.store().list_dead(9).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].last_error, "it may have rung: 504");
 }
 
 #[tokio::test]
@@ -242,4 +259,26 @@ async fn a_ring_of_a_node_that_stopped_before_it_rang_is_given_up() {
     while bench.app.work(&outside).await.unwrap() > 0 {}
     assert!(outside.woken.lock().unwrap().is_empty());
     assert_eq!(bench.app.store().outbox().await.unwrap().dead, 1);
+}
+
+#[tokio::test]
+async fn a_sweep_goes_on_until_nothing_is_left() {
+    let bench = crate::testing::bench().await;
+    let (store, now) = (bench.app.store(), bench.app.now());
+    let expires_at = now + pushback_model::Span::seconds(60);
+    let kept = (0..2_100).map(|n| {
+        let (request_key, request_digest, body) = (format!("a{n}"), [0; 32], Vec::new());
+        let answer = Answer { request_key, request_digest, body, expires_at };
+        store.commit(Change::at(now).answer(answer))
+    });
+    for commit in futures_util::future::join_all(kept).await {
+        assert!(matches!(commit.unwrap(), Commit::Committed(_)));
+    }
+    // A document that cannot be read keeps nothing else from being swept.
+    let bad = pushback_store::Key::new("operator-session", "x").unwrap();
+    let made = store.commit(Change::at(now).create(bad, b"{".to_vec())).await.unwrap();
+    assert!(matches!(made, Commit::Committed(_)));
+    bench.clock.forward_s(60);
+    assert!(bench.app.sweep().await.is_err());
+    assert_eq!(store.sweep(bench.app.now()).await.unwrap().answers, 0);
 }

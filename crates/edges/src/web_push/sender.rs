@@ -15,6 +15,10 @@ use crate::address::is_public;
 /// later than this shows a prompt that is half over.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How much of it the connection may take. Shorter, so that a push service that is not there is told
+/// from one that took the wake-up and says nothing.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// How long to wait where a push service says "later" and not when, in seconds.
 pub const RETRY_AFTER_DEFAULT_S: u32 = 60;
 
@@ -71,10 +75,13 @@ pub enum Outcome {
     Gone,
     /// Too many, or the service is not well (429, 503): not before this many seconds.
     RetryAfter(u32),
-    /// Any other answer. Below 500 trying again will not help, and an operator should look.
+    /// Any other answer. Below 500 trying again will not help, and an operator should look; from 500
+    /// on the wake-up may have been taken: whoever stands before a push service says so too (502, 504).
     Refused(u16),
-    /// No connection, no answer in time, a bad certificate. Another try may help.
+    /// No connection, or a bad certificate: nothing was posted. Another try may help.
     Unreachable,
+    /// It was posted, or begun to be, and there was no answer in time: it may have been taken.
+    Unanswered,
     /// The endpoint is not https or leads to an address inside: nothing was sent. No browser makes
     /// such a subscription; drop it and say so.
     Forbidden,
@@ -119,7 +126,7 @@ impl Sender {
     ) -> Result<Self, SenderError> {
         let client = Client::builder()
             .timeout(TIMEOUT)
-            .connect_timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .redirect(redirect::Policy::none())
             .https_only(!danger_allow_private)
             .no_proxy()
@@ -159,7 +166,10 @@ impl Sender {
         Ok(match request.send().await {
             Ok(answer) => outcome(answer.status(), answer.headers()),
             Err(error) if is_inside(&error) => Outcome::Forbidden,
-            Err(_) => Outcome::Unreachable,
+            // SECURITY: only where there was no connection has nothing been posted. Guarded by
+            // `a_wake_up_that_was_posted_and_not_answered_may_have_been_taken`.
+            Err(error) if error.is_connect() => Outcome::Unreachable,
+            Err(_) => Outcome::Unanswered,
         })
     }
 

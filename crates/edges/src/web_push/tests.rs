@@ -192,12 +192,22 @@ async fn no_answer_is_unreachable() {
     assert_eq!(sender(true).wake(&phone(&url), PUSH).await.unwrap(), Outcome::Unreachable);
 }
 
+#[tokio::test]
+async fn a_wake_up_that_was_posted_and_not_answered_may_have_been_taken() {
+    for answer in ["", "HTTP/1.1 20", "nonsense\r\n\r\n"] {
+        let service = Service::answering(answer).await;
+        let outcome = sender(true).wake(&phone(&service.url), PUSH).await.unwrap();
+        assert_eq!(outcome, Outcome::Unanswered, "{answer}");
+        assert_eq!(open(&service.request().await.1), WAKE_UP);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_push_service_that_never_answers_is_left_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/p", listener.local_addr().unwrap());
     let before = tokio::time::Instant::now();
-    assert_eq!(sender(true).wake(&phone(&url), PUSH).await.unwrap(), Outcome::Unreachable);
+    assert_eq!(sender(true).wake(&phone(&url), PUSH).await.unwrap(), Outcome::Unanswered);
     assert!(before.elapsed() < TIMEOUT * 2, "{:?}", before.elapsed());
 }
 

@@ -7,12 +7,14 @@ pub mod settings;
 pub mod wiring;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use pushback_app::App;
+use tokio::sync::watch;
 
 use self::lan::Lan;
 use self::outside::World;
@@ -21,6 +23,9 @@ use self::wiring::{Service, SetupError};
 
 /// How long requests that are being answered may take when the service stops.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How long effects that are on their way may take then: a wake-up takes 5 s at most. What takes
+/// longer comes back when its lease ends.
+const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 /// How often what has run out is taken out.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 /// How long to wait after the database failed.
@@ -41,7 +46,9 @@ pub async fn run(
     let Service { app, world, web } = service;
     let listen = settings.service.listen;
     let handle = Handle::new();
-    let workers = [tokio::spawn(work(app.clone(), world)), tokio::spawn(sweep(app.clone()))];
+    let (stopping, is_stopping) = watch::channel(false);
+    let mut worker = tokio::spawn(work(app.clone(), Arc::new(world), is_stopping));
+    let sweeper = tokio::spawn(sweep(app.clone()));
     tokio::spawn(stop(handle.clone()));
     let told = handle.clone();
     let make = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -71,8 +78,11 @@ pub async fn run(
     };
     let all = async { tokio::try_join!(served, let_in).map(drop) };
     let (ended, ()) = tokio::join!(all, bound);
-    for worker in workers {
+    sweeper.abort();
+    let _ = stopping.send(true);
+    if tokio::time::timeout(LEAVE_WITHIN, &mut worker).await.is_err() {
         worker.abort();
+        tracing::warn!("effects were on their way when the service stopped");
     }
     if let Err(error) = app.forget_what_left().await {
         tracing::warn!(%error, "some rings that left will be listed as given up");
@@ -112,11 +122,16 @@ async fn stop(handle: Handle<SocketAddr>) {
     handle.graceful_shutdown(Some(STOP_WITHIN));
 }
 
-/// Lets effects leave, for ever.
-async fn work(app: App, world: World) {
-    loop {
-        match app.work(&world).await {
-            Ok(0) => app.wait_for_work().await,
+/// Lets effects leave until the service stops, and then waits for those that are on their way.
+async fn work(app: App, world: Arc<World>, mut is_stopping: watch::Receiver<bool>) {
+    while !*is_stopping.borrow_and_update() {
+        let ended = app.start_work(&world).await;
+        // A round is never cut off: what it has taken would wait for its lease to end.
+        match ended {
+            Ok(0) => tokio::select! {
+                () = app.wait_for_work() => {}
+                _ = is_stopping.changed() => {}
+            },
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(%error, "effects wait");
@@ -124,6 +139,11 @@ async fn work(app: App, world: World) {
             }
         }
     }
+    // What the last requests committed leaves too.
+    if let Err(error) = app.start_work(&world).await {
+        tracing::error!(%error, "effects wait");
+    }
+    app.finish_work().await;
 }
 
 async fn sweep(app: App) {

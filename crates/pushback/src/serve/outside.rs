@@ -41,12 +41,8 @@ impl Outside for World {
             now_s: u64::try_from(now.as_millis() / 1_000).unwrap_or(0),
         };
         match sender.wake(&subscription, push).await {
-            Ok(Outcome::Delivered) => Sent::Done,
-            Ok(Outcome::Gone) => Sent::Never("the subscription is gone".to_owned()),
-            Ok(Outcome::Forbidden) => Sent::Never("not an address of a push service".to_owned()),
-            Ok(Outcome::RetryAfter(seconds)) => Sent::Later(format!("busy for {seconds} s")),
-            Ok(Outcome::Refused(status)) => Sent::Later(format!("refused with {status}")),
-            Ok(Outcome::Unreachable) => Sent::Later("not reached".to_owned()),
+            Ok(outcome) => sent(outcome),
+            // Our own side failed before anything was posted.
             Err(error) => Sent::Later(error.to_string()),
         }
     }
@@ -76,6 +72,21 @@ impl Outside for World {
         );
         let to = [mailed.to.clone()];
         self.mail(&mailed.key, &mailed.subscriber, &to, ("a code to bind a new phone", &text)).await
+    }
+}
+
+/// What an answer of a push service means for a ring.
+// SECURITY: what may have been taken is never "later", or one ring of the budget rings at every try.
+// Guarded by `what_a_push_service_may_have_taken_is_not_sent_again`.
+fn sent(outcome: Outcome) -> Sent {
+    match outcome {
+        Outcome::Delivered => Sent::Done,
+        Outcome::Gone => Sent::Never("the subscription is gone".to_owned()),
+        Outcome::Forbidden => Sent::Never("not an address of a push service".to_owned()),
+        Outcome::RetryAfter(seconds) => Sent::Later(format!("busy for {seconds} s")),
+        Outcome::Unreachable => Sent::Later("not reached".to_owned()),
+        Outcome::Refused(status) => Sent::Unclear(format!("answered with {status}")),
+        Outcome::Unanswered => Sent::Unclear("not answered".to_owned()),
     }
 }
 
@@ -253,6 +264,17 @@ async fn keep(folder: &Path, key: &str, message: &str) -> Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_push_service_may_have_taken_is_not_sent_again() {
+        for status in [400, 403, 413, 500, 502, 504] {
+            assert!(matches!(sent(Outcome::Refused(status)), Sent::Unclear(_)), "{status}");
+        }
+        assert!(matches!(sent(Outcome::Unanswered), Sent::Unclear(_)));
+        for not_taken in [Outcome::RetryAfter(1), Outcome::Unreachable] {
+            assert!(matches!(sent(not_taken), Sent::Later(_)), "{not_taken:?}");
+        }
+    }
 
     #[test]
     fn a_date_is_written_as_mail_has_it() {

@@ -17,7 +17,6 @@ use crate::bind_more::accepted;
 use crate::problem::Problem;
 use crate::relying_party::json_body;
 use crate::seen::Known;
-use crate::system;
 use crate::texts::Texts;
 
 #[derive(Template)]
@@ -62,9 +61,10 @@ pub(super) async fn begin(
     State(web): State<Web>,
     Known(from): Known,
 ) -> Result<Json<Value>, Problem> {
-    if !system::may_guess(from.ip, web.app().now()) {
+    if !web.inner.guesses.may_try(from.ip, web.app().now()) {
         let detail = "too many sign-ins began at this address; try again in a minute";
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", detail));
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", detail);
+        return Err(problem.again_after_s(60));
     }
     let (ceremony, options) = web.app().begin_operator_sign_in().await?;
     Ok(Json(json!({ "ceremony": ceremony, "options": options })))

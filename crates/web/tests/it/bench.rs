@@ -3,13 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderName, Request, header};
+use axum::http::{HeaderMap, HeaderName, Request, Response, header};
 use base64::Engine as _;
 use pushback_app::{
     App, CapabilityKey, Clock, KEY_BYTES, Parts, PushSubscription, SystemEntropy, TokenKey, sha256,
@@ -30,6 +31,9 @@ pub(crate) const ORIGIN: &str = "https://mfa.example.org";
 pub(crate) const PUSH_KEY: &str = "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA";
 /// In the future, so that a verifier with a real clock takes the tokens.
 const START_MS: i64 = 4_000_000_000_000;
+
+/// Only a broken service takes so long.
+pub(crate) const BROKEN: Duration = Duration::from_secs(40);
 
 /// A clock that stands still until it is moved.
 pub(crate) struct Hand(AtomicI64);
@@ -100,7 +104,7 @@ pub(crate) struct Bench {
     pub router: Router,
     /// What phones of the local network reach.
     pub door: Router,
-    /// Every bench is another address: what is counted by address is counted a process.
+    /// Every bench is another address.
     pub peer: SocketAddr,
     folder: tempfile::TempDir,
 }
@@ -382,15 +386,28 @@ impl Call<'_> {
         self.header(header::AUTHORIZATION, &authorization)
     }
 
-    pub(crate) async fn send(self) -> Answer {
+    fn request(&self) -> Request<Body> {
         let body = Body::from(self.body.clone());
         let request = Request::builder().method(self.method).uri(&self.path).body(body);
         let mut request = request.unwrap();
-        *request.headers_mut() = self.headers;
+        *request.headers_mut() = self.headers.clone();
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let response = self.bench.router.clone().oneshot(request).await.unwrap();
+        request
+    }
+
+    /// Opens a stream that stays open until it is dropped.
+    pub(crate) async fn open(self) -> Response<Body> {
+        let response = self.bench.router.clone().oneshot(self.request()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        response
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let response = self.bench.router.clone().oneshot(self.request()).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        // A stream has no end; whoever expects one should be told.
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX);
+        let bytes = tokio::time::timeout(BROKEN, bytes).await.unwrap().unwrap();
         let answer = Answer { status, headers, bytes: bytes.to_vec() };
         if let Some(operation) = document::operation(self.method, &self.path) {
             let kind = answer.header("content-type");

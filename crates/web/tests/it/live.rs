@@ -1,17 +1,15 @@
 //! Streams, over a real connection.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Response;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::bench::{Bench, code, digest, page_path, text};
+use crate::bench::{Answer, BROKEN, Bench, code, digest, page_path, text};
 use crate::document;
-
-/// Only a broken service takes so long.
-const BROKEN: Duration = Duration::from_secs(40);
 
 /// How a chunked answer ends.
 const LAST: &str = "\r\n0\r\n\r\n";
@@ -162,4 +160,55 @@ async fn a_long_poll_over_a_connection_answers_at_the_change() {
     let mut answer = String::new();
     tokio::time::timeout(BROKEN, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.contains("\"state\":\"verified\""), "{answer}");
+}
+
+/// Opens eight streams of this, and says what the ninth is told.
+async fn nine(open: impl AsyncFn() -> Response<Body>, ninth: impl AsyncFn() -> Answer) {
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        held.push(open().await);
+    }
+    let refused = ninth().await;
+    assert_eq!(refused.problem(429), "too_many_streams");
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    held.pop();
+    held.push(open().await);
+}
+
+#[tokio::test]
+async fn a_page_has_eight_streams_and_is_told_to_ask_again() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let started = bench.start().await;
+    let path = page_path(&started);
+    let events = || bench.get(&format!("{path}/events"));
+    nine(async || events().open().await, async || events().send().await).await;
+
+    let held = futures_util::future::join_all((0..8).map(|_| events().open())).await;
+    let version = text(&started, "version");
+    let state = async |query: &str| bench.get(&format!("{path}/state?{query}")).send().await;
+    let waits = format!("after={version}&wait=60");
+    assert_eq!(state(&waits).await.problem(429), "too_many_streams", "to wait is a stream too");
+    assert_eq!(state(&format!("after={version}&wait=0")).await.json(200)["version"], version);
+    assert_eq!(state("after=another&wait=60").await.json(200)["version"], version);
+    assert_eq!(bench.get(&path).send().await.status, 200);
+    let metrics = bench.get("/metrics").send().await.text(200);
+    for line in ["streams_open{of=\"page\"} 8\n", "streams_refused_total{of=\"page\"} 2\n"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    drop(held);
+}
+
+#[tokio::test]
+async fn an_attempt_and_a_phone_have_eight_streams_each() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start().await;
+    let path = format!("/v1/attempts/{}/events", text(&started, "id"));
+    let events = || bench.get(&path).by(&bench.party);
+    nine(async || events().open().await, async || events().send().await).await;
+
+    let stream = async || {
+        let ticket = bench.post("/v1/streams").signed(&phone).send().await.json(200);
+        bench.get(&format!("/v1/streams/{}", text(&ticket, "ticket")))
+    };
+    nine(async || stream().await.open().await, async || stream().await.send().await).await;
 }
