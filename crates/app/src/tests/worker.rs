@@ -263,7 +263,7 @@ async fn a_ring_of_a_node_that_stopped_before_it_rang_is_given_up() {
 
 #[tokio::test]
 async fn a_sweep_goes_on_until_nothing_is_left() {
-    let bench = crate::testing::bench().await;
+    let bench = bench().await;
     let (store, now) = (bench.app.store(), bench.app.now());
     let expires_at = now + pushback_model::Span::seconds(60);
     let kept = (0..2_100).map(|n| {

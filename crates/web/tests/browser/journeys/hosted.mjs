@@ -64,10 +64,13 @@ export const journeys = {
         await button.click();
         await service.comesBack(screen, attempt);
         // Whoever sent the page's address to its owner has another browser.
-        const sender = await computer(attempt);
+        const elsewhere = await screen.context().browser().newContext();
+        const sender = await elsewhere.newPage();
+        await sender.goto(attempt.page_url);
         await sender.getByText('in the browser where it was confirmed').waitFor();
         await see('sign_in_elsewhere', sender);
         assert.equal(await sender.locator('[data-go]').count(), 0);
+        await elsewhere.close();
       },
       { passkey: true },
     ),
