@@ -90,16 +90,16 @@ pub(crate) fn origin_near(context: &Context<'_>, index: usize) -> Option<Origin>
     if record.requester.is_known() {
         return Some(witnessed(context, record));
     }
-    sign_in_near(context, record, |_| true).map(Origin::of)
+    sign_in_near(context, record, AROUND, |_| true).map(Origin::of)
 }
 
-/// Where a change came from. Records of changes seldom say with what: a sign-in from the same address
-/// close by says more.
+/// Where a change came from. Records of changes seldom say with what: a sign-in of the same visit from the
+/// same address says more.
 pub(crate) fn witnessed(context: &Context<'_>, record: &Record) -> Origin {
     let mut origin = Origin::of(record);
     let same = |r: &Record| r.requester.ip != 0 && r.requester.ip == record.requester.ip;
     if origin.device == 0
-        && let Some(sign_in) = sign_in_near(context, record, same)
+        && let Some(sign_in) = sign_in_near(context, record, ONE_VISIT, same)
     {
         origin.device = sign_in.device;
         if sign_in.agent != 0 {
@@ -110,12 +110,15 @@ pub(crate) fn witnessed(context: &Context<'_>, record: &Record) -> Origin {
     origin
 }
 
+/// A sign-in so close to a change that bears no address is where it was made.
+const AROUND: Span = Span::minutes(45);
+
 fn sign_in_near<'a>(
     context: &Context<'a>,
     record: &Record,
+    near: Span,
     fits: impl Fn(&Record) -> bool,
 ) -> Option<&'a Record> {
-    let near = Span::minutes(45);
     let begin = context.records.partition_point(|r| r.at < record.at - near);
     context
         .records

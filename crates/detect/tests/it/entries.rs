@@ -342,3 +342,23 @@ fn the_city_of_a_rented_machine_is_nobodys_home() {
     assert_eq!(stages((64_720, "Example Fibre")), []);
     assert_eq!(stages((20_473, "The Constant Company")), [Stage::Approved]);
 }
+
+/// Whoever signs in after a reset, looks around for an hour and binds then is the browser of the hour
+/// before.
+#[test]
+fn what_binds_an_hour_after_a_sign_in_is_that_browser() {
+    let other = At { agent: NEIGHBOUR.agent, device: "of-nobody", ..CAFE };
+    let stages = |minutes: i64| -> Vec<Stage> {
+        let mut log = Log::with_habits(ALICE);
+        let reset = log.event(ALICE, HOME, at(11, 9, 0), FactorReset, "all factors");
+        log.events[reset].actor =
+            Some(Party { name: "desk@example.org".into(), ..Party::default() });
+        log.event(ALICE, other, at(11, 22, 0), SessionStarted, "");
+        let without_browser = At { agent: "", device: "", ..other };
+        let later = at(11, 22, 0) + Span::minutes(minutes);
+        log.event(ALICE, without_browser, later, FactorEnrolled, "authenticator bound");
+        log.detect().0.iter().map(|incident| incident.stage).collect()
+    };
+    assert_eq!(stages(30), [Stage::Foothold]);
+    assert_eq!(stages(60), [Stage::Foothold]);
+}
