@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all, join3};
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Change, Claimed, Commit, StoreError, backoff};
-use pushback_verify::{Act, Command, SubscriberId};
+use pushback_verify::{Act, Command, RingFor, SubscriberId};
 use serde::{Deserialize, Serialize};
 
 use crate::binding::Contact;
@@ -406,7 +406,7 @@ impl App {
         outside: &impl Outside,
     ) -> Result<Sent, AppError> {
         Ok(match &act.act {
-            Act::RingPhones { phones, until, .. } => {
+            Act::RingPhones { ring_for, phones, until } => {
                 if self.now() >= *until {
                     Sent::Never("it was too late".to_owned())
                 } else if claimed.may_be_done {
@@ -415,6 +415,10 @@ impl App {
                     // `a_ring_that_may_have_left_is_not_sent_again` and
                     // `a_killed_service_loses_nothing_it_said_and_rings_once`.
                     Sent::Never("it may have rung before its node stopped".to_owned())
+                } else if !self.is_awaited(&act.subscriber, *ring_for).await? {
+                    // SECURITY: behind others that wait, a ring would come for what was answered, given up
+                    // or reported meanwhile. Guarded by `a_ring_for_what_is_over_does_not_leave`.
+                    Sent::Never("what it was for is over".to_owned())
                 } else {
                     let serials: Vec<u64> = phones.iter().map(|phone| phone.0).collect();
                     self.ring(&act.subscriber, &serials, *until, &claimed.key, outside).await?
@@ -454,6 +458,13 @@ impl App {
                 outside.tell(&notice).await
             }
         })
+    }
+
+    /// Whether the owner still has something to answer.
+    async fn is_awaited(&self, subscriber: &str, ring_for: RingFor) -> Result<bool, AppError> {
+        let Ok(id) = SubscriberId::parse(subscriber) else { return Ok(false) };
+        let (state, _) = self.state(&Whom::subscriber(id)).await?;
+        Ok(state.awaits(ring_for, self.now()))
     }
 
     async fn ring(

@@ -158,13 +158,14 @@ impl Turn<'_> {
             return self.hold(&attempt, trust, hold, risk);
         };
         let ring = self.ring(trust, level);
-        let rung = match ring {
-            Ring::Rang => Some(Rung { at: self.now, trust }),
-            Ring::Replaced => self.state.open.as_ref().and_then(|open| open.rung),
-            Ring::Quiet(_) => None,
-        };
+        let replaced = self.state.open.as_ref().and_then(|open| open.rung);
         self.end_prompt(by.clone(), PromptEnd::TakenOver, None);
         let prompt = PromptId(self.state.next_serial());
+        let rung = match ring {
+            Ring::Rang => Some(Rung { at: self.now, trust, prompt: Some(prompt) }),
+            Ring::Replaced => replaced,
+            Ring::Quiet(_) => None,
+        };
         let expires_at = self.now + self.policy.prompt.life();
         let traits = attempt.requester.traits();
         let context = Context {

@@ -12,7 +12,7 @@ use crate::budget::PromptBudget;
 use crate::code::MatchCode;
 use crate::command::Role;
 use crate::context::{Context, Purpose};
-use crate::effect::IncidentCause;
+use crate::effect::{IncidentCause, RingFor};
 use crate::habits::Habits;
 use crate::id::{AddressId, AttemptId, AuthenticatorId, IncidentId, PromptId, SubscriberId};
 use crate::outcome::PromptEnd;
@@ -342,6 +342,23 @@ impl SubscriberState {
     #[must_use]
     pub fn devices(&self) -> &[KnownDevice] {
         &self.devices
+    }
+
+    /// Whether a ring still has something to tell at `now`: what it was made for is open, or the prompt that
+    /// took its place without a ring of its own.
+    #[must_use]
+    pub fn awaits(&self, ring: RingFor, now: Timestamp) -> bool {
+        let now = now.max(self.seen_at);
+        match ring {
+            RingFor::Prompt(prompt) => self.open.as_ref().is_some_and(|open| {
+                let rang_for = open.rung.and_then(|rung| rung.prompt);
+                let is_its = open.context.prompt == prompt || rang_for == Some(prompt);
+                is_its && now < open.expires_at
+            }),
+            RingFor::CallerCheck(check) => {
+                self.caller_check(now).is_some_and(|open| open.id == check)
+            }
+        }
     }
 
     /// What the phone shows at `now`, if a prompt is open: everything but the code.

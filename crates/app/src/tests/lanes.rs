@@ -164,8 +164,11 @@ async fn at_the_bound_nothing_is_taken_until_a_place_is_free() {
     while bench.app.work(&Remembered::default()).await.unwrap() > 0 {}
     let outside = Hanging::new("hangs");
     let serial = bench.app.authenticators(&phone.ask(&bench.app).await).await.unwrap()[0].id;
+    bench.start(None).await;
+    while bench.app.work(&Remembered::default()).await.unwrap() > 0 {}
+    let open = bench.app.prompts(&phone.ask(&bench.app).await).await.unwrap().open.unwrap();
     let ring = Act::RingPhones {
-        ring_for: RingFor::Prompt(PromptId(1)),
+        ring_for: RingFor::Prompt(PromptId(open.id)),
         phones: vec![AuthenticatorId(serial)],
         until: bench.app.now() + Span::seconds(90),
     };

@@ -88,6 +88,23 @@ async fn a_ring_that_comes_too_late_does_not_leave() {
 }
 
 #[tokio::test]
+async fn a_ring_for_what_is_over_does_not_leave() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();
+    let given_up = bench.start(None).await;
+    bench.app.cancel_attempt(&bench.party, &given_up.id).await.unwrap();
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert!(outside.woken.lock().unwrap().is_empty());
+    // The owner's own browser takes the place of a prompt whose ring has not left: one ring, for both.
+    let browser = bench.sign_in(&phone, None).await;
+    bench.start(None).await;
+    bench.start(Some(browser)).await;
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    assert_eq!(outside.woken.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_subscription_that_is_gone_is_forgotten() {
     let (bench, phone) = Bench::with_phone().await;
     bench.app.set_push(&phone.ask(&bench.app).await, Some(subscription())).await.unwrap();

@@ -279,14 +279,7 @@ impl World {
                 // A worker looks before it rings: a prompt that is over, or that a report ended,
                 // disturbs nobody any more.
                 let at = self.time_of(node);
-                let is_open = self.state(who).is_some_and(|state| match ring_for {
-                    RingFor::Prompt(prompt) => {
-                        state.shown_at(at).is_some_and(|shown| shown.prompt == *prompt)
-                    }
-                    RingFor::CallerCheck(check) => {
-                        state.caller_check(at).is_some_and(|open| open.id == *check)
-                    }
-                });
+                let is_open = self.state(who).is_some_and(|state| state.awaits(*ring_for, at));
                 let looks = self.sabotage != Some(Sabotage::RingsBlindly);
                 if looks && (!is_open || at >= *until) {
                     self.watch.tally.rings_withheld += 1;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::authenticator::AuthenticatorKind;
 use crate::code::{CallerCode, CodeDigest, MatchCode};
 use crate::context::Context;
-use crate::id::{AddressId, AttemptId, CallerCheckId, OperatorId, ResetId};
+use crate::id::{AddressId, AttemptId, CallerCheckId, OperatorId, PromptId, ResetId};
 use crate::outcome::Ring;
 use crate::state::Trust;
 use crate::text::Text;
@@ -32,6 +32,9 @@ pub(crate) struct OpenPrompt {
 pub(crate) struct Rung {
     pub(crate) at: Timestamp,
     pub(crate) trust: Trust,
+    /// The prompt that it rang for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prompt: Option<PromptId>,
 }
 
 impl OpenPrompt {

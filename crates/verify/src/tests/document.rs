@@ -94,7 +94,11 @@ fn full() -> SubscriberState {
         context,
         trust: Trust::Known(DeviceId(u64::MAX)),
         ring: Ring::Quiet(Reason::RelyingPartyNeedsPasskey),
-        rung: Some(Rung { at: now, trust: Trust::Known(DeviceId(u64::MAX)) }),
+        rung: Some(Rung {
+            at: now,
+            trust: Trust::Known(DeviceId(u64::MAX)),
+            prompt: Some(PromptId(u64::MAX)),
+        }),
         code: MatchCode::draw(&Entropy::from_system_rng([1; 32])).unwrap(),
         wrong_entries: u8::MAX,
         expires_at: now,
