@@ -118,6 +118,8 @@ pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) 
     let mut used: Vec<Record> =
         history.all().iter().chain(history.repeats()).filter(is_use).copied().collect();
     used.sort_by_key(Record::order);
+    // A vendor delivers a record again when it learns more.
+    used.dedup_by_key(|r| (r.id, r.part));
     used.truncate(USES_MAX);
     used
 }

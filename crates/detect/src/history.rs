@@ -60,11 +60,7 @@ impl History {
     /// Takes the next record in [`Record::order`]; the same one twice counts once.
     pub fn push(&mut self, record: Record) {
         // Copies stand beside each other; one that was kept would push others out of sight below.
-        if self
-            .records
-            .last()
-            .is_some_and(|last| *last == Record { position: last.position, ..record })
-        {
+        if self.records.last().is_some_and(|last| is_copy(last, &record)) {
             return;
         }
         if is_ordinary(record.kind) {
@@ -77,7 +73,8 @@ impl History {
                     && record.kind == EventKind::SessionUsed
             });
             if repeats {
-                if self.repeats.len() < REPEATS_MAX {
+                let is_copy = self.repeats.last().is_some_and(|last| is_copy(last, &record));
+                if self.repeats.len() < REPEATS_MAX && !is_copy {
                     self.repeats.push(record);
                 }
                 return;
@@ -211,6 +208,11 @@ fn locate(records: &mut [Record]) {
 /// Whether nothing but an address is logged.
 const fn is_bare(place: &Place) -> bool {
     place.ip != 0 && place.asn == 0 && place.city == 0 && place.country == 0
+}
+
+/// Whether a record is another one, read elsewhere.
+fn is_copy(record: &Record, other: &Record) -> bool {
+    *record == Record { position: record.position, ..*other }
 }
 
 /// Kinds that only show habits.
