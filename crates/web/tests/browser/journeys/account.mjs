@@ -70,6 +70,7 @@ export const journeys = {
       await page.getByLabel('Name', { exact: true }).fill('Password manager');
       await bind.click();
       await page.getByText('Password manager').first().waitFor();
+      await page.locator('.secret').waitFor({ state: 'detached' });
       assert.ok(!(await page.content()).includes(shown.slice(0, 4) + ' '), 'it is shown once');
 
       const attempt = await asks();
