@@ -417,8 +417,9 @@ impl App {
                     Sent::Never("it may have rung before its node stopped".to_owned())
                 } else if !self.is_awaited(&act.subscriber, *ring_for).await? {
                     // SECURITY: behind others that wait, a ring would come for what was answered, given up
-                    // or reported meanwhile. Guarded by `a_ring_for_what_is_over_does_not_leave`.
-                    Sent::Never("what it was for is over".to_owned())
+                    // or reported meanwhile. It is no failure. Guarded by
+                    // `a_ring_for_what_is_over_does_not_leave`.
+                    Sent::Done
                 } else {
                     let serials: Vec<u64> = phones.iter().map(|phone| phone.0).collect();
                     self.ring(&act.subscriber, &serials, *until, &claimed.key, outside).await?

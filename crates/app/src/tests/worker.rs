@@ -96,6 +96,7 @@ async fn a_ring_for_what_is_over_does_not_leave() {
     let outside = Remembered::default();
     while bench.app.work(&outside).await.unwrap() > 0 {}
     assert!(outside.woken.lock().unwrap().is_empty());
+    assert_eq!(bench.app.store().outbox().await.unwrap().dead, 0, "nothing failed");
     // The owner's own browser takes the place of a prompt whose ring has not left: one ring, for both.
     let browser = bench.sign_in(&phone, None).await;
     bench.start(None).await;
