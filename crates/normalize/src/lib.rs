@@ -173,6 +173,7 @@ impl Reader {
             Some(b'[') => return self.read_wrapped(record, hint, sink, layers),
             _ => return self.read_text(record, sink),
         }
+        let mut broken = None;
         for vendor in hint.first.order() {
             let read = match vendor {
                 Fast::Okta => okta::read(record, &self.mapping, sink),
@@ -185,10 +186,13 @@ impl Reader {
                     hint.first = vendor;
                     return result;
                 }
-                Err(fault) => {
-                    return self.read_again(record, hint, sink, layers, rejection(record, fault));
-                }
+                // What one vendor's reader looks into another's steps over: whose record it is must not
+                // depend on who is asked first.
+                Err(fault) => broken = broken.or(Some(fault)),
             }
+        }
+        if let Some(fault) = broken {
+            return self.read_again(record, hint, sink, layers, rejection(record, fault));
         }
         let value = match serde_json::from_str(record) {
             Ok(value) => value,

@@ -45,6 +45,7 @@ const MALFORMED: &[&str] = &[
     "cut_off.json",
     "cut_off_in_an_escape.json",
     "trailing_comma.json",
+    "broken_where_another_vendor_looks.json",
     "comment.json",
     "nan.json",
 ];
