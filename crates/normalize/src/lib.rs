@@ -186,9 +186,10 @@ impl Reader {
                     hint.first = vendor;
                     return result;
                 }
-                // What one vendor's reader looks into another's steps over: whose record it is must not
-                // depend on who is asked first.
-                Err(fault) => broken = broken.or(Some(fault)),
+                // What one vendor's reader looks into another's steps over: whose record it is, and what
+                // is wrong with it, must not depend on who is asked first.
+                Err(Fault::TooDeep) => broken = Some(Fault::TooDeep),
+                Err(Fault::Syntax) => broken = broken.or(Some(Fault::Syntax)),
             }
         }
         if let Some(fault) = broken {

@@ -46,6 +46,7 @@ const MALFORMED: &[&str] = &[
     "cut_off_in_an_escape.json",
     "trailing_comma.json",
     "broken_where_another_vendor_looks.json",
+    "broken_and_too_deep_by_turns.json",
     "comment.json",
     "nan.json",
 ];
