@@ -151,10 +151,15 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
-    let view = match &wait.completion {
-        Some(completion) => web.app().completed_attempt(&party, &id, completion).await?,
-        None => web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?,
-    };
+    if let Some(completion) = &wait.completion {
+        let view = web.app().completed_attempt(&party, &id, completion).await?;
+        return Ok(Json(attempt(&view)));
+    }
+    let mut view = web.app().attempt(&party, &id, None, Duration::ZERO).await?;
+    if !wait.time().is_zero() && wait.after.as_ref() == Some(&view.version) {
+        let _place = web.streams().relying_parties.open(&view.id)?;
+        view = web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?;
+    }
     Ok(Json(attempt(&view)))
 }
 

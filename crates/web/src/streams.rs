@@ -23,7 +23,7 @@ const AGAIN_AFTER_S: u32 = 5;
 pub(crate) struct Streams {
     /// Of hosted pages, by attempt: streams and requests that wait.
     pub(crate) pages: Kind,
-    /// Of relying parties, by attempt.
+    /// Of relying parties, by attempt: streams and requests that wait.
     pub(crate) relying_parties: Kind,
     /// Of phones.
     pub(crate) phones: Kind,

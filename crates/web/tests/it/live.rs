@@ -206,6 +206,18 @@ async fn an_attempt_and_a_phone_have_eight_streams_each() {
     let events = || bench.get(&path).by(&bench.party);
     nine(async || events().open().await, async || events().send().await).await;
 
+    let held = futures_util::future::join_all((0..8).map(|_| events().open())).await;
+    let version = text(&started, "version");
+    let show = async |query: &str| {
+        let path = format!("/v1/attempts/{}?{query}", text(&started, "id"));
+        bench.get(&path).by(&bench.party).send().await
+    };
+    let waits = format!("after={version}&wait=60");
+    assert_eq!(show(&waits).await.problem(429), "too_many_streams", "to wait is a stream too");
+    assert_eq!(show(&format!("after={version}&wait=0")).await.json(200)["version"], version);
+    assert_eq!(show("after=another&wait=60").await.json(200)["version"], version);
+    drop(held);
+
     let stream = async || {
         let ticket = bench.post("/v1/streams").signed(&phone).send().await.json(200);
         bench.get(&format!("/v1/streams/{}", text(&ticket, "ticket")))
