@@ -24,7 +24,8 @@ pub struct ServiceArgs {
         global = true
     )]
     pub database: Option<String>,
-    /// The address under which people reach the service [default: http://localhost:8420]
+    /// The address under which people reach the service [default: http://localhost and the port that
+    /// it listens on]
     #[arg(long, value_name = "URL", env = "PUSHBACK_ORIGIN", global = true)]
     pub origin: Option<String>,
     /// JSON instead of words

@@ -21,7 +21,6 @@ pub fn run(listen: SocketAddr, lan: Option<LanAddress>) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(Failure::io("a folder for the demo"))?;
     let mut settings = Settings::default();
     settings.service.listen = listen;
-    settings.service.origin = format!("http://localhost:{}", listen.port());
     settings.service.data = folder.path().join("service");
     settings.service.help_desk = "Call Sam and Kim, extension 100.".to_owned();
     // What happens is on the page; the log has only what goes wrong.
@@ -37,7 +36,7 @@ pub fn run(listen: SocketAddr, lan: Option<LanAddress>) -> Result<(), Failure> {
         let door = lan.as_ref().map(|lan| lan.door.clone());
         let demo = service.web.demo(judge, door).await?;
         let router = service.web.router_with(demo);
-        let origin = settings.service.origin.clone();
+        let origin = settings.origin();
         crate::serve::run(&settings, service, router, lan, move |_| {
             let text = format!(
                 "\nNOW TRY IT\n\n  {origin}/demo\n\nAn invented company, a phone beside it, and a \

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, print};
 use crate::cli::{Exit, ServeArgs, ServiceArgs};
 use crate::serve::lan::Lan;
+use crate::serve::note::Note;
 use crate::serve::settings::{EXAMPLE, Settings};
 use crate::serve::wiring;
 
@@ -16,7 +17,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         print(EXAMPLE)?;
         return Ok(Exit::Clean);
     }
-    let mut settings = settings(&args.service)?;
+    let mut settings = given(&args.service)?;
     if let Some(listen) = args.listen {
         settings.service.listen = listen;
     }
@@ -28,7 +29,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     runtime()?.block_on(async {
         let service = wiring::build(&settings).await?;
         let router = service.web.router();
-        let origin = settings.service.origin.clone();
+        let origin = settings.origin();
+        let note = Note { listen: settings.service.listen, origin: origin.clone() };
         let lan = match args.lan.lan {
             Some(lan) => {
                 let port = settings.service.listen.port();
@@ -38,7 +40,11 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         };
         let door = lan.as_ref().map(|lan| lan.door.clone());
         let is_first = service.app.operators().await.is_ok_and(|all| all.is_empty());
+        let data = settings.service.data.clone();
         crate::serve::run(&settings, service, router, lan, move |address| {
+            if let Err(error) = note.leave(&data) {
+                tracing::warn!(%error, "other commands will not know this address");
+            }
             tracing::info!(%address, origin, "serving");
             if let Some(door) = door {
                 let PhoneDoor { origin, fingerprint } = door;
@@ -54,8 +60,21 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-/// The settings that a command works with.
+/// The settings that a command beside the service works with: links lead to where it was last
+/// started, unless something says otherwise.
 pub fn settings(args: &ServiceArgs) -> Result<Settings, Failure> {
+    let mut settings = given(args)?;
+    if settings.service.origin.is_none()
+        && let Some(note) = Note::read(&settings.service.data)
+    {
+        settings.service.listen = note.listen;
+        settings.service.origin = Some(note.origin);
+    }
+    Ok(settings)
+}
+
+/// What the file and the options say.
+fn given(args: &ServiceArgs) -> Result<Settings, Failure> {
     let mut settings = Settings::load(args.config.as_deref())?;
     if let Some(data) = &args.data {
         settings.service.data.clone_from(data);
@@ -64,7 +83,7 @@ pub fn settings(args: &ServiceArgs) -> Result<Settings, Failure> {
         settings.service.database.clone_from(database);
     }
     if let Some(origin) = &args.origin {
-        settings.service.origin.clone_from(origin);
+        settings.service.origin = Some(origin.clone());
         settings.check_origin().map_err(Failure::Usage)?;
     }
     Ok(settings)

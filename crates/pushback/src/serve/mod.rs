@@ -2,6 +2,7 @@
 
 mod describe;
 pub mod lan;
+pub mod note;
 mod outside;
 pub mod settings;
 pub mod wiring;

@@ -39,8 +39,8 @@ pub struct Service {
     pub name: String,
     /// The address and port that it listens on.
     pub listen: SocketAddr,
-    /// The address under which people reach it.
-    pub origin: String,
+    /// The address under which people reach it; by default this machine's own name and the port.
+    pub origin: Option<String>,
     /// The folder of its keys and of the embedded database.
     pub data: PathBuf,
     /// The database: `sqlite:FILE` within the folder, or `postgres://...`.
@@ -113,7 +113,7 @@ impl Default for Service {
         Self {
             name: "Pushback".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8_420)),
-            origin: "http://localhost:8420".to_owned(),
+            origin: None,
             data: PathBuf::from("pushback-data"),
             database: "sqlite:pushback.db".to_owned(),
             chain: "main".to_owned(),
@@ -195,10 +195,18 @@ impl Settings {
         Ok(())
     }
 
+    /// The address under which people reach the service.
+    pub fn origin(&self) -> String {
+        self.service.origin.clone().unwrap_or_else(|| {
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://localhost:{}", self.service.listen.port())
+        })
+    }
+
     /// Passkeys and keys made in a browser need a page that browsers call secure.
     pub fn check_origin(&self) -> Result<url::Url, String> {
-        let origin = &self.service.origin;
-        let url = url::Url::parse(origin).map_err(|error| format!("the origin: {error}"))?;
+        let url =
+            url::Url::parse(&self.origin()).map_err(|error| format!("the origin: {error}"))?;
         let is_local = url.domain() == Some("localhost");
         if url.scheme() != "https" && !(url.scheme() == "http" && is_local) {
             return Err("the origin is https://..., or http://localhost for a trial".to_owned());
@@ -252,6 +260,16 @@ mod tests {
             let complaint = refused(&format!("[{table}]\nis_offered = true\n"));
             assert!(complaint.contains("unknown field"), "{table}: {complaint}");
         }
+    }
+
+    #[test]
+    fn without_an_origin_people_come_to_the_port_on_this_machine() {
+        let origin = |text: &str| Settings::parse(text, Path::new("serve.toml")).unwrap().origin();
+        assert_eq!(origin(""), "http://localhost:8420");
+        let listen = "[service]\nlisten = \"0.0.0.0:9000\"\n";
+        assert_eq!(origin(listen), "http://localhost:9000");
+        let tls = format!("{listen}[tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n");
+        assert_eq!(origin(&tls), "https://localhost:9000");
     }
 
     #[test]
