@@ -41,6 +41,7 @@ mod tests;
 mod tokens;
 mod totp;
 mod totps;
+mod turns;
 mod worker;
 
 use std::sync::Arc;
@@ -99,6 +100,7 @@ struct Inner {
     lanes: lanes::Lanes,
     left: left::Left,
     rounds: worker::Rounds,
+    turns: Arc<turns::Turns>,
 }
 
 /// What an [`App`] is made of.
@@ -162,6 +164,7 @@ impl App {
             lanes: lanes::Lanes::default(),
             left: left::Left::default(),
             rounds: worker::Rounds::default(),
+            turns: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -203,6 +206,12 @@ impl App {
         let Inner { states, attempts, phones, .. } = &*self.inner;
         let all = [states.counts(), attempts.counts(), phones.counts()];
         all.into_iter().fold((0, 0), |(found, not), (more, less)| (found + more, not + less))
+    }
+
+    /// How many decisions were refused since the start, because too many waited for one subscriber.
+    #[must_use]
+    pub fn decisions_refused(&self) -> u64 {
+        self.inner.turns.refused()
     }
 
     /// This node's time.

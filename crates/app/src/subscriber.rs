@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::documents::{AttemptRecord, IncidentRecord, Kind as _};
 use crate::record::{self, Beside};
+use crate::turns::Rank;
 use crate::{App, AppError};
 
 /// How often a decision is made again because somebody else was faster.
@@ -218,6 +219,11 @@ impl App {
         with: &With,
         more: &More<'_>,
     ) -> Result<Ended, AppError> {
+        let key = whom.key()?;
+        let (_turn, has_waited) = self.inner.turns.take(&key, Rank::of(command)).await?;
+        if has_waited {
+            known = self.state_as_last_seen(whom)?;
+        }
         for _ in 0..TRIES {
             let (state, found) = match known.take() {
                 Some(known) => known,
@@ -226,7 +232,6 @@ impl App {
             let (now, entropy) = (self.now(), self.entropy());
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
             let body = decision.state.to_json()?.into_bytes();
-            let key = whom.key()?;
             let mut change = Change::at(now).put(key.clone(), found, body);
             if whom.is_decoy {
                 // Nobody was asked and nobody answered; the trail must not tell of phones that rang.
@@ -252,7 +257,7 @@ impl App {
                     going.gone();
                     if let Some(version) = committed.versions.first().copied().flatten() {
                         let state = Arc::new(decision.state.clone());
-                        self.inner.states.put(key, state, version, now);
+                        self.inner.states.put(key.clone(), state, version, now);
                     }
                     let last = committed.versions.last().copied().flatten();
                     return Ok(Ended::Decided(Box::new(decision), last));

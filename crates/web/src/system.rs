@@ -130,6 +130,12 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "Wake-ups that cost somebody a poll.",
         &one(store.lost_wake_ups().to_string()),
     );
+    put(
+        "pushback_decisions_refused_total",
+        "counter",
+        "Decisions for which too many about the same subscriber waited already.",
+        &one(web.app().decisions_refused().to_string()),
+    );
     let (found, not) = web.app().documents_in_memory();
     put(
         "pushback_documents_wanted_total",

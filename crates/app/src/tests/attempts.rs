@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use pushback_verify::Reason;
+use pushback_verify::{PromptEnd, Reason};
 
 use crate::testing::{ALICE, Bench, attempt_for, bench, bound, code, party, secret};
 use crate::{Answered, AppError, AttemptState, DecisionView, NewAttempt, SaidBy};
@@ -74,12 +74,36 @@ async fn attempts_at_once_ring_once() {
     for started in attempts {
         match started.await.unwrap() {
             Ok(view) => prompted += usize::from(view.state == AttemptState::Pending),
-            // Others were faster every time: refused, never rung.
-            Err(AppError::Contended) => {}
             Err(error) => panic!("{error}"),
         }
     }
     assert_eq!(prompted, 1);
+}
+
+#[tokio::test]
+async fn an_owner_says_no_while_a_hundred_strangers_ask() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.start(None).await;
+    let strangers: Vec<_> = (0..100)
+        .map(|_| {
+            let (app, party) = (bench.app.clone(), bench.party.clone());
+            tokio::spawn(async move {
+                loop {
+                    match app.start_attempt(&party, attempt_for(ALICE, None)).await {
+                        Ok(_) | Err(AppError::Busy) => tokio::task::yield_now().await,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let said = phone.say(&bench.app, SaidBy::Deny).await;
+    assert!(matches!(said, Ok(Answered::Ended(PromptEnd::Denied))), "{said:?}");
+    for stranger in strangers {
+        stranger.abort();
+        assert!(stranger.await.unwrap_err().is_cancelled(), "nobody was faster every time");
+    }
 }
 
 #[tokio::test]
