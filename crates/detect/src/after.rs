@@ -5,7 +5,7 @@ use pushback_model::{EventKind, Factor, Span, Timestamp};
 use crate::entry::{Foreign, reset_before};
 use crate::habits::{BrowserLevel, NetworkLevel};
 use crate::history::{History, Origin};
-use crate::opening::witnessed;
+use crate::opening::{seen_near, witnessed};
 use crate::origin::origin_terms;
 use crate::record::{Record, flag};
 use crate::weigh::{Context, Term, is_own_change, sum};
@@ -20,9 +20,35 @@ fn link(context: &Context<'_>, strangers: &[Foreign], record: &Record, from: Tim
         return 0.0;
     }
     if !record.requester.is_known() {
+        if is_witnessed_as_theirs(context, strangers, record, from) {
+            return 0.0;
+        }
         return if record.at - from <= Span::hours(48) { 0.5 } else { 0.25 };
     }
     if strangeness(context, record, from) > 0.0 { 0.6 } else { 0.0 }
+}
+
+/// Whether a change that bears no address was made by the owner: they signed in then with a machine or
+/// from a place that is surely theirs, and no stranger was there.
+//
+// SECURITY: a stranger at work while the owner is at theirs is not covered by the owner's sign-ins. Guarded
+// by `a_change_without_an_address_is_the_strangers_if_they_were_there`.
+fn is_witnessed_as_theirs(
+    context: &Context<'_>,
+    strangers: &[Foreign],
+    record: &Record,
+    from: Timestamp,
+) -> bool {
+    let mut is_theirs = false;
+    for near in seen_near(context, record) {
+        let origin = Origin::of(near);
+        if strangers.iter().any(|s| s.taints(&origin, near.session, near.at)) {
+            return false;
+        }
+        let is_sign_in = near.kind == EventKind::SessionStarted;
+        is_theirs |= is_sign_in && is_surely_theirs(context, &origin, known_as_of(near, from));
+    }
+    is_theirs
 }
 
 /// Whether a later way in is known to be a stranger's and the change came from that machine: it says
@@ -92,7 +118,9 @@ pub(crate) fn changes_after(
                     }
                     _ => {
                         link(context, strangers, r, from) > 0.0
-                            || !is_surely_theirs(context, &Origin::of(r), known_as_of(r, from))
+                            || !(is_surely_theirs(context, &Origin::of(r), known_as_of(r, from))
+                                || (!r.requester.is_known()
+                                    && is_witnessed_as_theirs(context, strangers, r, from)))
                     }
                 }
         })

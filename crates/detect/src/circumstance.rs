@@ -89,6 +89,8 @@ pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mu
             why: "the owner was active from a familiar place at the same time".into(),
             records: vec![index],
         });
+    } else if let Some(travel) = impossible_travel(attempt, context).filter(|_| is_apart) {
+        terms.push(travel);
     }
     cadence(attempt, context, terms);
 }
@@ -123,6 +125,66 @@ fn own_activity<'a>(attempt: &Attempt, context: &Context<'a>) -> Option<(usize, 
             && (r.device == 0 || r.device != attempt.origin.device)
             && is_familiar(&Origin::of(r), r.at, context)
     })
+}
+
+/// Where somebody was this long before or after says how fast they would have had to travel.
+const TRAVEL_WITHIN: Span = Span::hours(24);
+/// Nobody travels faster, in km/h. This and the next: REQUIREMENTS section 8.
+const FASTEST_KMH: f64 = 1_000.0;
+/// Nearer than that a speed says nothing, in km.
+const TRAVEL_KM: f64 = 500.0;
+/// How far a place may be from where it is said to be, in km: of a city, and of a country.
+const CITY_RADIUS_KM: f64 = 50.0;
+const COUNTRY_RADIUS_KM: f64 = 300.0;
+
+/// The owner signed in at a familiar place so shortly before or after that nobody could have travelled
+/// the way between. A network that is known to be a gateway stands where nobody is, a phone's is its
+/// carrier's, and whoever is in two places with machines they own has left one of them running.
+fn impossible_travel(attempt: &Attempt, context: &Context<'_>) -> Option<Term> {
+    let is_gateway =
+        |origin: &Origin| origin.has(flag::HOSTING | flag::PROXY | flag::EGRESS | flag::MOBILE);
+    let here = &attempt.origin;
+    if is_gateway(here) {
+        return None;
+    }
+    let begin = context.records.partition_point(|r| r.at < attempt.started_at - TRAVEL_WITHIN);
+    let until = attempt.last_at + TRAVEL_WITHIN;
+    let near = context.records.iter().enumerate().skip(begin).take_while(|(_, r)| r.at <= until);
+    let (index, record, km, kmh) = near
+        .filter(|(_, r)| matches!(r.kind, EventKind::SessionStarted | EventKind::FactorVerified))
+        .filter_map(|(i, r)| {
+            let km = apart_km(&r.requester, &here.place).filter(|km| *km > TRAVEL_KM)?;
+            let took = if r.at < attempt.started_at {
+                attempt.started_at - r.at
+            } else {
+                r.at - attempt.last_at
+            };
+            let kmh = km / (took.as_seconds_f64().max(60.0) / 3_600.0);
+            (kmh > FASTEST_KMH).then_some((i, r, km, kmh))
+        })
+        .filter(|(_, r, ..)| {
+            let there = Origin::of(r);
+            !is_gateway(&there)
+                && (there.device == 0 || there.device != here.device)
+                && is_familiar(&there, r.at, context)
+        })
+        .max_by(|a, b| a.3.total_cmp(&b.3))?;
+    Some(Term {
+        kind: "impossible_travel",
+        bits: context.policy.weights.impossible_travel,
+        at: record.at,
+        why: format!("the owner was {km:.0} km away, which would have taken {kmh:.0} km/h"),
+        records: vec![index],
+    })
+}
+
+/// How far two places are apart at the least.
+fn apart_km(a: &Place, b: &Place) -> Option<f64> {
+    let radius = |place: &Place| {
+        if place.city == 0 { COUNTRY_RADIUS_KM } else { CITY_RADIUS_KM }
+    };
+    let km = a.coordinates()?.distance_km(b.coordinates()?);
+    Some((km - radius(a) - radius(b)).max(0.0))
 }
 
 fn is_familiar(origin: &Origin, at: Timestamp, context: &Context<'_>) -> bool {

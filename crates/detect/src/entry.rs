@@ -375,7 +375,9 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
 /// Whether something beyond a new place and a new browser speaks for a stranger.
 fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
     let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
-    let is_abroad = bits("unfamiliar_country") > 0.0 && bits("unfamiliar_device") > 0.0;
+    // Inside a country a speed is as often a gateway's as a stranger's.
+    let is_abroad = bits("unfamiliar_country") > 0.0
+        && (bits("unfamiliar_device") > 0.0 || bits("impossible_travel") > 0.0);
     is_abroad
         // A phone on the road sends its data home: it looks far from a laptop that is beside it. That
         // laptop is the owner's; a browser that is the same but names no device of theirs is a copy.

@@ -70,27 +70,17 @@ pub(crate) fn episodes(context: &Context<'_>, weighed: &[Weighed]) -> (Vec<Episo
     let is_client = constant_interval(context, &asked, &failures).is_some()
         && asked.iter().all(|w| is_near_home(w));
     let failing = if is_client { Vec::new() } else { failing };
+    // Whose a change was is known only when all ways in are: one that came in later by a way of its own
+    // must not speak against whoever came in before.
+    let first: Vec<Foreign> = links(context, weighed, &failing)
+        .filter(|link| link.foreign.is_some())
+        .filter_map(|link| Some(stranger(context, &link.weighed, link.weighed.passed?.0)))
+        .collect();
+    let knowing =
+        Context { foreign: if first.is_empty() { context.foreign } else { &first }, ..*context };
     let mut chains: Vec<Vec<Link<'_>>> = Vec::new();
-    for weighed in weighed.iter().filter(|w| is_candidate(w)) {
-        let mut weighed = Cow::Borrowed(weighed);
-        let mut foreign = None;
-        if let Some((at, record)) = weighed.passed {
-            let enough = context.policy.thresholds.approved;
-            let terms = passed_terms(context, &failing, &weighed, at, record);
-            if sum(&terms) >= enough {
-                foreign = Some(terms);
-            } else if let Some((again, terms)) =
-                second_look(context, &failing, &weighed, &terms).filter(|(_, t)| sum(t) >= enough)
-            {
-                foreign = Some(terms);
-                weighed = Cow::Owned(again);
-            }
-        }
-        if foreign.is_none() && !(is_strange(&weighed) && has_failure(&weighed)) {
-            continue;
-        }
-        let started_at = weighed.attempt.started_at;
-        let link = Link { weighed, foreign };
+    for link in links(&knowing, weighed, &failing) {
+        let started_at = link.weighed.attempt.started_at;
         match chains.last_mut() {
             Some(chain)
                 if chain
@@ -117,6 +107,32 @@ pub(crate) fn episodes(context: &Context<'_>, weighed: &[Weighed]) -> (Vec<Episo
     found.sort_by_key(|e| e.started_at);
     foreign.sort_by_key(|f| (f.at, f.ip));
     (found, foreign)
+}
+
+/// The strange attempts, and of those that succeeded, what makes their success foreign.
+fn links<'a>(
+    context: &'a Context<'_>,
+    weighed: &'a [Weighed],
+    failing: &'a [&Weighed],
+) -> impl Iterator<Item = Link<'a>> {
+    weighed.iter().filter(|w| is_candidate(w)).filter_map(|weighed| {
+        let mut weighed = Cow::Borrowed(weighed);
+        let mut foreign = None;
+        if let Some((at, record)) = weighed.passed {
+            let enough = context.policy.thresholds.approved;
+            let terms = passed_terms(context, failing, &weighed, at, record);
+            if sum(&terms) >= enough {
+                foreign = Some(terms);
+            } else if let Some((again, terms)) =
+                second_look(context, failing, &weighed, &terms).filter(|(_, t)| sum(t) >= enough)
+            {
+                foreign = Some(terms);
+                weighed = Cow::Owned(again);
+            }
+        }
+        let is_part = foreign.is_some() || (is_strange(&weighed) && has_failure(&weighed));
+        is_part.then_some(Link { weighed, foreign })
+    })
 }
 
 /// The side of a chain that failed: its evidence, and what it says for the stage.
@@ -208,12 +224,13 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
 const STORM: usize = 6;
 
 /// What says of two prompts missed in a row that it was not the owner who sat there.
-const NOT_OF_A_CAFE: [&str; 6] = [
+const NOT_OF_A_CAFE: [&str; 7] = [
     "hosting_network",
     "unfamiliar_country",
     "foreign_hour",
     "rotating_sources",
     "active_elsewhere",
+    "impossible_travel",
     "beside_own_prompt",
 ];
 /// Without any of that, two missed prompts are worth so much more before they are called bombing.

@@ -52,6 +52,8 @@ struct Habit {
     days: Vec<i64>,
     /// Whether a second factor was passed from there.
     is_proved: bool,
+    /// When the machine bound an authenticator on its first day, in a place that was new too.
+    bound_at: Option<Timestamp>,
 }
 
 /// The habits of one person.
@@ -146,9 +148,10 @@ impl Habits {
             if days.last() != Some(&at.day()) {
                 days.push(at.day());
             }
-            let habit = pairs
-                .entry((origin.place.ip, origin.agent, origin.device))
-                .or_insert_with(|| Habit { origin, first_at: at, days: Vec::new(), is_proved });
+            let habit =
+                pairs.entry((origin.place.ip, origin.agent, origin.device)).or_insert_with(|| {
+                    Habit { origin, first_at: at, days: Vec::new(), is_proved, bound_at: None }
+                });
             habit.is_proved |= is_proved;
             habit.first_at = habit.first_at.min(at);
             if habit.days.last() != Some(&at.day())
@@ -165,6 +168,7 @@ impl Habits {
             habits.truncate(HABITS_MAX);
         }
         habits.sort_by_key(|h| h.first_at);
+        mark_bound(&mut habits, records);
         let naming = Naming::learn(records, prompts, is_tainted);
         let mut learnt = Self {
             habits,
@@ -251,7 +255,16 @@ impl Habits {
                 .habits
                 .iter()
                 .filter(|h| nearest(h))
-                .flat_map(|h| h.days.iter().copied())
+                .flat_map(|h| {
+                    // SECURITY: whoever has bound an authenticator can prove ever after; that they stay
+                    // does not make them the owner. Guarded by
+                    // `a_stranger_who_binds_and_returns_is_not_at_home`.
+                    let until = h.bound_at.filter(|bound| *bound >= at).map(Timestamp::day);
+                    h.days
+                        .iter()
+                        .copied()
+                        .filter(move |day| until.is_none_or(|until| *day <= until))
+                })
                 .filter(|day| *day > adopted_from || (*day == adopted_from && *day > at.day()));
             days.next().is_some_and(|first| days.any(|day| day != first))
         };
@@ -426,6 +439,46 @@ impl Habits {
         }
         let owner = mixed(self.device_moves, self.sign_ins, novelty.device_owner, novelty.strength);
         Some(self.damped((novelty.device_attacker / owner).log2().clamp(0.5, 4.0)))
+    }
+}
+
+/// Notes of machines that bound an authenticator on their first day, in a place that was new too, when
+/// that was. Owners do so at home, at work, or with a machine that they know.
+fn mark_bound(habits: &mut [Habit], records: &[Record]) {
+    let bindings = records.iter().filter(|r| {
+        matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
+            && !r.has(flag::BY_OTHER)
+            && r.requester.is_known()
+    });
+    for binding in bindings {
+        let from = Origin::of(binding);
+        let is_machine = |h: &Habit| is_same_machine(&h.origin, &from);
+        let Some(first) = habits.iter().find(|h| is_machine(h)).map(|h| h.first_at) else {
+            continue;
+        };
+        if !(Span::ZERO..=PROVED_AFTER).contains(&(binding.at - first)) {
+            continue;
+        }
+        let mut before = habits.iter().filter(|h| h.first_at < first - PROVED_AFTER).peekable();
+        let is_cold = before.peek().is_none();
+        let is_at_home =
+            before.any(|h| network_level(&h.origin.place, &from.place) <= NetworkLevel::Network);
+        if is_cold || is_at_home {
+            continue;
+        }
+        for habit in habits.iter_mut().filter(|h| is_same_machine(&h.origin, &from)) {
+            habit.bound_at = habit.bound_at.or(Some(binding.at));
+        }
+    }
+}
+
+/// Whether two origins are one machine: the same device, or where one names none, the same browser at
+/// the same address.
+fn is_same_machine(a: &Origin, b: &Origin) -> bool {
+    if a.device != 0 && b.device != 0 {
+        a.device == b.device
+    } else {
+        a.place.ip != 0 && a.place.ip == b.place.ip && a.family == b.family
     }
 }
 

@@ -32,6 +32,10 @@ impl Share {
         self.named = self.named.saturating_add(u32::from(is_named));
     }
 
+    const fn without(self, own: Self) -> Self {
+        Self { named: self.named.saturating_sub(own.named), all: self.all.saturating_sub(own.all) }
+    }
+
     fn is_at_least(self, percent: u32) -> bool {
         self.all > 0 && u64::from(self.named) * 100 >= u64::from(percent) * u64::from(self.all)
     }
@@ -47,6 +51,14 @@ struct Custom {
 }
 
 impl Custom {
+    const fn without(self, own: Self) -> Self {
+        Self {
+            prompts: self.prompts.without(own.prompts),
+            sessions: self.sessions.without(own.sessions),
+            successes: self.successes.without(own.successes),
+        }
+    }
+
     /// The share that records such as these are compared with, and from where on it tells.
     const fn of(&self, has_passed: bool) -> (Share, u32) {
         if has_passed && self.sessions.all > 0 {
@@ -68,6 +80,8 @@ pub(crate) struct Naming {
     /// Phones and tablets: few of them are registered where laptops are.
     phones: Custom,
     by_agent: BTreeMap<u32, Custom>,
+    /// The same by address and browser, so that what was seen there can be left out.
+    by_place: BTreeMap<(Key, u32), Custom>,
 }
 
 impl Naming {
@@ -80,9 +94,11 @@ impl Naming {
         let mut naming = Self::default();
         for prompt in prompts.iter().filter(|p| p.outcome == Outcome::Approved) {
             let is_named = prompt.origin.device != 0;
-            naming.of_class_mut(prompt.origin.flags).prompts.count(is_named);
-            if !is_tainted(&prompt.origin, 0, prompt.sent_at) {
-                naming.by_agent.entry(prompt.origin.agent).or_default().prompts.count(is_named);
+            let origin = &prompt.origin;
+            naming.of_class_mut(origin.flags).prompts.count(is_named);
+            naming.at(origin.place.ip, origin.agent).prompts.count(is_named);
+            if !is_tainted(origin, 0, prompt.sent_at) {
+                naming.by_agent.entry(origin.agent).or_default().prompts.count(is_named);
             }
         }
         for record in records
@@ -99,17 +115,31 @@ impl Naming {
                 own.sessions.count(is_named);
                 naming.of_class_mut(record.flags).sessions.count(is_named);
             }
+            let there = naming.at(record.requester.ip, record.agent);
+            there.successes.count(is_named);
+            if record.kind == EventKind::SessionStarted {
+                there.sessions.count(is_named);
+            }
         }
         naming
     }
 
-    /// Whether successes like this one always name a device.
+    fn at(&mut self, ip: Key, agent: u32) -> &mut Custom {
+        self.by_place.entry((ip, agent)).or_default()
+    }
+
+    /// Whether successes like this one always name a device, elsewhere.
+    //
+    // SECURITY: a stranger who signs in thrice in a row must not make it customary to name none.
+    // Guarded by `what_a_place_itself_leaves_out_does_not_make_it_customary`.
     pub(crate) fn is_always_named(&self, origin: &Origin, has_passed: bool) -> bool {
         if !origin.has(flag::NAMES_DEVICE) {
             return false;
         }
+        let there =
+            self.by_place.get(&(origin.place.ip, origin.agent)).copied().unwrap_or_default();
         let own = self.by_agent.get(&origin.agent).filter(|_| origin.agent != 0);
-        if let Some(own) = own {
+        if let Some(own) = own.map(|own| own.without(there)) {
             let custom = own.successes;
             if custom.all >= CUSTOM_MIN && !custom.is_at_least(SELDOM_MAX) {
                 return false;
@@ -120,7 +150,7 @@ impl Naming {
             }
         }
         let is_phone = origin.has(flag::MOBILE);
-        let class = if is_phone { self.phones } else { self.desks };
+        let class = if is_phone { self.phones } else { self.desks }.without(there);
         let (share, percent) =
             if has_passed { (class.sessions, SESSIONS_MIN) } else { (class.prompts, PROMPTS_MIN) };
         // What laptops do says nothing about phones, and one phone nothing about all.
@@ -147,6 +177,20 @@ mod tests {
             }
         }
         naming
+    }
+
+    #[test]
+    fn what_a_place_itself_leaves_out_does_not_make_it_customary() {
+        let mut naming = naming(&[(1, 9, 9), (7, 0, 3)]);
+        assert!(!naming.is_always_named(&from(7), true), "a machine of theirs, wherever it is");
+        let mut there = from(7);
+        there.place.ip = 99;
+        for _ in 0..3 {
+            let custom = naming.at(there.place.ip, there.agent);
+            custom.sessions.count(false);
+            custom.successes.count(false);
+        }
+        assert!(naming.is_always_named(&there, true));
     }
 
     fn from(agent: u32) -> Origin {

@@ -113,6 +113,21 @@ pub(crate) fn witnessed(context: &Context<'_>, record: &Record) -> Origin {
 /// A sign-in so close to a change that bears no address is where it was made.
 const AROUND: Span = Span::minutes(45);
 
+/// What was done from a known place around a change that bears no address.
+pub(crate) fn seen_near<'a>(
+    context: &Context<'a>,
+    record: &Record,
+) -> impl Iterator<Item = &'a Record> {
+    let at = record.at;
+    let begin = context.records.partition_point(|r| r.at < at - AROUND);
+    context
+        .records
+        .iter()
+        .skip(begin)
+        .take_while(move |r| r.at - at <= AROUND)
+        .filter(|r| r.requester.is_known() && !r.has(flag::BY_OTHER) && shows_habit(r.kind))
+}
+
 fn sign_in_near<'a>(
     context: &Context<'a>,
     record: &Record,

@@ -189,20 +189,30 @@ fn ended(
     };
     let by_transaction =
         latest(&|p| record.transaction != 0 && p.transaction == record.transaction);
-    let by_address = || {
-        (record.requester.ip != 0)
-            .then(|| latest(&|p| p.origin.place.ip == record.requester.ip))
-            .flatten()
+    let has = |p: &Prompt, which: &dyn Fn(&Record) -> bool| {
+        p.records.iter().filter_map(|i| records.get(*i)).any(which)
     };
+    let is_of_session =
+        |p: &Prompt| record.session != 0 && has(p, &|r| r.session == record.session);
+    let is_of_address =
+        |p: &Prompt| record.requester.ip != 0 && p.origin.place.ip == record.requester.ip;
     // A product that logs silence too does so when the prompt's life ends, which a newer prompt has
     // ended before.
-    let late = recent.iter().position(|p| {
-        outcome == Outcome::Unanswered
-            && p.outcome == Outcome::Unanswered
-            && p.source == record.source
-            && record.transaction != 0
-            && p.transaction == record.transaction
-    });
+    let over = |fits: &dyn Fn(&Prompt) -> bool| {
+        recent.iter().position(|p| {
+            outcome == Outcome::Unanswered
+                && p.outcome == Outcome::Unanswered
+                && p.source == record.source
+                && fits(p)
+        })
+    };
+    let late =
+        over(&|p| record.transaction != 0 && p.transaction == record.transaction).or_else(|| {
+            over(&|p| {
+                (is_of_session(p) || is_of_address(p))
+                    && !has(p, &|r| r.kind == EventKind::PromptTimedOut)
+            })
+        });
     // Two prompts wait, from two places, and one answer comes: the session that follows tells.
     let by_session = || {
         let ips: Vec<_> = recent.iter().filter(|p| open(p)).map(|p| p.origin.place.ip).collect();
@@ -217,8 +227,11 @@ fn ended(
         })?;
         latest(&|p| p.origin.place.ip == session.requester.ip)
     };
-    let found =
-        by_transaction.or_else(by_address).or_else(by_session).or_else(|| latest(&|_| true));
+    let found = by_transaction
+        .or_else(|| latest(&is_of_session))
+        .or_else(|| latest(&is_of_address))
+        .or_else(by_session)
+        .or_else(|| latest(&|_| true));
     if by_transaction.is_none()
         && let Some(at) = late
         && let Some(prompt) = prompts.get_mut(passed + at)

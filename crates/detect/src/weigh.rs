@@ -158,6 +158,10 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
         )
     });
     phone(&attempt, passed.is_some(), is_own_device, context, &mut context_terms);
+    // The phone travels with its owner: beside the browser, it says where they were.
+    if context_terms.iter().any(|t| matches!(t.kind, "phone_near" | "phone_same_network")) {
+        context_terms.retain(|t| t.kind != "impossible_travel");
+    }
     outage(&attempt, &failed, strange, context, &mut context_terms);
     let horizon = context.policy.windows.habits();
     let network =

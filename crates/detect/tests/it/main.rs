@@ -10,3 +10,4 @@ mod lookalikes;
 mod patterns;
 mod shapes;
 mod threats;
+mod whose;
