@@ -1,5 +1,7 @@
 //! Getting back in without what was bound: saved codes, codes by address, the help desk.
 
+use pushback_model::Timestamp;
+
 use crate::attempt::actor;
 use crate::audit::{Actor, Change, Happened};
 use crate::authenticator::{Authenticator, AuthenticatorKind, Method};
@@ -8,7 +10,7 @@ use crate::command::{Attempt, Canceller, RecoveryEvidence};
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
 use crate::fact::OperatorProof;
-use crate::id::{AddressId, AuthenticatorId, ResetId};
+use crate::id::{AddressId, AuthenticatorId, OperatorId, ResetId};
 use crate::outcome::{Outcome, PromptEnd, Reason};
 use crate::state::{PendingAddressCode, PendingReset, RESET_CONFIRMABLE, RecoveryGrant};
 use crate::turn::{Scene, Turn};
@@ -190,10 +192,7 @@ impl Turn<'_> {
         let Some(pending) = self.state.reset.as_ref().filter(|pending| pending.id == reset) else {
             return self.refuse_change(by, Change::ResetConfirm, Reason::NotFound);
         };
-        let is_second = pending.requested_by != operator.operator;
-        let may = is_second
-            || self.now >= pending.ready_at
-            || self.policy.danger.danger_reset_by_one_person;
+        let may = self.may_confirm(operator, &pending.requested_by, pending.ready_at);
         if self.state.incident.is_some() {
             return self.refuse_change(by, Change::ResetConfirm, Reason::IncidentOpen);
         }
@@ -215,6 +214,23 @@ impl Turn<'_> {
         self.note(&Scene::default(), by, Happened::ResetDone { reset });
         self.notify(Notice::ResetDone);
         Outcome::Done
+    }
+
+    /// Whether this operator can confirm what one had asked for: a second person at once, the same one
+    /// after the delay.
+    pub fn may_confirm(
+        &self,
+        operator: &OperatorProof,
+        requested_by: &OperatorId,
+        ready_at: Timestamp,
+    ) -> bool {
+        let is_second = *requested_by != operator.operator;
+        is_second || self.now >= ready_at || self.is_enough_alone()
+    }
+
+    /// Whether the policy lets one operator do alone what takes two.
+    pub const fn is_enough_alone(&self) -> bool {
+        self.policy.danger.danger_reset_by_one_person
     }
 
     pub fn cancel_reset(&mut self, canceller: &Canceller, reset: ResetId) -> Outcome {

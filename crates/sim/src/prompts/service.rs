@@ -319,6 +319,7 @@ impl World {
                     | Notice::FalseCaller
                     | Notice::Bound { .. }
                     | Notice::DisputeSettled { .. }
+                    | Notice::SettlementRequested { .. }
                     | Notice::Invalidated { .. }
                     | Notice::Disabled { .. }
                     | Notice::Recovered

@@ -70,11 +70,20 @@ fn full() -> SubscriberState {
             label: long(),
             method: method(i),
             bound_at: now,
+            is_of_first_day: true,
             last_used_at: Some(now),
             failures: u16::MAX,
             stranger_failures: u16::MAX,
             disabled_at: Some(now),
-            dispute: Dispute::Suspended { at: now },
+            dispute: Dispute::Suspended {
+                at: now,
+                settling: Some(PendingSettlement {
+                    requested_by: OperatorId::parse(&long_id()).unwrap(),
+                    ready_at: now,
+                    expires_at: now,
+                }),
+            },
+            dispute_round: u16::MAX,
             asks: Throttle::default(),
         })
         .collect();

@@ -77,7 +77,7 @@ fn the_laws_meet_everything_that_can_happen() {
     let mut runner = TestRunner::deterministic();
     let sequence = (policy(), steps(120));
     let mut met = BTreeSet::new();
-    for _ in 0..800 {
+    for _ in 0..1_200 {
         let (policy, steps) = sequence.new_tree(&mut runner).unwrap().current();
         let mut watched = Watched::new(policy, Role::Member);
         steps.into_iter().for_each(|step| watched.take(step));
@@ -122,6 +122,8 @@ const MUST_MEET: &[&str] = &[
     "Disabled",
     "Disputed",
     "DisputeSettled",
+    "SettlementRequested",
+    "SettlementCancelled",
     "AddressesChanged",
     "RoleChanged",
     "AddressCodeIssued",
@@ -143,6 +145,7 @@ const MUST_MEET: &[&str] = &[
     "Bind WrongProof",
     "Bind CodeExpired",
     "Invalidate LastAuthenticator",
+    "Invalidate OthersTooNew",
     "Addresses NeedsAnotherPerson",
     "AddressCode TooMany",
     "AddressCode AlreadyPending",
@@ -155,6 +158,7 @@ const MUST_MEET: &[&str] = &[
     "Dispute CodeReused",
     "SettleDispute IncidentOpen",
     "SettleDispute NotFound",
+    "SettleDispute NeedsAnotherPerson",
     "SettleDispute WeakAuthority",
     "RestorePush WeakAuthority",
     "Report NotFound",

@@ -179,6 +179,7 @@ impl Known {
             | Outcome::Bound { .. }
             | Outcome::Recovered { .. }
             | Outcome::ResetPending { .. }
+            | Outcome::SettlementPending { .. }
             | Outcome::CallerCheck { .. }
             | Outcome::CallerVerified
             | Outcome::Done => false,

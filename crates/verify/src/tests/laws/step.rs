@@ -346,6 +346,7 @@ enum Mood {
     WrongCodes,
     Recovery,
     Reset,
+    Dispute,
 }
 
 fn moody(mood: Mood) -> BoxedStrategy<Step> {
@@ -358,8 +359,8 @@ fn moody(mood: Mood) -> BoxedStrategy<Step> {
             6 => Just(Step::Answer { say: Say::Wrong, phone_at: Whence::Home, is_shown: true }),
             2 => Just(Step::Restore(By::Sam)),
             2 => Just(Step::Close),
-            2 => hours,
-            2 => step(),
+            4 => hours,
+            1 => step(),
         ]
         .boxed(),
         Mood::Recovery => prop_oneof![
@@ -381,16 +382,28 @@ fn moody(mood: Mood) -> BoxedStrategy<Step> {
             2 => step(),
         ]
         .boxed(),
+        Mood::Dispute => prop_oneof![
+            2 => (0_u8..3).prop_map(|which| Step::Dispute { which }),
+            3 => Just(Step::Close),
+            5 => (by(), 0_u8..3).prop_map(|(by, which)| Step::Settle { by, which }),
+            2 => attempt_of(Just(Purpose::ManageAuthenticators))
+                .prop_map(|by| Step::Passkey { by: Some(by), is_verified: true }),
+            1 => (by(), 0_u8..3).prop_map(|(by, which)| Step::Invalidate { by, which }),
+            1 => hours,
+            3 => step(),
+        ]
+        .boxed(),
     }
 }
 
 /// A sequence of steps in one mood.
 pub fn steps(len: impl Into<SizeRange> + Clone) -> impl Strategy<Value = Vec<Step>> {
     let mood = prop_oneof![
-        3 => Just(Mood::Anything),
+        4 => Just(Mood::Anything),
         1 => Just(Mood::WrongCodes),
         1 => Just(Mood::Recovery),
         1 => Just(Mood::Reset),
+        1 => Just(Mood::Dispute),
     ];
     mood.prop_flat_map(move |mood| prop::collection::vec(moody(mood), len.clone()))
 }
