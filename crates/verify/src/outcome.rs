@@ -185,7 +185,7 @@ pub enum PromptEnd {
     Expired,
     /// A clock went back while it was open; nobody can say how old it is.
     ClockWentBack,
-    /// A known device's attempt took its place.
+    /// An attempt of the same known device or phone, or of one where a stranger had asked, took its place.
     TakenOver,
     /// The relying party gave up, or the account changed under it.
     Cancelled,

@@ -66,7 +66,7 @@ impl Turn<'_> {
         if !self.takes(kind) {
             return self.refuse_proof(attempt, kind, Reason::KindNotTaken);
         }
-        let trust = self.trust(attempt.device.as_ref());
+        let trust = self.trust(attempt);
         let last_step = match self.usable(&entry.subscriber, entry.authenticator, kind) {
             Ok(Method::Totp { last_step, .. }) => *last_step,
             Ok(_) => return self.refuse_proof(attempt, kind, Reason::NotBound),
@@ -164,7 +164,7 @@ impl Turn<'_> {
             }
             end @ (PromptEnd::Approved | PromptEnd::Overtaken) => {
                 let what = Happened::AttemptRepeated { attempt: attempt.id.clone() };
-                let by = actor(self.trust(attempt.device.as_ref()));
+                let by = actor(self.trust(attempt));
                 self.note(&Self::scene(attempt), by, what);
                 Some(Outcome::AlreadyOver(end))
             }
@@ -202,7 +202,8 @@ impl Turn<'_> {
         let proof = Proof {
             attempt: attempt.id.clone(),
             purpose: attempt.purpose,
-            trust: self.trust(attempt.device.as_ref()),
+            relying_party: attempt.relying_party.clone(),
+            trust: self.trust(attempt),
             kind,
             authenticator,
             assurance,
@@ -216,7 +217,7 @@ impl Turn<'_> {
         kind: AuthenticatorKind,
         reason: Reason,
     ) -> Outcome {
-        let by = actor(self.trust(attempt.device.as_ref()));
+        let by = actor(self.trust(attempt));
         let what = Happened::ProofRefused { attempt: attempt.id.clone(), kind, reason };
         self.note(&Self::scene(attempt), by, what);
         Outcome::Refused { reason }

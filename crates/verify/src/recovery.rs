@@ -60,7 +60,7 @@ impl Turn<'_> {
         first: &RecoveryEvidence,
         second: &RecoveryEvidence,
     ) -> Outcome {
-        let trust = self.trust(attempt.device.as_ref());
+        let trust = self.trust(attempt);
         let by = actor(trust);
         let refused = if attempt.purpose != Purpose::Recovery {
             Some(Reason::WrongSubject)

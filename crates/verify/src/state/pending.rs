@@ -25,6 +25,9 @@ pub(crate) struct OpenPrompt {
     pub(crate) wrong_entries: u8,
     pub(crate) expires_at: Timestamp,
     pub(crate) others_asked: u16,
+    /// Since when this bucket has the place, if it took it over from itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_since: Option<Timestamp>,
 }
 
 /// When a phone rang, and for whose bucket.
@@ -44,6 +47,11 @@ impl OpenPrompt {
             Ring::Rang | Ring::Replaced => true,
             Ring::Quiet(_) => false,
         }
+    }
+
+    /// Since when its bucket has had the one place for a prompt.
+    pub(crate) fn held_since(&self) -> Timestamp {
+        self.held_since.unwrap_or(self.context.asked_at)
     }
 
     /// The ring that a success with `kind` answers: one that this bucket made, by a proof that nobody

@@ -112,6 +112,7 @@ fn full() -> SubscriberState {
         wrong_entries: u8::MAX,
         expires_at: now,
         others_asked: u16::MAX,
+        held_since: Some(now),
     });
     let end = PromptEnd::ClockWentBack;
     state.ended = (0..ENDED_MAX)
@@ -129,6 +130,7 @@ fn full() -> SubscriberState {
     state.devices = (0..DEVICES_MAX)
         .map(|_| KnownDevice {
             id: DeviceId(u64::MAX),
+            relying_party: Some(RelyingPartyId::parse(&long_id()).unwrap()),
             label: long(),
             first_at: now,
             last_success_at: now,

@@ -350,16 +350,18 @@ enum Mood {
 }
 
 fn moody(mood: Mood) -> BoxedStrategy<Step> {
-    let start = attempt_of(Just(Purpose::SignIn)).prop_map(Step::Start);
     let hours = (0_u32..20).prop_map(|hours| Step::Forward { seconds: hours * 3_600 });
     match mood {
         Mood::Anything => step().boxed(),
         Mood::WrongCodes => prop_oneof![
-            3 => start,
-            6 => Just(Step::Answer { say: Say::Wrong, phone_at: Whence::Home, is_shown: true }),
-            2 => Just(Step::Restore(By::Sam)),
-            2 => Just(Step::Close),
-            4 => hours,
+            4 => attempt_of(Just(Purpose::SignIn)).prop_map(|by| {
+                let (party, whence) = (Party::Wiki, Whence::Home);
+                Step::Start(Try { party, whence, device: None, is_spray: false, ..by })
+            }),
+            5 => Just(Step::Answer { say: Say::Wrong, phone_at: Whence::Home, is_shown: true }),
+            4 => Just(Step::Restore(By::Sam)),
+            1 => Just(Step::Close),
+            4 => (12_u32..30).prop_map(|hours| Step::Forward { seconds: hours * 3_600 }),
             1 => step(),
         ]
         .boxed(),
