@@ -317,7 +317,7 @@ impl Turn<'_> {
         // Guarded by `old_and_new_addresses_are_told_of_a_change`.
         let mut to = self.state.addresses.clone();
         to.extend(new.iter().filter(|a| !self.state.addresses.contains(a)).cloned());
-        self.state.address_code = None;
+        self.state.mailed_codes.clear();
         self.state.address_codes.succeed();
         self.note(&Scene::default(), by, Happened::AddressesChanged { count: new.len() });
         self.state.addresses = new;

@@ -40,7 +40,7 @@ impl Turn<'_> {
         }
         self.end_old_settlements();
         self.state.binding.take_if(|binding| now >= binding.expires_at);
-        self.state.address_code.take_if(|code| now >= code.expires_at);
+        self.state.mailed_codes.retain(|code| now < code.expires_at);
         self.state.recovered.take_if(|grant| now >= grant.until);
         self.state.muted_until.take_if(|until| now >= *until);
         let authority = self.policy.account.authority_life();

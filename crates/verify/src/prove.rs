@@ -117,15 +117,22 @@ impl Turn<'_> {
         let is_closed =
             self.state.authenticator(id).is_some_and(|a| a.is_closed_to_strangers(stop));
         let reason = match trust {
-            // No weaker fallback after a "no" (ATT&CK: downgrade to a code).
-            Trust::Stranger if self.state.muted_until.is_some() => Some(Reason::StrangersMuted),
-            Trust::Stranger if is_closed => Some(Reason::TooManyFailures),
-            Trust::Stranger | Trust::Known(_) | Trust::Phone(_) => {
-                let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
-                (risk.level(&self.policy.risk) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
+            Trust::Stranger if is_closed && self.state.muted_until.is_none() => {
+                Some(Reason::TooManyFailures)
             }
+            Trust::Stranger | Trust::Known(_) | Trust::Phone(_) => self.risk_of(attempt, trust),
         };
         reason.map(|reason| self.refuse_proof(attempt, kind, reason))
+    }
+
+    /// Why the evidence speaks against what is typed on the primary channel, if it does.
+    pub fn risk_of(&self, attempt: &Attempt, trust: Trust) -> Option<Reason> {
+        // No weaker fallback after a "no" (ATT&CK: downgrade to a code).
+        if trust == Trust::Stranger && self.state.muted_until.is_some() {
+            return Some(Reason::StrangersMuted);
+        }
+        let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
+        (risk.level(&self.policy.risk) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
     }
 
     /// Counts a wrong entry on the authenticator and in the bucket.
@@ -171,7 +178,6 @@ impl Turn<'_> {
             PromptEnd::Expired
             | PromptEnd::ClockWentBack
             | PromptEnd::TakenOver
-            | PromptEnd::Cancelled
             | PromptEnd::SteppedUp => None,
         }
     }

@@ -282,7 +282,7 @@ impl<'a> Turn<'a> {
     /// Drops everything with which an authenticator could be bound.
     pub fn drop_grants(&mut self) {
         self.state.binding = None;
-        self.state.address_code = None;
+        self.state.mailed_codes.clear();
         self.state.recovered = None;
         self.state.successes.clear();
     }

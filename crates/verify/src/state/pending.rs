@@ -1,7 +1,7 @@
 //! What is open for a while: a prompt, codes that were issued, a reset, a call.
 
 use pushback_model::{Span, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::authenticator::AuthenticatorKind;
 use crate::code::{CallerCode, CodeDigest, MatchCode};
@@ -82,6 +82,23 @@ pub(crate) struct PendingAddressCode {
     pub code: CodeDigest,
     pub wrong_entries: u8,
     pub expires_at: Timestamp,
+}
+
+/// Reads what was written when there was one code for all addresses, and the list that is written.
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<PendingAddressCode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Many(Vec<PendingAddressCode>),
+        One(PendingAddressCode),
+    }
+    Ok(match Option::<Written>::deserialize(from)? {
+        Some(Written::Many(codes)) => codes,
+        Some(Written::One(code)) => vec![code],
+        None => Vec::new(),
+    })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

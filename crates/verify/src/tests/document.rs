@@ -147,14 +147,15 @@ fn full() -> SubscriberState {
         wrong_entries: u8::MAX,
         expires_at: now,
     });
-    state.address_code = Some(PendingAddressCode {
+    let mailed = PendingAddressCode {
         address: AddressId::parse(&long_id()).unwrap(),
         code: digest(0xff),
         wrong_entries: u8::MAX,
         expires_at: now,
-    });
+    };
+    state.mailed_codes = vec![mailed; ADDRESSES_MAX];
     (0..60).for_each(|i| {
-        state.address_codes.send(later(i));
+        state.address_codes.send(AddressId::parse(&long_id()).unwrap(), later(i));
         state.address_codes.fail();
     });
     state.recovered = Some(RecoveryGrant { attempt: attempt.clone(), until: now });

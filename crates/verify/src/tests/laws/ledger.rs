@@ -28,7 +28,7 @@ pub struct Ledger {
     settling: BTreeMap<AuthenticatorId, (OperatorId, Timestamp)>,
     /// Since when something answers again that was disputed.
     settled: BTreeMap<AuthenticatorId, Timestamp>,
-    mailed: Vec<Timestamp>,
+    mailed: Vec<(AddressId, Timestamp)>,
     rings: Rings,
     /// What happened, by name.
     pub met: BTreeSet<String>,
@@ -78,7 +78,7 @@ impl Ledger {
             self.settled.values_mut().for_each(|settled| *settled = at.min(*settled));
             if at < before.state.seen_at {
                 self.rings.set_clock_back(at);
-                self.mailed.iter_mut().for_each(|mailed| *mailed = at.min(*mailed));
+                self.mailed.iter_mut().for_each(|(_, mailed)| *mailed = at.min(*mailed));
             }
         }
         let was_suspended = before.state.is_suspended();
@@ -326,7 +326,7 @@ impl Ledger {
         assert!(state.shown_at(seen.after.now).is_none() && state.reset().is_none());
         assert!(state.caller_check(seen.after.now).is_none());
         assert!(state.successes.is_empty() && state.recovered.is_none());
-        assert!(state.binding.is_none() && state.address_code.is_none());
+        assert!(state.binding.is_none() && state.mailed_codes.is_empty());
         let has = |is_it: fn(&Act) -> bool| seen.after.effects.iter().any(is_it);
         assert!(has(|act| matches!(act, Act::EndSessions { .. })));
         assert!(has(|act| matches!(act, Act::Notify { notice: Notice::Reported, .. })));
@@ -410,11 +410,14 @@ impl Ledger {
     }
 
     fn few_codes_are_mailed(&mut self, seen: &Seen<'_>) {
-        if seen.happened(|what| matches!(what, Happened::AddressCodeIssued { .. })) {
+        for entry in &seen.after.audit {
+            let Happened::AddressCodeIssued { address } = &entry.what else { continue };
             assert!(seen.before.state.incident().is_none());
-            self.mailed.push(seen.at);
-            let young = self.mailed.iter().filter(|at| **at > seen.at - Span::days(1)).count();
-            assert!(young <= 5, "{young} codes in a day");
+            self.mailed.push((address.clone(), seen.at));
+            let young =
+                |(to, at): &&(AddressId, Timestamp)| to == address && *at > seen.at - Span::days(1);
+            let young = self.mailed.iter().filter(young).count();
+            assert!(young <= 10, "{young} codes in a day");
         }
     }
 }
