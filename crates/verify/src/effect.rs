@@ -146,6 +146,7 @@ impl Notice {
             Self::SettlementRequested { link, .. } => Some(*link),
             Self::UnexpectedPrompt
             | Self::SuccessAfterFailures
+            | Self::CodeFromAfar
             | Self::Reported
             | Self::FalseCaller
             | Self::PushSuspended
@@ -169,6 +170,9 @@ pub enum Notice {
     UnexpectedPrompt,
     /// Somebody failed several times and then succeeded.
     SuccessAfterFailures,
+    /// The right code was typed, but too far from the browser that showed it: nobody got in. A page or a
+    /// caller in between looks like this.
+    CodeFromAfar,
     /// An attack was reported; push is suspended.
     Reported,
     /// The owner said that a caller is not who the phone says; an incident is open.

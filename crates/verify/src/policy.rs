@@ -138,7 +138,7 @@ pub struct RiskPolicy {
     pub many_asked: f64,
     /// Each prompt since the last success that nobody answered, up to two.
     pub unanswered: f64,
-    /// A prompt was denied since the last success.
+    /// A prompt was denied since the last success, or its right code was typed far from the browser.
     pub denied: f64,
 }
 

@@ -68,7 +68,7 @@ pub struct SubscriberState {
     /// Prompts without an answer since the last success.
     #[serde(default)]
     pub(crate) unanswered: u8,
-    /// Whether a prompt was denied since the last success.
+    /// Whether a prompt was denied since the last success, or its right code came from afar.
     #[serde(default)]
     pub(crate) was_denied: bool,
     /// The bucket that all strangers share.

@@ -233,11 +233,17 @@ impl<'a> Turn<'a> {
                     self.warn(open.trust);
                 }
             }
+            // SECURITY: whoever typed the right code far away from the browser may have typed it for a relay
+            // page or a caller, who come back. Guarded by
+            // `a_right_code_from_afar_is_told_and_counts_against_strangers`.
+            PromptEnd::SteppedUp => {
+                self.state.was_denied = true;
+                self.notify(Notice::CodeFromAfar);
+            }
             PromptEnd::Approved
             | PromptEnd::Overtaken
             | PromptEnd::TakenOver
-            | PromptEnd::Cancelled
-            | PromptEnd::SteppedUp => {}
+            | PromptEnd::Cancelled => {}
         }
         let phones = self.state.phones();
         self.act(Act::RefreshPhones { phones });

@@ -163,6 +163,12 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "a sign-in after several failures",
             "Several sign-ins with your name failed, and then one succeeded.",
         ),
+        Notice::CodeFromAfar => (
+            "a right code was typed far from the sign-in",
+            "The code of a sign-in was typed on your phone, but the sign-in came from far away, so nobody \
+             got in. If a page or a caller had given you the code, somebody has your password: report it \
+             in the app, or call the help desk. If it was you on a journey, use a passkey.",
+        ),
         Notice::Reported => (
             "an attack was reported",
             "An attack on your account was reported. Prompts are stopped, and your password must be \

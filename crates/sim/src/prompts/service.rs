@@ -315,6 +315,7 @@ impl World {
                     }
                     Notice::UnexpectedPrompt => self.told_of_prompt(who, row.act),
                     Notice::SuccessAfterFailures
+                    | Notice::CodeFromAfar
                     | Notice::Reported
                     | Notice::PushSuspended
                     | Notice::PushRestored
