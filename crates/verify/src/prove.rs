@@ -163,7 +163,7 @@ impl Turn<'_> {
         }
     }
 
-    /// An attempt that the owner refused stays refused; one that succeeded does not succeed twice.
+    /// An attempt that the owner refused or somebody gave up stays so; one that succeeded does not succeed twice.
     fn spoken_for(&mut self, attempt: &Attempt, kind: AuthenticatorKind) -> Option<Outcome> {
         match self.state.ended_attempt(&attempt.id)? {
             PromptEnd::Denied | PromptEnd::Reported | PromptEnd::Mismatched => {
@@ -175,6 +175,9 @@ impl Turn<'_> {
                 self.note(&Self::scene(attempt), by, what);
                 Some(Outcome::AlreadyOver(end))
             }
+            // SECURITY: whoever gave it up was told that nothing comes of it, also if a proof was on its way.
+            // Guarded by `what_was_given_up_is_proven_by_nothing`.
+            PromptEnd::Cancelled => Some(self.refuse_proof(attempt, kind, Reason::NotFound)),
             PromptEnd::Expired
             | PromptEnd::ClockWentBack
             | PromptEnd::TakenOver

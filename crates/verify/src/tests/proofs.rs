@@ -402,3 +402,21 @@ fn a_passkey_is_offered_and_gets_in_under_every_policy() {
         }
     }
 }
+
+/// Somebody gives the attempt up while its owner uses the passkey.
+#[test]
+fn what_was_given_up_is_proven_by_nothing() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    world.prompted("a", None);
+    let _ = world.run(Command::CancelAttempt(AttemptId::parse("a").unwrap()));
+    let proved = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
+    assert_eq!(refused(&proved), Reason::NotFound);
+    let new = NewAuthenticator::Certificate { key: digest(3) };
+    let certificate = world.bind(new, AuthenticatorKind::Certificate);
+    let proof = CertificateProof::handshake_verified(alice(), certificate);
+    let proved = world.run(Command::ProveCertificate(attempt("a", None), proof));
+    assert_eq!(refused(&proved), Reason::NotFound);
+    // The next one is another attempt.
+    world.forward(Span::hours(1));
+    world.sign_in(phone, "b");
+}
