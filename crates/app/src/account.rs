@@ -2,9 +2,9 @@
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Accepts, AuthenticatorId, AuthenticatorKind, Authority, CallerAnswer, CallerCheckId,
-    CodeDigest, Command, DeviceId, NewAuthenticator, Outcome, Purpose, PushState, Reason,
-    RecoveryCode, Reporter, Text,
+    Accepts, Authenticator, AuthenticatorId, AuthenticatorKind, Authority, CallerAnswer,
+    CallerCheckId, CodeDigest, Command, DeviceId, NewAuthenticator, Outcome, Purpose, PushState,
+    Reason, RecoveryCode, Reporter, Text,
 };
 use serde_json::Value;
 use webauthn_rs::prelude::{CreationChallengeResponse, RegisterPublicKeyCredential};
@@ -51,12 +51,16 @@ pub struct AuthenticatorView {
     pub kind: AuthenticatorKind,
     /// When it was bound.
     pub bound_at: Timestamp,
+    /// Until when it is too new to authorise changes beside what is older, and to be the only one left.
+    pub new_until: Option<Timestamp>,
     /// When it last succeeded.
     pub last_used_at: Option<Timestamp>,
     /// Whether too many failures disabled it.
     pub is_disabled: bool,
     /// Whether somebody said that its owner did not bind it: it is suspended.
     pub is_disputed: bool,
+    /// Who of the help desk asked that it answers again, and from when on they can confirm alone.
+    pub settlement: Option<(String, Timestamp)>,
     /// Whether it is the phone that asks.
     pub is_this: bool,
 }
@@ -164,17 +168,29 @@ impl App {
     /// [`AppError`] if the document cannot be read.
     pub async fn authenticators(&self, phone: &Phone) -> Result<Vec<AuthenticatorView>, AppError> {
         let (state, _) = self.state(&phone.whom()).await?;
-        let view = |a: &pushback_verify::Authenticator| AuthenticatorView {
+        let view = |a| AuthenticatorView {
+            is_this: phone.serial == Authenticator::id(a),
+            ..self.authenticator_view(a)
+        };
+        Ok(state.authenticators().iter().map(view).collect())
+    }
+
+    pub(crate) fn authenticator_view(&self, a: &Authenticator) -> AuthenticatorView {
+        let seasoned_at = a.seasoned_at(&self.policy().account);
+        AuthenticatorView {
             id: a.id().0,
             label: a.label().to_owned(),
             kind: a.kind(),
             bound_at: a.bound_at(),
+            new_until: seasoned_at.filter(|at| self.now() < *at),
             last_used_at: a.last_used_at(),
             is_disabled: a.disabled_at().is_some(),
             is_disputed: a.disputed_at().is_some(),
-            is_this: a.id() == phone.serial,
-        };
-        Ok(state.authenticators().iter().map(view).collect())
+            settlement: a
+                .settlement(self.now())
+                .map(|pending| (pending.requested_by.to_string(), pending.ready_at)),
+            is_this: false,
+        }
     }
 
     /// The browsers and devices that are known.
@@ -422,7 +438,7 @@ impl App {
 
 /// What the owner is told of; the rest is house-keeping.
 fn is_told(kind: &str) -> bool {
-    const TOLD: [&str; 17] = [
+    const TOLD: [&str; 18] = [
         "prompt_ended",
         "attempt_held",
         "proof_refused",
@@ -434,6 +450,7 @@ fn is_told(kind: &str) -> bool {
         "invalidated",
         "disabled",
         "disputed",
+        "settlement_requested",
         "dispute_settled",
         "addresses_changed",
         "recovered",

@@ -141,16 +141,7 @@ impl App {
             PushState::Active => None,
             PushState::Suspended { at, cause } => Some((at, cause)),
         };
-        let authenticators = state.authenticators().iter().map(|a| AuthenticatorView {
-            id: a.id().0,
-            label: a.label().to_owned(),
-            kind: a.kind(),
-            bound_at: a.bound_at(),
-            last_used_at: a.last_used_at(),
-            is_disabled: a.disabled_at().is_some(),
-            is_disputed: a.disputed_at().is_some(),
-            is_this: false,
-        });
+        let authenticators = state.authenticators().iter().map(|a| self.authenticator_view(a));
         Ok(SubscriberView {
             name: whom.id.to_string(),
             role: state.role(),

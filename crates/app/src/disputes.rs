@@ -1,8 +1,8 @@
-//! "This was not me": the link in the notice of a binding, and how a dispute ends.
+//! "This was not me": the link in a notice, and how a dispute ends.
 
-use pushback_model::Span;
+use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Act, AddressId, AuthenticatorId, Authority, Command, DisputeLink, Notice, OperatorProof,
+    Act, AddressId, AuthenticatorId, Authority, Command, Disputable, DisputeLink, OperatorProof,
     Outcome, Reason, SubscriberId,
 };
 
@@ -19,16 +19,15 @@ const LINK_LIFE: Span = Span::days(14);
 
 impl App {
     /// The address with which whoever reads this notice says that the owner did not do it, if it is
-    /// about a binding.
+    /// about a binding or about what was disputed and answers again.
     pub(crate) fn dispute_url(&self, subscriber: &str, act: &Act) -> Option<String> {
-        let Act::Notify { notice: Notice::Bound { authenticator, .. }, to } = act else {
-            return None;
-        };
+        let Act::Notify { notice, to } = act else { return None };
+        let Disputable { authenticator, round } = notice.disputable()?;
         let address = to.first()?;
         let until = (self.now() + LINK_LIFE).as_millis();
         let [subscriber, address] =
             [subscriber, address.as_str()].map(|t| to_base64url(t.as_bytes()));
-        let id = format!("{subscriber}~{}~{until}~{address}", authenticator.0);
+        let id = format!("{subscriber}~{}~{until}~{address}~{round}", authenticator.0);
         let secret = self.inner.capabilities.link(Link::Notice, &id);
         Some(self.address(&format!("/notices/{secret}")))
     }
@@ -56,8 +55,8 @@ impl App {
         if found.1.is_none() {
             return Err(over());
         }
-        let (subscriber, authenticator, address) = link;
-        let link = DisputeLink::link_verified(subscriber, authenticator, address);
+        let (subscriber, about, address) = link;
+        let link = DisputeLink::link_verified(subscriber, about, address);
         let command = Command::Dispute(link);
         let with = With::default();
         match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
@@ -74,12 +73,16 @@ impl App {
     fn dispute_link(
         &self,
         secret: &str,
-    ) -> Result<Option<(SubscriberId, AuthenticatorId, AddressId)>, AppError> {
+    ) -> Result<Option<(SubscriberId, Disputable, AddressId)>, AppError> {
         let id = self.inner.capabilities.open_link(Link::Notice, secret);
         let mut parts = id.ok_or(AppError::NotFound)?.split('~');
-        let (Some(subscriber), Some(serial), Some(until), Some(address), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(subscriber), Some(serial), Some(until), Some(address)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
+            return Err(AppError::NotFound);
+        };
+        // A link of before rounds were counted is of the first.
+        let (round, None) = (parts.next().unwrap_or("0"), parts.next()) else {
             return Err(AppError::NotFound);
         };
         let text = |part: &str| {
@@ -90,8 +93,10 @@ impl App {
         let subscriber = SubscriberId::parse(&text(subscriber)?).map_err(|_| AppError::NotFound)?;
         let address = AddressId::parse(&text(address)?).map_err(|_| AppError::NotFound)?;
         let serial = u64::try_from(number(serial)?).map_err(|_| AppError::NotFound)?;
+        let round = round.parse().map_err(|_| AppError::NotFound)?;
+        let about = Disputable { authenticator: AuthenticatorId(serial), round };
         let is_open = self.now().as_millis() < number(until)?;
-        Ok(is_open.then_some((subscriber, AuthenticatorId(serial), address)))
+        Ok(is_open.then_some((subscriber, about, address)))
     }
 
     /// Lets what was disputed answer again, in the owner's name.
@@ -109,20 +114,24 @@ impl App {
         done(self.once(phone, &command).await?)
     }
 
-    /// The same by the help desk.
+    /// The same by the help desk: asks for it, or confirms what somebody has asked for. Gives the instant
+    /// from which on the same person can confirm; `None` if it is done.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if nothing is disputed,
-    /// or the incident is open.
+    /// the incident is open, or whoever asked has to wait.
     pub async fn settle_dispute(
         &self,
         by: OperatorProof,
         subscriber: &str,
         authenticator: u64,
-    ) -> Result<(), AppError> {
+    ) -> Result<Option<Timestamp>, AppError> {
         let authority = Authority::Operator(by);
         let authenticator = AuthenticatorId(authenticator);
         let command = Command::SettleDispute { authority, authenticator };
-        done(self.by_operator(subscriber, command).await?)
+        match self.by_operator(subscriber, command).await? {
+            Outcome::SettlementPending { ready_at } => Ok(Some(ready_at)),
+            other => done(other).map(|()| None),
+        }
     }
 }

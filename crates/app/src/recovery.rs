@@ -184,7 +184,9 @@ impl App {
         let attempt = Attempt {
             id: id.clone(),
             purpose: Purpose::Recovery,
-            relying_party: RelyingPartyId::parse("pushback").map_err(|_| AppError::NotFound)?,
+            // A browser is known where it signs in.
+            relying_party: RelyingPartyId::parse(&record.relying_party)
+                .map_err(|_| AppError::NotFound)?,
             relying_party_name: Text::new(&self.inner.name),
             requester: record.requester.clone(),
             // The cookie was checked when the sign-in began, and the record is ours.

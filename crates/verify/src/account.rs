@@ -28,13 +28,13 @@ impl Turn<'_> {
             .iter()
             .find(|s| s.attempt == *attempt && s.purpose == Purpose::ManageAuthenticators)
             .ok_or(Reason::NotAuthorised)?;
-        let probation = self.policy.account.probation();
-        let is_seasoned = |a: &Authenticator| a.bound_at() + probation <= self.now;
         let signs_in = |a: &Authenticator| a.is_active() && a.kind().rank() > 0;
         let able = || self.state.authenticators.iter().filter(|a| signs_in(a));
-        // On the day of the first binding everything is new and nothing is there to protect.
-        let all_are_new = !able().any(is_seasoned);
-        let may = |a: &Authenticator| all_are_new || is_seasoned(a);
+        // SECURITY: on the day of the first binding everything is new and nothing is there to protect. What
+        // was bound beside something seasoned waits also when that is gone: whoever takes it out does not
+        // come into its place. Guarded by `what_was_bound_beside_something_older_waits_also_without_it`.
+        let all_are_new = !able().any(|a| self.is_seasoned(a));
+        let may = |a: &Authenticator| self.is_seasoned(a) || (all_are_new && a.is_of_first_day);
         let used = self.state.authenticator(success.authenticator).ok_or(Reason::NotAuthorised)?;
         if !used.is_active() || !may(used) {
             return Err(Reason::NotAuthorised);
@@ -42,6 +42,12 @@ impl Turn<'_> {
         let highest = able().filter(|a| may(a)).map(|a| a.kind().rank()).max().unwrap_or(0);
         let rank = used.kind().rank();
         if rank == 0 || rank < highest { Err(Reason::WeakAuthority) } else { Ok(used.kind()) }
+    }
+
+    /// Whether it has been bound for so long that its owner was told and did not object.
+    fn is_seasoned(&self, authenticator: &Authenticator) -> bool {
+        let seasoned_at = authenticator.seasoned_at(&self.policy.account);
+        seasoned_at.is_some_and(|at| at <= self.now)
     }
 
     pub fn authority(&self, authority: &Authority) -> Result<Actor, Reason> {
@@ -170,11 +176,13 @@ impl Turn<'_> {
             label,
             method,
             bound_at: self.now,
+            is_of_first_day: !self.state.authenticators.iter().any(|a| self.is_seasoned(a)),
             last_used_at: None,
             failures: 0,
             stranger_failures: 0,
             disabled_at: None,
             dispute: Dispute::Never,
+            dispute_round: 0,
             asks: Default::default(),
         };
         let is_bound = added.key().is_some_and(|key| {
@@ -235,12 +243,13 @@ impl Turn<'_> {
         let Some(kind) = self.state.authenticator(id).map(Authenticator::kind) else {
             return self.refuse_change(by, Change::Invalidate, Reason::NotBound);
         };
-        // A disabled one counts: without any, one operator alone could bind a new one. A phone that
-        // was stolen is silenced by a report, and untied by a reset.
-        let others = self.state.authenticators.iter().filter(|a| a.id() != id);
-        let is_last = others.map(|a| a.kind().rank()).all(|rank| rank == 0);
-        if is_last && kind.rank() > 0 {
+        if self.is_last(id) && kind.rank() > 0 {
             return self.refuse_change(by, Change::Invalidate, Reason::LastAuthenticator);
+        }
+        if let (Authority::Subscriber(_) | Authority::Recovered(_), true) =
+            (authority, self.leaves_only_younger(id, kind))
+        {
+            return self.refuse_change(by, Change::Invalidate, Reason::OthersTooNew);
         }
         self.remove(by.clone(), id, kind);
         if self.state.phones().is_empty() {
@@ -248,6 +257,38 @@ impl Turn<'_> {
         }
         self.notify(Notice::Invalidated { kind });
         Outcome::Done
+    }
+
+    /// Whether it is the last that signs in. A disabled one counts: without any, one operator alone could
+    /// bind a new one. A phone that was stolen is silenced by a report, and untied by a reset.
+    // SECURITY: what was disputed does not stand in for what was not, nor in the first day after it was
+    // settled, or one operator would leave the owner with a stranger's. Guarded by
+    // `what_was_disputed_does_not_stand_in_for_the_last_one`.
+    fn is_last(&self, id: AuthenticatorId) -> bool {
+        let signs_in = || self.state.authenticators.iter().filter(|a| a.kind().rank() > 0);
+        let is_doubtful = signs_in().any(|a| a.id() == id && self.is_doubtful(a));
+        !signs_in().any(|a| a.id() != id && (is_doubtful || !self.is_doubtful(a)))
+    }
+
+    /// Whether somebody said that its owner did not bind it, and it was not settled long ago.
+    fn is_doubtful(&self, authenticator: &Authenticator) -> bool {
+        match authenticator.dispute {
+            Dispute::Never => false,
+            Dispute::Suspended { .. } => true,
+            Dispute::Settled { .. } => !self.is_seasoned(authenticator),
+        }
+    }
+
+    /// Whether nothing would be left that signs in and is seasoned, or at least older than this one.
+    // SECURITY: whoever holds an unlocked phone for a moment could bind one of their own and untie the
+    // owner's with it, long before a notice is read. Guarded by
+    // `nothing_that_was_just_bound_takes_the_place_of_what_bound_it`.
+    fn leaves_only_younger(&self, id: AuthenticatorId, kind: AuthenticatorKind) -> bool {
+        let others = self.state.authenticators.iter().filter(|a| a.id() != id && a.is_active());
+        // Ids are given in order, and a clock that was set right does not change them.
+        let mut able = others.filter(|a| a.kind().rank() > 0);
+        kind.rank() > 0
+            && !able.any(|a| self.is_seasoned(a) || (a.id() < id && !self.is_doubtful(a)))
     }
 
     pub fn set_addresses(&mut self, authority: &Authority, addresses: Vec<AddressId>) -> Outcome {
@@ -276,7 +317,7 @@ impl Turn<'_> {
         // Guarded by `old_and_new_addresses_are_told_of_a_change`.
         let mut to = self.state.addresses.clone();
         to.extend(new.iter().filter(|a| !self.state.addresses.contains(a)).cloned());
-        self.state.address_code = None;
+        self.state.mailed_codes.clear();
         self.state.address_codes.succeed();
         self.note(&Scene::default(), by, Happened::AddressesChanged { count: new.len() });
         self.state.addresses = new;

@@ -110,6 +110,7 @@ impl Turn<'_> {
         let proof = Proof {
             attempt: open.context.attempt.clone(),
             purpose: open.context.purpose,
+            relying_party: open.context.relying_party.clone(),
             trust: open.trust,
             kind: AuthenticatorKind::Phone,
             authenticator: answer.authenticator,

@@ -10,8 +10,8 @@ use crate::code::MatchCode;
 use crate::command::{Attempt, Role};
 use crate::context::Context;
 use crate::effect::{Act, RingFor};
-use crate::fact::{KnownDeviceProof, Own};
-use crate::id::{AttemptId, PromptId};
+use crate::fact::Own;
+use crate::id::{AttemptId, DeviceId, PromptId};
 use crate::outcome::{Alternatives, Outcome, PromptEnd, Prompted, Reason, Ring};
 use crate::requester::{Distance, Requester};
 use crate::risk::{self, Evidence, Level, Risk};
@@ -42,12 +42,17 @@ impl Hold {
 impl Turn<'_> {
     /// Whose bucket the attempt belongs to. A proof about somebody else, or about a device or phone that
     /// counts no longer, makes a stranger.
-    pub fn trust(&self, device: Option<&KnownDeviceProof>) -> Trust {
-        let proof = device.filter(|proof| proof.subscriber == self.state.subscriber);
+    // SECURITY: a relying party keeps the cookies of its own sign-ins. With them it must not pass for the
+    // owner at another. Guarded by `a_device_is_known_where_it_succeeded_and_a_stranger_elsewhere`.
+    pub fn trust(&self, attempt: &Attempt) -> Trust {
+        let proof = attempt.device.as_ref();
+        let proof = proof.filter(|proof| proof.subscriber == self.state.subscriber);
+        let is_known = |id: DeviceId| {
+            let mut devices = self.state.devices.iter();
+            devices.any(|d| d.id == id && d.is_known_at(&attempt.relying_party))
+        };
         match proof.map(|proof| proof.own) {
-            Some(Own::Device(id)) if self.state.devices.iter().any(|d| d.id == id) => {
-                Trust::Known(id)
-            }
+            Some(Own::Device(id)) if is_known(id) => Trust::Known(id),
             Some(Own::Phone(id)) if self.state.authenticator(id).is_some_and(is_phone) => {
                 Trust::Phone(id)
             }
@@ -143,11 +148,12 @@ impl Turn<'_> {
     }
 
     pub fn start_attempt(&mut self, attempt: Attempt) -> Outcome {
-        let trust = self.trust(attempt.device.as_ref());
+        let trust = self.trust(&attempt);
         let by = actor(trust);
         if let Some(outcome) = self.repeated(&attempt, &by, trust) {
             return outcome;
         }
+        self.end_what_is_held_too_long(trust);
         let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
         let level = risk.level(&self.policy.risk);
         if let Some(hold) = self.holds(&attempt, trust, level) {
@@ -159,6 +165,8 @@ impl Turn<'_> {
         };
         let ring = self.ring(trust, level);
         let replaced = self.state.open.as_ref().and_then(|open| open.rung);
+        let own = self.state.open.as_ref().filter(|open| open.trust == trust);
+        let held_since = own.map(OpenPrompt::held_since);
         self.end_prompt(by.clone(), PromptEnd::TakenOver, None);
         let prompt = PromptId(self.state.next_serial());
         let rung = match ring {
@@ -200,6 +208,7 @@ impl Turn<'_> {
             wrong_entries: 0,
             expires_at,
             others_asked: attempt.others_asked,
+            held_since,
         });
         let alternatives = self.alternatives(&attempt, trust);
         Outcome::Prompted(Prompted { prompt, code, expires_at, ring, alternatives })
@@ -243,12 +252,41 @@ impl Turn<'_> {
             return Some(Hold::wait(Reason::TooManyFailures, until));
         }
         let open = self.state.open.as_ref()?;
-        // SECURITY: what is the owner's own takes the place of any prompt, a stranger of none; otherwise a
-        // stranger who always asks first would keep the owner out. Guarded by
-        // `a_stranger_waits_and_a_known_device_takes_over_without_a_second_ring`.
+        // SECURITY: what is the owner's own takes the place of a stranger's prompt, a stranger of none;
+        // otherwise a stranger who always asks first would keep the owner out. Guarded by
+        // `a_stranger_waits_and_a_known_device_takes_over_without_a_second_ring`. Nothing takes the place of
+        // what another device or phone of the owner's asked for: one that fell into wrong hands would end
+        // whatever the owner begins. Guarded by `a_known_device_ends_no_prompt_of_another`.
         match trust {
-            Trust::Known(_) | Trust::Phone(_) => None,
+            Trust::Known(_) | Trust::Phone(_) if self.gives_way(open, trust) => None,
+            Trust::Known(_) | Trust::Phone(_) => {
+                let until = open.expires_at.min(open.held_since() + self.policy.prompt.life());
+                Some(Hold::wait(Reason::AnotherPromptOpen, until))
+            }
             Trust::Stranger => Some(Hold::wait(Reason::AnotherPromptOpen, open.expires_at)),
+        }
+    }
+
+    /// Whether the open prompt gives way to a known device or phone: it is its own, or nobody's that is
+    /// known.
+    fn gives_way(&self, open: &OpenPrompt, trust: Trust) -> bool {
+        let is_known = match open.trust {
+            Trust::Known(id) => self.state.devices.iter().any(|d| d.id == id),
+            Trust::Phone(id) => self.state.authenticator(id).is_some_and(is_phone),
+            Trust::Stranger => false,
+        };
+        !is_known || open.trust == trust
+    }
+
+    /// Ends the open prompt, as one that nobody answered, if its bucket has taken it over from itself for
+    /// longer than a prompt lives and the owner's own asks.
+    // SECURITY: a known device could otherwise keep the one place for ever. Guarded by
+    // `a_known_device_that_begins_anew_keeps_the_place_for_one_prompts_life`.
+    fn end_what_is_held_too_long(&mut self, trust: Trust) {
+        let life = self.policy.prompt.life();
+        let is_old = |open: &OpenPrompt| open.held_since() + life <= self.now;
+        if trust != Trust::Stranger && self.state.open.as_ref().is_some_and(is_old) {
+            self.end_prompt(Actor::Clock, PromptEnd::Expired, None);
         }
     }
 
@@ -271,12 +309,30 @@ impl Turn<'_> {
 
     pub fn spent_until(&self, trust: Trust) -> Option<Timestamp> {
         let whom = match trust {
-            Trust::Known(_) => For::KnownDevice,
+            // SECURITY: one that fails again and again has no ring kept for it, or it would take that of
+            // what is known elsewhere. Guarded by `rings_are_kept_for_known_devices_that_do_not_fail`.
+            Trust::Known(id) if self.failures_in_a_row(id) < self.free_failures().max(1) => {
+                For::KnownDevice
+            }
             // A phone that asks is in its owner's hand: the bell of others is not its to use up.
             Trust::Phone(_) | Trust::Stranger if self.state.devices.is_empty() => For::Stranger,
-            Trust::Phone(_) | Trust::Stranger => For::StrangerBesideKnown,
+            Trust::Known(_) | Trust::Phone(_) | Trust::Stranger => For::StrangerBesideKnown,
         };
         self.state.budget.spent_until(self.now, whom, &self.policy.budget)
+    }
+
+    /// Whether a known device has failed more often in a row than is free.
+    pub fn has_failed_too_often(&self, device: DeviceId) -> bool {
+        self.failures_in_a_row(device) > self.free_failures()
+    }
+
+    fn failures_in_a_row(&self, device: DeviceId) -> u32 {
+        let known = self.state.devices.iter().find(|d| d.id == device);
+        known.map_or(0, |device| device.throttle.failures())
+    }
+
+    fn free_failures(&self) -> u32 {
+        u32::from(self.policy.throttle.free_failures)
     }
 
     fn hold(&mut self, attempt: &Attempt, trust: Trust, hold: Hold, risk: Risk) -> Outcome {

@@ -176,6 +176,10 @@ pub enum Happened {
     Invalidated { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// Somebody said that the owner did not bind an authenticator; it is suspended.
     Disputed { authenticator: AuthenticatorId, kind: AuthenticatorKind },
+    /// An operator asked that it answers again.
+    SettlementRequested { authenticator: AuthenticatorId, kind: AuthenticatorKind },
+    /// That was stopped, or nobody confirmed it in time.
+    SettlementCancelled { authenticator: AuthenticatorId },
     /// It answers again.
     DisputeSettled { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// Too many failures disabled an authenticator.
@@ -275,6 +279,8 @@ impl Happened {
             | Self::IncidentOpened { .. }
             | Self::IncidentClosed { .. }
             | Self::BindingCodeIssued { .. }
+            | Self::SettlementRequested { .. }
+            | Self::SettlementCancelled { .. }
             | Self::AddressCodeIssued { .. }
             | Self::ResetRequested { .. }
             | Self::ResetCancelled { .. }
@@ -315,6 +321,8 @@ impl Happened {
             | Self::Invalidated { .. }
             | Self::Disabled { .. }
             | Self::Disputed { .. }
+            | Self::SettlementRequested { .. }
+            | Self::SettlementCancelled { .. }
             | Self::DisputeSettled { .. }
             | Self::AddressesChanged { .. }
             | Self::RoleChanged { .. }

@@ -4,9 +4,9 @@ use pushback_model::{Factor, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::code::CodeDigest;
-use crate::id::AuthenticatorId;
+use crate::id::{AuthenticatorId, OperatorId};
 use crate::outcome::Reason;
-use crate::policy::StopPolicy;
+use crate::policy::{AccountPolicy, StopPolicy};
 use crate::requester::Requester;
 use crate::text::Text;
 use crate::throttle::Throttle;
@@ -114,6 +114,10 @@ pub struct Authenticator {
     pub(crate) label: Text,
     pub(crate) method: Method,
     pub(crate) bound_at: Timestamp,
+    /// Whether nothing seasoned that signs in was there when it was bound. Not in documents from before
+    /// this was written down: what they hold is seasoned after its probation.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_of_first_day: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_used_at: Option<Timestamp>,
     /// Failures in a row, of everybody. Never reset by a new code, a new prompt or another
@@ -125,21 +129,54 @@ pub struct Authenticator {
     pub(crate) disabled_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Dispute::is_never")]
     pub(crate) dispute: Dispute,
+    /// The round of dispute that is open to a link; see [`Authenticator::dispute_round`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) dispute_round: u16,
     /// What a phone itself asks for, in a bucket of its own.
     #[serde(default, skip_serializing_if = "Throttle::is_idle")]
     pub(crate) asks: Throttle,
 }
 
 /// Whether somebody said that its owner did not bind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum Dispute {
     #[default]
     Never,
     /// It answers for nobody until the dispute is settled.
-    Suspended { at: Timestamp },
+    Suspended {
+        at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settling: Option<PendingSettlement>,
+    },
     /// It was looked at. Nobody disputes it again with the same link.
-    Settled,
+    Settled {
+        /// Not in documents from before this was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+    },
+}
+
+/// An operator wants a disputed authenticator to answer again; this waits for a second person or for the
+/// delay of a reset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingSettlement {
+    /// Who asked.
+    pub requested_by: OperatorId,
+    /// From then on the same person can confirm.
+    pub ready_at: Timestamp,
+    /// From then on nobody can.
+    pub expires_at: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_false(it: &bool) -> bool {
+    !*it
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(it: &u16) -> bool {
+    *it == 0
 }
 
 impl Dispute {
@@ -179,6 +216,17 @@ impl Authenticator {
         self.bound_at
     }
 
+    /// From when on it is seasoned: it may authorise changes, and stand alone. What was disputed and
+    /// answers again begins anew. Nothing for what never authorises anything.
+    #[must_use]
+    pub fn seasoned_at(&self, policy: &AccountPolicy) -> Option<Timestamp> {
+        let since = match self.dispute {
+            Dispute::Settled { at } => at.map_or(self.bound_at, |at| at.max(self.bound_at)),
+            Dispute::Never | Dispute::Suspended { .. } => self.bound_at,
+        };
+        (self.kind().rank() > 0).then(|| since + policy.probation())
+    }
+
     /// When it last succeeded.
     #[must_use]
     pub const fn last_used_at(&self) -> Option<Timestamp> {
@@ -195,9 +243,44 @@ impl Authenticator {
     #[must_use]
     pub const fn disputed_at(&self) -> Option<Timestamp> {
         match self.dispute {
-            Dispute::Suspended { at } => Some(at),
-            Dispute::Never | Dispute::Settled => None,
+            Dispute::Suspended { at, .. } => Some(at),
+            Dispute::Never | Dispute::Settled { .. } => None,
         }
+    }
+
+    /// The settlement of a dispute that waits for a second person, at `now`.
+    #[must_use]
+    pub fn settlement(&self, now: Timestamp) -> Option<&PendingSettlement> {
+        match &self.dispute {
+            Dispute::Suspended { settling, .. } => {
+                settling.as_ref().filter(|pending| now < pending.expires_at)
+            }
+            Dispute::Never | Dispute::Settled { .. } => None,
+        }
+    }
+
+    /// The round of the link with which somebody can say that its owner did not bind it: 0 in the notice
+    /// of the binding, one more after each dispute and after each settlement by the owner.
+    pub(crate) fn dispute_round(&self) -> u16 {
+        match self.dispute {
+            Dispute::Never => self.dispute_round,
+            // A dispute from before rounds were written down has used up the first link.
+            Dispute::Suspended { .. } | Dispute::Settled { .. } => self.dispute_round.max(1),
+        }
+    }
+
+    /// Uses up the links that are out.
+    pub(crate) fn next_dispute_round(&mut self) {
+        self.dispute_round = self.dispute_round().saturating_add(1);
+    }
+
+    /// Whether a link of this round still says something new.
+    pub(crate) fn can_be_disputed(&self, round: u16) -> bool {
+        let is_open = match &self.dispute {
+            Dispute::Never | Dispute::Settled { .. } => true,
+            Dispute::Suspended { settling, .. } => settling.is_some(),
+        };
+        is_open && self.dispute_round() == round
     }
 
     /// Whether it can answer: neither disabled nor disputed.
@@ -283,6 +366,11 @@ impl Authenticator {
     pub(crate) fn forget_the_future(&mut self, now: Timestamp) {
         self.bound_at = self.bound_at.min(now);
         self.last_used_at = self.last_used_at.map(|at| at.min(now));
+        match &mut self.dispute {
+            Dispute::Never => {}
+            Dispute::Suspended { at, .. } => *at = (*at).min(now),
+            Dispute::Settled { at } => *at = at.map(|at| at.min(now)),
+        }
         match &mut self.method {
             Method::Phone { seen, .. } => {
                 seen.take_if(|sighting| sighting.at > now);

@@ -38,8 +38,9 @@ impl Turn<'_> {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), Actor::Clock, what);
         }
+        self.end_old_settlements();
         self.state.binding.take_if(|binding| now >= binding.expires_at);
-        self.state.address_code.take_if(|code| now >= code.expires_at);
+        self.state.mailed_codes.retain(|code| now < code.expires_at);
         self.state.recovered.take_if(|grant| now >= grant.until);
         self.state.muted_until.take_if(|until| now >= *until);
         let authority = self.policy.account.authority_life();
@@ -66,6 +67,7 @@ impl Turn<'_> {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), by.clone(), what);
         }
+        self.stop_settlements(&by);
         if now < self.now {
             self.state.budget.restamp(now);
             self.state.address_codes.restamp(now);

@@ -1,16 +1,25 @@
 //! "This was not me": the link in a notice takes a binding back until somebody has looked.
 //!
 //! ```text
-//! undisputed --dispute--> suspended --settle--> settled (cannot be disputed again)
+//! undisputed --dispute--> suspended --settle, by the owner--------------------> settled
+//!                          |    ^  |                                             ^   |
+//!                          |    |  +--settle, by an operator--> settling --settle+   |
+//!                          |    +---------------dispute, with the next link-----+----+
 //! ```
+//!
+//! A link counts once. What an operator asks for is told with the next link, which stops it, and which
+//! disputes again what two operators let answer: they believed somebody, and the owner did not see whom.
+//! What the owner settled with something stronger is not disputed again: whoever only reads their mail
+//! could otherwise keep them out again and again.
 
 use crate::audit::{Actor, Change, Happened};
-use crate::authenticator::Dispute;
+use crate::authenticator::{Dispute, PendingSettlement};
 use crate::command::Authority;
-use crate::effect::Notice;
-use crate::fact::{DisputeLink, Notes};
+use crate::effect::{Disputable, Notice};
+use crate::fact::{DisputeLink, Notes, OperatorProof};
 use crate::id::AuthenticatorId;
 use crate::outcome::{Outcome, Reason};
+use crate::state::RESET_CONFIRMABLE;
 use crate::turn::{Scene, Turn};
 
 impl Turn<'_> {
@@ -27,13 +36,11 @@ impl Turn<'_> {
         let Some(disputed) = self.state.authenticator_mut(link.authenticator) else {
             return self.refuse_change(by, Change::Dispute, Reason::NotBound);
         };
-        match disputed.dispute {
-            Dispute::Never => {}
-            Dispute::Suspended { .. } | Dispute::Settled => {
-                return self.refuse_change(by, Change::Dispute, Reason::CodeReused);
-            }
+        if !disputed.can_be_disputed(link.round) {
+            return self.refuse_change(by, Change::Dispute, Reason::CodeReused);
         }
-        disputed.dispute = Dispute::Suspended { at: now };
+        disputed.next_dispute_round();
+        disputed.dispute = Dispute::Suspended { at: now, settling: None };
         let (kind, bound_at) = (disputed.kind(), disputed.bound_at());
         let what = Happened::Disputed { authenticator: link.authenticator, kind };
         self.note(&Scene::default(), by.clone(), what);
@@ -62,16 +69,93 @@ impl Turn<'_> {
         let Some(disputed) = self.state.authenticator_mut(id) else {
             return self.refuse_change(by, Change::SettleDispute, Reason::NotBound);
         };
-        match disputed.dispute {
-            Dispute::Suspended { .. } => {}
-            Dispute::Never | Dispute::Settled => {
+        let pending = match &disputed.dispute {
+            Dispute::Suspended { settling, .. } => settling.clone(),
+            Dispute::Never | Dispute::Settled { .. } => {
                 return self.refuse_change(by, Change::SettleDispute, Reason::NotFound);
             }
+        };
+        match (authority, pending) {
+            // SECURITY: one operator alone must not bring back what the owner disowned. Guarded by
+            // `one_operator_alone_brings_nothing_back_that_was_disputed`.
+            (Authority::Operator(operator), None) if !self.is_enough_alone() => {
+                self.ask_to_settle(by, operator, id)
+            }
+            (Authority::Operator(operator), Some(pending))
+                if !self.may_confirm(operator, &pending.requested_by, pending.ready_at) =>
+            {
+                self.refuse_change(by, Change::SettleDispute, Reason::NeedsAnotherPerson)
+            }
+            (Authority::Operator(_), _) => self.settle(by, id, true),
+            (Authority::Subscriber(_) | Authority::Recovered(_), _) => self.settle(by, id, false),
         }
-        disputed.dispute = Dispute::Settled;
+    }
+
+    fn ask_to_settle(
+        &mut self,
+        by: Actor,
+        operator: &OperatorProof,
+        id: AuthenticatorId,
+    ) -> Outcome {
+        let ready_at = self.now + self.policy.account.reset_delay();
+        let Some(disputed) = self.state.authenticator_mut(id) else {
+            return self.refuse_change(by, Change::SettleDispute, Reason::NotBound);
+        };
+        if let Dispute::Suspended { settling, .. } = &mut disputed.dispute {
+            *settling = Some(PendingSettlement {
+                requested_by: operator.operator.clone(),
+                ready_at,
+                expires_at: ready_at + RESET_CONFIRMABLE,
+            });
+        }
         let kind = disputed.kind();
+        let link = Disputable { authenticator: id, round: disputed.dispute_round() };
+        let what = Happened::SettlementRequested { authenticator: id, kind };
+        self.note(&Scene::default(), by, what);
+        self.notify(Notice::SettlementRequested { kind, link, ready_at });
+        Outcome::SettlementPending { ready_at }
+    }
+
+    fn settle(&mut self, by: Actor, id: AuthenticatorId, is_by_help_desk: bool) -> Outcome {
+        let at = Some(self.now);
+        let Some(disputed) = self.state.authenticator_mut(id) else {
+            return self.refuse_change(by, Change::SettleDispute, Reason::NotBound);
+        };
+        disputed.dispute_round = disputed.dispute_round();
+        disputed.dispute = Dispute::Settled { at };
+        if !is_by_help_desk {
+            disputed.next_dispute_round();
+        }
+        let (kind, round) = (disputed.kind(), disputed.dispute_round());
+        let link = is_by_help_desk.then_some(Disputable { authenticator: id, round });
         self.note(&Scene::default(), by, Happened::DisputeSettled { authenticator: id, kind });
-        self.notify(Notice::DisputeSettled { kind });
+        self.notify(Notice::DisputeSettled { kind, link });
         Outcome::Done
+    }
+
+    /// Stops every settlement that waits: somebody has just said that something is wrong.
+    pub fn stop_settlements(&mut self, by: &Actor) {
+        self.end_settlements(by, |_| true);
+    }
+
+    /// Ends settlements that nobody confirmed in time.
+    pub fn end_old_settlements(&mut self) {
+        let now = self.now;
+        self.end_settlements(&Actor::Clock, |pending| now >= pending.expires_at);
+    }
+
+    fn end_settlements(&mut self, by: &Actor, is_over: impl Fn(&PendingSettlement) -> bool) {
+        let mut ended = Vec::new();
+        for authenticator in &mut self.state.authenticators {
+            if let Dispute::Suspended { settling, .. } = &mut authenticator.dispute
+                && settling.take_if(|pending| is_over(pending)).is_some()
+            {
+                ended.push(authenticator.id);
+            }
+        }
+        for authenticator in ended {
+            let what = Happened::SettlementCancelled { authenticator };
+            self.note(&Scene::default(), by.clone(), what);
+        }
     }
 }

@@ -125,6 +125,43 @@ pub enum IncidentCause {
     FalseCaller,
 }
 
+/// What a link "this was not me" is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disputable {
+    /// Which authenticator.
+    pub authenticator: AuthenticatorId,
+    /// Which of its disputes: each link counts once.
+    pub round: u16,
+}
+
+impl Notice {
+    /// What whoever reads it can say that they did not do.
+    #[must_use]
+    pub const fn disputable(&self) -> Option<Disputable> {
+        match self {
+            Self::Bound { authenticator, .. } => {
+                Some(Disputable { authenticator: *authenticator, round: 0 })
+            }
+            Self::DisputeSettled { link, .. } => *link,
+            Self::SettlementRequested { link, .. } => Some(*link),
+            Self::UnexpectedPrompt
+            | Self::SuccessAfterFailures
+            | Self::CodeFromAfar
+            | Self::Reported
+            | Self::FalseCaller
+            | Self::PushSuspended
+            | Self::PushRestored
+            | Self::Invalidated { .. }
+            | Self::Disabled { .. }
+            | Self::Recovered
+            | Self::AddressesChanged
+            | Self::ResetRequested { .. }
+            | Self::ResetCancelled
+            | Self::ResetDone => None,
+        }
+    }
+}
+
 /// What a notice tells. Each notice says what to do if it was not the subscriber.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
@@ -133,6 +170,9 @@ pub enum Notice {
     UnexpectedPrompt,
     /// Somebody failed several times and then succeeded.
     SuccessAfterFailures,
+    /// The right code was typed, but too far from the browser that showed it: nobody got in. A page or a
+    /// caller in between looks like this.
+    CodeFromAfar,
     /// An attack was reported; push is suspended.
     Reported,
     /// The owner said that a caller is not who the phone says; an incident is open.
@@ -152,6 +192,19 @@ pub enum Notice {
     DisputeSettled {
         /// Its kind.
         kind: AuthenticatorKind,
+        /// What a link in it disputes once more; none if the owner settled it themselves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<Disputable>,
+    },
+    /// The help desk is about to let a disputed authenticator answer again. It comes with a link that
+    /// stops it.
+    SettlementRequested {
+        /// Its kind.
+        kind: AuthenticatorKind,
+        /// What the link disputes once more.
+        link: Disputable,
+        /// When one person alone can go on.
+        ready_at: Timestamp,
     },
     /// An authenticator was untied.
     Invalidated {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::authenticator::PasskeySync;
 use crate::code::{CodeDigest, EnteredCode};
+use crate::effect::Disputable;
 use crate::id::{
     AddressId, AttemptId, AuthenticatorId, DeviceId, OperatorId, PromptId, SubscriberId,
 };
@@ -232,6 +233,7 @@ impl AddressProof {
 pub struct DisputeLink {
     pub(crate) subscriber: SubscriberId,
     pub(crate) authenticator: AuthenticatorId,
+    pub(crate) round: u16,
     pub(crate) address: AddressId,
 }
 
@@ -241,10 +243,11 @@ impl DisputeLink {
     #[must_use]
     pub const fn link_verified(
         subscriber: SubscriberId,
-        authenticator: AuthenticatorId,
+        about: Disputable,
         address: AddressId,
     ) -> Self {
-        Self { subscriber, authenticator, address }
+        let Disputable { authenticator, round } = about;
+        Self { subscriber, authenticator, round, address }
     }
 }
 

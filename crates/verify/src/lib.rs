@@ -52,8 +52,8 @@ mod waiting;
 
 pub use audit::{Actor, AuditEntry, CallerEnd, Change, Happened, Held};
 pub use authenticator::{
-    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, PasskeySync, RECOVERY_CODES_MAX,
-    TOTPS_MAX,
+    AUTHENTICATORS_MAX, Authenticator, AuthenticatorKind, PasskeySync, PendingSettlement,
+    RECOVERY_CODES_MAX, TOTPS_MAX,
 };
 pub use budget::PromptBudget;
 pub use code::{
@@ -65,7 +65,7 @@ pub use command::{
 };
 pub use context::{Context, FirstTime, Line, Purpose, WE_NEVER_CALL};
 pub use decide::{Decision, decide};
-pub use effect::{Act, Effect, EffectKey, IncidentCause, Notice, RingFor};
+pub use effect::{Act, Disputable, Effect, EffectKey, IncidentCause, Notice, RingFor};
 pub use fact::{
     AddressProof, Answer, CertificateProof, DisputeLink, KnownDeviceProof, NewAuthenticator, Notes,
     OperatorProof, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry, UserVerification,

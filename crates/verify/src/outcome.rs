@@ -80,6 +80,11 @@ pub enum Outcome {
         /// From then on the same person can confirm.
         ready_at: Timestamp,
     },
+    /// What was disputed waits for a second person or for this instant before it answers again.
+    SettlementPending {
+        /// From then on the same person can confirm.
+        ready_at: Timestamp,
+    },
     /// A caller check is open: show the code to the help-desk person.
     CallerCheck {
         /// Which.
@@ -180,7 +185,7 @@ pub enum PromptEnd {
     Expired,
     /// A clock went back while it was open; nobody can say how old it is.
     ClockWentBack,
-    /// A known device's attempt took its place.
+    /// An attempt of the same known device or phone, or of one where a stranger had asked, took its place.
     TakenOver,
     /// The relying party gave up, or the account changed under it.
     Cancelled,
@@ -246,6 +251,8 @@ pub enum Reason {
     AlreadyBound,
     /// It is the last one; a reset by the help desk can do it.
     LastAuthenticator,
+    /// Everything else that signs in is newer and has not been bound for long enough to stand alone.
+    OthersTooNew,
     /// A second person is needed, or the delay has not passed.
     NeedsAnotherPerson,
     /// The two proofs must be of different kinds.
@@ -290,6 +297,9 @@ impl Reason {
             Self::TooMany => "there are too many already",
             Self::AlreadyBound => "this key is bound already",
             Self::LastAuthenticator => "this is the last one; call the help desk",
+            Self::OthersTooNew => {
+                "what would be left is too new to stand alone; wait until it is not, or call the help desk"
+            }
             Self::NeedsAnotherPerson => "a second person has to confirm, or the delay to pass",
             Self::SameMethod => "two different proofs are needed",
             Self::AlreadyPending => "one is pending already",

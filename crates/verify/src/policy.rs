@@ -138,7 +138,7 @@ pub struct RiskPolicy {
     pub many_asked: f64,
     /// Each prompt since the last success that nobody answered, up to two.
     pub unanswered: f64,
-    /// A prompt was denied since the last success.
+    /// A prompt was denied since the last success, or its right code was typed far from the browser.
     pub denied: f64,
 }
 
@@ -174,7 +174,8 @@ pub struct DangerPolicy {
     pub danger_administrators_without_passkey: bool,
     /// Lets authenticators be bound with fewer than two notice addresses.
     pub danger_one_notice_address: bool,
-    /// Lets one help-desk person reset at once, without a second one and without a delay.
+    /// Lets one help-desk person reset, or bring back what was disputed, at once: without a second one
+    /// and without a delay.
     pub danger_reset_by_one_person: bool,
 }
 

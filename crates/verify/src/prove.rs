@@ -66,7 +66,7 @@ impl Turn<'_> {
         if !self.takes(kind) {
             return self.refuse_proof(attempt, kind, Reason::KindNotTaken);
         }
-        let trust = self.trust(attempt.device.as_ref());
+        let trust = self.trust(attempt);
         let last_step = match self.usable(&entry.subscriber, entry.authenticator, kind) {
             Ok(Method::Totp { last_step, .. }) => *last_step,
             Ok(_) => return self.refuse_proof(attempt, kind, Reason::NotBound),
@@ -117,15 +117,22 @@ impl Turn<'_> {
         let is_closed =
             self.state.authenticator(id).is_some_and(|a| a.is_closed_to_strangers(stop));
         let reason = match trust {
-            // No weaker fallback after a "no" (ATT&CK: downgrade to a code).
-            Trust::Stranger if self.state.muted_until.is_some() => Some(Reason::StrangersMuted),
-            Trust::Stranger if is_closed => Some(Reason::TooManyFailures),
-            Trust::Stranger | Trust::Known(_) | Trust::Phone(_) => {
-                let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
-                (risk.level(&self.policy.risk) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
+            Trust::Stranger if is_closed && self.state.muted_until.is_none() => {
+                Some(Reason::TooManyFailures)
             }
+            Trust::Stranger | Trust::Known(_) | Trust::Phone(_) => self.risk_of(attempt, trust),
         };
         reason.map(|reason| self.refuse_proof(attempt, kind, reason))
+    }
+
+    /// Why the evidence speaks against what is typed on the primary channel, if it does.
+    pub fn risk_of(&self, attempt: &Attempt, trust: Trust) -> Option<Reason> {
+        // No weaker fallback after a "no" (ATT&CK: downgrade to a code).
+        if trust == Trust::Stranger && self.state.muted_until.is_some() {
+            return Some(Reason::StrangersMuted);
+        }
+        let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
+        (risk.level(&self.policy.risk) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
     }
 
     /// Counts a wrong entry on the authenticator and in the bucket.
@@ -156,7 +163,7 @@ impl Turn<'_> {
         }
     }
 
-    /// An attempt that the owner refused stays refused; one that succeeded does not succeed twice.
+    /// An attempt that the owner refused or somebody gave up stays so; one that succeeded does not succeed twice.
     fn spoken_for(&mut self, attempt: &Attempt, kind: AuthenticatorKind) -> Option<Outcome> {
         match self.state.ended_attempt(&attempt.id)? {
             PromptEnd::Denied | PromptEnd::Reported | PromptEnd::Mismatched => {
@@ -164,14 +171,16 @@ impl Turn<'_> {
             }
             end @ (PromptEnd::Approved | PromptEnd::Overtaken) => {
                 let what = Happened::AttemptRepeated { attempt: attempt.id.clone() };
-                let by = actor(self.trust(attempt.device.as_ref()));
+                let by = actor(self.trust(attempt));
                 self.note(&Self::scene(attempt), by, what);
                 Some(Outcome::AlreadyOver(end))
             }
+            // SECURITY: whoever gave it up was told that nothing comes of it, also if a proof was on its way.
+            // Guarded by `what_was_given_up_is_proven_by_nothing`.
+            PromptEnd::Cancelled => Some(self.refuse_proof(attempt, kind, Reason::NotFound)),
             PromptEnd::Expired
             | PromptEnd::ClockWentBack
             | PromptEnd::TakenOver
-            | PromptEnd::Cancelled
             | PromptEnd::SteppedUp => None,
         }
     }
@@ -202,7 +211,8 @@ impl Turn<'_> {
         let proof = Proof {
             attempt: attempt.id.clone(),
             purpose: attempt.purpose,
-            trust: self.trust(attempt.device.as_ref()),
+            relying_party: attempt.relying_party.clone(),
+            trust: self.trust(attempt),
             kind,
             authenticator,
             assurance,
@@ -216,7 +226,7 @@ impl Turn<'_> {
         kind: AuthenticatorKind,
         reason: Reason,
     ) -> Outcome {
-        let by = actor(self.trust(attempt.device.as_ref()));
+        let by = actor(self.trust(attempt));
         let what = Happened::ProofRefused { attempt: attempt.id.clone(), kind, reason };
         self.note(&Self::scene(attempt), by, what);
         Outcome::Refused { reason }

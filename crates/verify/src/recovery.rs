@@ -1,5 +1,7 @@
 //! Getting back in without what was bound: saved codes, codes by address, the help desk.
 
+use pushback_model::Timestamp;
+
 use crate::attempt::actor;
 use crate::audit::{Actor, Change, Happened};
 use crate::authenticator::{Authenticator, AuthenticatorKind, Method};
@@ -8,9 +10,12 @@ use crate::command::{Attempt, Canceller, RecoveryEvidence};
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
 use crate::fact::OperatorProof;
-use crate::id::{AddressId, AuthenticatorId, ResetId};
+use crate::id::{AddressId, AuthenticatorId, OperatorId, ResetId};
 use crate::outcome::{Outcome, PromptEnd, Reason};
-use crate::state::{PendingAddressCode, PendingReset, RESET_CONFIRMABLE, RecoveryGrant};
+use crate::state::{
+    ADDRESSES_MAX, PendingAddressCode, PendingReset, RESET_CONFIRMABLE, RecoveryGrant, Trust,
+    push_bounded,
+};
 use crate::turn::{Scene, Turn};
 
 impl Turn<'_> {
@@ -25,7 +30,7 @@ impl Turn<'_> {
             return refuse(self, Reason::NotFound);
         }
         // Mail can bomb too: one code at a time, and few in a day.
-        if self.state.address_code.is_some() {
+        if self.state.mailed_codes.iter().any(|pending| pending.address == address) {
             return refuse(self, Reason::AlreadyPending);
         }
         // SECURITY: whoever has one proof could otherwise guess the other, code after code. Guarded by
@@ -34,17 +39,14 @@ impl Turn<'_> {
         if self.state.address_codes.is_stopped(&self.policy.stop) {
             return refuse(self, Reason::TooManyFailures);
         }
-        if !self.state.address_codes.may_send(self.now) {
+        if !self.state.address_codes.may_send(&address, self.now) {
             return refuse(self, Reason::TooMany);
         }
-        self.state.address_codes.send(self.now);
+        self.state.address_codes.send(address.clone(), self.now);
         let expires_at = self.now + self.policy.account.address_code_life();
-        self.state.address_code = Some(PendingAddressCode {
-            address: address.clone(),
-            code,
-            wrong_entries: 0,
-            expires_at,
-        });
+        let pending =
+            PendingAddressCode { address: address.clone(), code, wrong_entries: 0, expires_at };
+        push_bounded(&mut self.state.mailed_codes, pending, ADDRESSES_MAX);
         self.note(&Scene::default(), Actor::Stranger, Happened::AddressCodeIssued { address });
         Outcome::Done
     }
@@ -58,7 +60,7 @@ impl Turn<'_> {
         first: &RecoveryEvidence,
         second: &RecoveryEvidence,
     ) -> Outcome {
-        let trust = self.trust(attempt.device.as_ref());
+        let trust = self.trust(attempt);
         let by = actor(trust);
         let refused = if attempt.purpose != Purpose::Recovery {
             Some(Reason::WrongSubject)
@@ -75,19 +77,25 @@ impl Turn<'_> {
         let kind = AuthenticatorKind::RecoveryCodes;
         let saved = self.state.authenticators.iter().find(|a| a.is_active() && a.kind() == kind);
         let saved = saved.map_or(AuthenticatorId(0), Authenticator::id);
-        if let Some(outcome) = self.too_risky(attempt, kind, trust, saved) {
-            return outcome;
+        if let Some(reason) = self.passkey_needed(attempt).or_else(|| self.risk_of(attempt, trust))
+        {
+            return self.refuse_proof(attempt, kind, reason);
         }
         // Both are looked at, also when the first is wrong.
-        let rights = [first, second].map(|evidence| self.is_right(evidence));
-        if rights != [true, true] {
-            if [first, second].iter().any(|e| matches!(e, RecoveryEvidence::SavedCode(_))) {
-                self.count_failure(kind, trust, saved);
+        let [is_first_right, is_second_right] =
+            [first, second].map(|evidence| self.is_right(evidence));
+        if !is_first_right || !is_second_right {
+            // SECURITY: what is wrong counts beside what is right, since only then it is a guess. Anybody
+            // can send nonsense: if that counted, or waited, the owner's right pair would be too late.
+            // Guarded by `nonsense_takes_nothing_from_the_owner_who_recovers`, and the guesses by
+            // `whoever_has_one_proof_guesses_the_mailed_code_few_times_a_day`.
+            if is_second_right {
+                self.count_guess(first, trust, saved);
             }
-            self.count_address_failure([first, second]);
-            let outcome = self.refuse_change(by, Change::Recovery, Reason::WrongProof);
-            self.fail(trust);
-            return outcome;
+            if is_first_right {
+                self.count_guess(second, trust, saved);
+            }
+            return self.refuse_change(by, Change::Recovery, Reason::WrongProof);
         }
         for evidence in [first, second] {
             self.use_up(evidence);
@@ -117,7 +125,8 @@ impl Turn<'_> {
                 })
             }
             RecoveryEvidence::AddressCode(code) => {
-                self.state.address_code.as_ref().is_some_and(|pending| pending.code.matches(code))
+                let out = self.state.mailed_codes.iter();
+                out.fold(false, |found, pending| found | pending.code.matches(code))
             }
             RecoveryEvidence::Success(attempt) => self.state.successes.iter().any(|success| {
                 success.attempt == *attempt
@@ -128,15 +137,33 @@ impl Turn<'_> {
         }
     }
 
-    fn count_address_failure(&mut self, evidence: [&RecoveryEvidence; 2]) {
-        let was_tried = evidence.iter().any(|e| matches!(e, RecoveryEvidence::AddressCode(_)));
+    /// Counts what was wrong beside a right proof, up to the hard stop of SP 800-63B-4, 3.2.2.
+    fn count_guess(&mut self, evidence: &RecoveryEvidence, trust: Trust, saved: AuthenticatorId) {
+        match evidence {
+            // Strangers are not shut out before the stop: whoever recovers is one.
+            RecoveryEvidence::SavedCode(_) => {
+                self.count_failure(AuthenticatorKind::RecoveryCodes, trust, saved);
+            }
+            RecoveryEvidence::AddressCode(_) => self.count_mailed_guess(),
+            RecoveryEvidence::Success(_) => {}
+        }
+    }
+
+    fn count_mailed_guess(&mut self) {
         // Without a code nothing was guessed, and strangers must not reach the stop for nothing.
-        let Some(pending) = self.state.address_code.as_mut().filter(|_| was_tried) else { return };
-        pending.wrong_entries = pending.wrong_entries.saturating_add(1);
+        if self.state.mailed_codes.is_empty() {
+            return;
+        }
         self.state.address_codes.fail();
-        let is_used_up = pending.wrong_entries >= self.policy.prompt.wrong_entries;
-        if is_used_up || self.state.address_codes.is_stopped(&self.policy.stop) {
-            self.state.address_code = None;
+        let is_stopped = self.state.address_codes.is_stopped(&self.policy.stop);
+        let most = self.policy.prompt.wrong_entries;
+        self.state.mailed_codes.retain_mut(|pending| {
+            pending.wrong_entries = pending.wrong_entries.saturating_add(1);
+            pending.wrong_entries < most && !is_stopped
+        });
+        // Somebody has the saved codes. Any success with a phone or passkey, and a reset, end the stop.
+        if is_stopped {
+            self.notify(Notice::Disabled { kind: AuthenticatorKind::RecoveryCodes });
         }
     }
 
@@ -153,7 +180,7 @@ impl Turn<'_> {
                 }
             }
             RecoveryEvidence::AddressCode(_) => {
-                self.state.address_code = None;
+                self.state.mailed_codes.clear();
                 self.state.address_codes.succeed();
             }
             RecoveryEvidence::Success(attempt) => {
@@ -190,10 +217,7 @@ impl Turn<'_> {
         let Some(pending) = self.state.reset.as_ref().filter(|pending| pending.id == reset) else {
             return self.refuse_change(by, Change::ResetConfirm, Reason::NotFound);
         };
-        let is_second = pending.requested_by != operator.operator;
-        let may = is_second
-            || self.now >= pending.ready_at
-            || self.policy.danger.danger_reset_by_one_person;
+        let may = self.may_confirm(operator, &pending.requested_by, pending.ready_at);
         if self.state.incident.is_some() {
             return self.refuse_change(by, Change::ResetConfirm, Reason::IncidentOpen);
         }
@@ -215,6 +239,23 @@ impl Turn<'_> {
         self.note(&Scene::default(), by, Happened::ResetDone { reset });
         self.notify(Notice::ResetDone);
         Outcome::Done
+    }
+
+    /// Whether this operator can confirm what one had asked for: a second person at once, the same one
+    /// after the delay.
+    pub fn may_confirm(
+        &self,
+        operator: &OperatorProof,
+        requested_by: &OperatorId,
+        ready_at: Timestamp,
+    ) -> bool {
+        let is_second = *requested_by != operator.operator;
+        is_second || self.now >= ready_at || self.is_enough_alone()
+    }
+
+    /// Whether the policy lets one operator do alone what takes two.
+    pub const fn is_enough_alone(&self) -> bool {
+        self.policy.danger.danger_reset_by_one_person
     }
 
     pub fn cancel_reset(&mut self, canceller: &Canceller, reset: ResetId) -> Outcome {

@@ -78,6 +78,7 @@ impl Turn<'_> {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), by.clone(), what);
         }
+        self.stop_settlements(&by);
         let what = Happened::SessionsEnded { since: Some(since) };
         self.note(&Scene::default(), by.clone(), what);
         self.act(Act::EndSessions { since });

@@ -42,7 +42,7 @@ pub enum Observation {
     ManyAsked,
     /// Nobody answered earlier prompts.
     Unanswered,
-    /// An earlier prompt was denied.
+    /// An earlier prompt was denied, or its right code was typed far from the browser.
     Denied,
 }
 

@@ -68,7 +68,7 @@ pub struct SubscriberState {
     /// Prompts without an answer since the last success.
     #[serde(default)]
     pub(crate) unanswered: u8,
-    /// Whether a prompt was denied since the last success.
+    /// Whether a prompt was denied since the last success, or its right code came from afar.
     #[serde(default)]
     pub(crate) was_denied: bool,
     /// The bucket that all strangers share.
@@ -86,8 +86,9 @@ pub struct SubscriberState {
     pub(crate) incident: Option<Incident>,
     #[serde(default)]
     pub(crate) binding: Option<PendingBinding>,
-    #[serde(default)]
-    pub(crate) address_code: Option<PendingAddressCode>,
+    /// One an address. Once there was one for all.
+    #[serde(default, rename = "address_code", deserialize_with = "pending::one_or_many")]
+    pub(crate) mailed_codes: Vec<PendingAddressCode>,
     #[serde(default)]
     pub(crate) address_codes: AddressCodes,
     #[serde(default)]
@@ -257,7 +258,7 @@ impl SubscriberState {
             password: PasswordMark::Unmarked,
             incident: None,
             binding: None,
-            address_code: None,
+            mailed_codes: Vec::new(),
             address_codes: AddressCodes::default(),
             recovered: None,
             reset: None,

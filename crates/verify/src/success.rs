@@ -4,7 +4,7 @@ use crate::audit::{Actor, Happened};
 use crate::authenticator::AuthenticatorKind;
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
-use crate::id::{AttemptId, AuthenticatorId};
+use crate::id::{AttemptId, AuthenticatorId, RelyingPartyId};
 use crate::outcome::{Assurance, Outcome, PromptEnd, Verified};
 use crate::state::{ENDED_MAX, EndedAttempt, SUCCESSES_MAX, Success, Trust, push_bounded};
 use crate::turn::{Scene, Turn};
@@ -16,6 +16,7 @@ const SEVERAL_FAILURES: u32 = 3;
 pub(crate) struct Proof {
     pub attempt: AttemptId,
     pub purpose: Purpose,
+    pub relying_party: RelyingPartyId,
     pub trust: Trust,
     pub kind: AuthenticatorKind,
     pub authenticator: AuthenticatorId,
@@ -25,7 +26,8 @@ pub(crate) struct Proof {
 impl Turn<'_> {
     /// The only place where anything succeeds.
     pub fn succeed(&mut self, scene: &Scene, proof: Proof) -> Outcome {
-        let Proof { attempt, purpose, trust, kind, authenticator, assurance } = proof;
+        let Proof { attempt, purpose, relying_party, trust, kind, authenticator, assurance } =
+            proof;
         let is_open = self.state.open.as_ref().is_some_and(|open| open.context.attempt == attempt);
         if is_open {
             // Whoever answers a ring wanted it.
@@ -79,7 +81,7 @@ impl Turn<'_> {
                 self.state.was_denied = false;
                 self.state.habits.learn(&scene.requester, now);
                 let label = scene.requester.browser.clone().unwrap_or_default();
-                let device = self.know_device(trust, label);
+                let device = self.know_device(trust, relying_party, label);
                 if let Some(device) = device {
                     let until = now + self.policy.trust.device_life();
                     self.act(Act::IssueDeviceCookie { attempt: attempt.clone(), device, until });

@@ -11,7 +11,7 @@ use crate::authenticator::AuthenticatorKind;
 use crate::code::Entropy;
 use crate::decide::Decision;
 use crate::effect::{Act, Effect, EffectKey, IncidentCause, Notice};
-use crate::id::{AuthenticatorId, IncidentId};
+use crate::id::{AuthenticatorId, IncidentId, RelyingPartyId};
 use crate::outcome::{Outcome, PromptEnd, Reason};
 use crate::policy::Policy;
 use crate::requester::Requester;
@@ -211,39 +211,54 @@ impl<'a> Turn<'a> {
                 self.state.muted_until = Some(self.now + self.policy.trust.mute());
                 self.warn(open.trust);
             }
-            // SECURITY: a stranger who gives each prompt up before it runs out would ring, wait for nothing
-            // and leave no trace. Guarded by `a_stranger_who_gives_up_has_failed`.
-            PromptEnd::Cancelled if is_given_up && open.trust == Trust::Stranger => {
-                if rang {
+            // SECURITY: whoever gives each prompt up before it runs out would ring, wait for nothing and leave
+            // no trace. Guarded by `a_stranger_who_gives_up_has_failed` and
+            // `a_known_device_that_gives_up_again_and_again_waits_and_its_owner_is_told`.
+            PromptEnd::Cancelled if is_given_up => {
+                if rang && open.trust == Trust::Stranger {
                     self.state.unanswered = self.state.unanswered.saturating_add(1);
-                    self.warn(open.trust);
                 }
                 self.fail(open.trust);
-            }
-            PromptEnd::Expired | PromptEnd::ClockWentBack => {
                 if rang {
-                    self.state.unanswered = self.state.unanswered.saturating_add(1);
                     self.warn(open.trust);
                 }
+            }
+            PromptEnd::Expired | PromptEnd::ClockWentBack => {
                 // A clock's fault is nobody's failure: it would make the owner wait for it.
                 if end == PromptEnd::Expired {
                     self.fail(open.trust);
                 }
+                if rang {
+                    self.state.unanswered = self.state.unanswered.saturating_add(1);
+                    self.warn(open.trust);
+                }
+            }
+            // SECURITY: whoever typed the right code far away from the browser may have typed it for a relay
+            // page or a caller, who come back. Guarded by
+            // `a_right_code_from_afar_is_told_and_counts_against_strangers`.
+            PromptEnd::SteppedUp => {
+                self.state.was_denied = true;
+                self.notify(Notice::CodeFromAfar);
             }
             PromptEnd::Approved
             | PromptEnd::Overtaken
             | PromptEnd::TakenOver
-            | PromptEnd::Cancelled
-            | PromptEnd::SteppedUp => {}
+            | PromptEnd::Cancelled => {}
         }
         let phones = self.state.phones();
         self.act(Act::RefreshPhones { phones });
     }
 
-    /// Tells the subscriber that a stranger knows the password (ASVS 6.3.5), once a day.
+    /// Tells the subscriber that a stranger knows the password (ASVS 6.3.5), once a day. A known device that
+    /// fails again and again may be in a stranger's hands.
     fn warn(&mut self, trust: Trust) {
         let is_due = self.state.noticed_at.is_none_or(|at| at + NOTICE_EVERY <= self.now);
-        if trust == Trust::Stranger && is_due {
+        let is_strange = match trust {
+            Trust::Stranger => true,
+            Trust::Known(device) => self.has_failed_too_often(device),
+            Trust::Phone(_) => false,
+        };
+        if is_strange && is_due {
             self.state.noticed_at = Some(self.now);
             self.notify(Notice::UnexpectedPrompt);
         }
@@ -273,7 +288,7 @@ impl<'a> Turn<'a> {
     /// Drops everything with which an authenticator could be bound.
     pub fn drop_grants(&mut self) {
         self.state.binding = None;
-        self.state.address_code = None;
+        self.state.mailed_codes.clear();
         self.state.recovered = None;
         self.state.successes.clear();
     }
@@ -307,12 +322,18 @@ impl<'a> Turn<'a> {
 
     /// Remembers the browser or device of a success; the one not used for longest makes room.
     /// A phone keeps no cookie: it is known by its key.
-    pub fn know_device(&mut self, trust: Trust, label: Text) -> Option<crate::id::DeviceId> {
+    pub fn know_device(
+        &mut self,
+        trust: Trust,
+        relying_party: RelyingPartyId,
+        label: Text,
+    ) -> Option<crate::id::DeviceId> {
         let now = self.now;
         if let Trust::Known(id) = trust
             && let Some(device) = self.state.devices.iter_mut().find(|d| d.id == id)
         {
             device.last_success_at = now;
+            device.relying_party = Some(relying_party);
             return Some(id);
         }
         if matches!(trust, Trust::Phone(_)) {
@@ -326,6 +347,7 @@ impl<'a> Turn<'a> {
         });
         let device = KnownDevice {
             id,
+            relying_party: Some(relying_party),
             label,
             first_at: now,
             last_success_at: now,

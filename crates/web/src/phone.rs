@@ -372,6 +372,7 @@ fn authenticator(view: &AuthenticatorView) -> Value {
         "name": view.label,
         "kind": view.kind,
         "bound_at": view.bound_at.to_string(),
+        "new_until": view.new_until.map(|at| at.to_string()),
         "last_used_at": view.last_used_at.map(|at| at.to_string()),
         "is_disabled": view.is_disabled,
         "is_disputed": view.is_disputed,

@@ -17,6 +17,16 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     let labels: Vec<_> = bound.iter().map(|a| (&*a.label, a.is_this)).collect();
     assert_eq!(labels, [("phone", false), ("tablet", true)]);
 
+    // The second is told from when on it can stand alone.
+    let proven = second.ask(&bench.app).await;
+    let at_once = bench.app.invalidate_own(&proven, &right, bound[0].id).await;
+    assert!(matches!(at_once, Err(AppError::Refused(Reason::OthersTooNew))));
+    let until = bound[1].new_until.unwrap();
+    assert_eq!(until, bound[1].bound_at + pushback_model::Span::hours(24));
+    bench.clock.forward_s(86_400);
+    let bound = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
+    assert!(bound.iter().all(|a| a.new_until.is_none()));
+    let right = super::passkeys::right(&bench, &second).await;
     bench.app.invalidate_own(&second.ask(&bench.app).await, &right, bound[0].id).await.unwrap();
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = phone.proven(&bench.app, &authorization).await;

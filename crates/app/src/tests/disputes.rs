@@ -9,8 +9,16 @@ async fn links(bench: &Bench) -> Vec<String> {
     while bench.app.work(&outside).await.unwrap() > 0 {}
     let told = outside.told.into_inner().unwrap();
     for notice in &told {
-        let is_of_binding = matches!(&notice.act, Act::Notify { notice: Notice::Bound { .. }, to } if to.len() == 2);
-        assert_eq!(notice.dispute_url.is_some(), is_of_binding, "{:?}", notice.act);
+        let has_link = matches!(
+            &notice.act,
+            Act::Notify {
+                notice: Notice::Bound { .. }
+                    | Notice::SettlementRequested { .. }
+                    | Notice::DisputeSettled { .. },
+                ..
+            }
+        );
+        assert_eq!(notice.dispute_url.is_some(), has_link, "{:?}", notice.act);
     }
     let secret =
         |url: String| url.strip_prefix("https://mfa.example.org/notices/").map(str::to_owned);
@@ -44,7 +52,13 @@ async fn a_notice_of_a_binding_has_a_link_that_takes_it_back_once() {
     assert!(matches!(settled, Err(AppError::Refused(Reason::IncidentOpen))));
     bench.app.close_incident(operator("sam"), ALICE).await.unwrap();
     bench.app.restore(operator("sam"), ALICE).await.unwrap();
-    bench.app.settle_dispute(operator("sam"), ALICE, serial).await.unwrap();
+    let ready_at = bench.app.settle_dispute(operator("sam"), ALICE, serial).await.unwrap();
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    assert_eq!(view.authenticators[0].settlement, ready_at.map(|at| ("sam".to_owned(), at)));
+    let alone = bench.app.settle_dispute(operator("sam"), ALICE, serial).await;
+    assert!(matches!(alone, Err(AppError::Refused(Reason::NeedsAnotherPerson))));
+    let done = bench.app.settle_dispute(operator("kim"), ALICE, serial).await.unwrap();
+    assert_eq!(done, None);
     assert!(settle().await.is_err(), "there is nothing more to settle");
     bench.sign_in(&phone, None).await;
     assert!(is_over(bench.app.dispute(link).await), "nor does it count once it was settled");
@@ -111,4 +125,32 @@ async fn only_the_link_of_a_notice_disputes() {
         assert!(matches!(done, Err(AppError::NotFound)), "{wrong}");
     }
     assert!(bench.app.subscriber(ALICE).await.unwrap().suspended.is_none());
+}
+
+/// What the help desk lets answer again is told with a link of its own.
+#[tokio::test]
+async fn what_the_help_desk_brings_back_can_be_disputed_once_more() {
+    let (bench, _phone) = Bench::with_phone().await;
+    bench.app.dispute(&links(&bench).await.pop().unwrap()).await.unwrap();
+    bench.app.close_incident(operator("sam"), ALICE).await.unwrap();
+    let serial = bench.app.subscriber(ALICE).await.unwrap().authenticators[0].id;
+    bench.app.settle_dispute(operator("sam"), ALICE, serial).await.unwrap();
+    let before = links(&bench).await.pop().unwrap();
+    bench.app.settle_dispute(operator("kim"), ALICE, serial).await.unwrap();
+    let after = links(&bench).await.pop().unwrap();
+    bench.app.dispute(&after).await.unwrap();
+    assert!(is_over(bench.app.dispute(&after).await) && is_over(bench.app.dispute(&before).await));
+    assert!(bench.app.subscriber(ALICE).await.unwrap().authenticators[0].is_disputed);
+}
+
+/// The link of a mail that left before an update.
+#[tokio::test]
+async fn a_link_without_a_round_is_of_the_first() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    let id = link.split_once('.').unwrap().0.strip_suffix("~0").unwrap().to_owned();
+    let old = bench.app.inner.capabilities.link(crate::capability::Link::Notice, &id);
+    assert!(bench.app.is_dispute_open(&old).unwrap());
+    bench.app.dispute(&old).await.unwrap();
+    assert!(is_over(bench.app.dispute(&link).await));
 }

@@ -39,6 +39,8 @@ async fn a_phone_that_was_untied_at_another_node_proves_nothing_from_then_on() {
         label: "tablet".into(),
     };
     second.id = bench.app.bind_phone(&new).await.unwrap().id;
+    bench.clock.forward_s(86_400);
+    let right = super::passkeys::right(&bench, &second).await;
     let own = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
     let first = own.iter().find(|bound| !bound.is_this).unwrap().id;
     assert!(phone.ask(&bench.app).await.id() == phone.id, "known here");

@@ -195,7 +195,7 @@ pub enum SubscriberCommand {
         /// Its number, as `show` tells it
         authenticator: u64,
     },
-    /// Let an authenticator answer again that somebody had disputed
+    /// Ask to let an authenticator answer again that somebody had disputed, or confirm it
     Settle {
         /// Their name
         name: String,

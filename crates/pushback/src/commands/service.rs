@@ -228,10 +228,11 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
         }
         SubscriberCommand::Settle { name, authenticator } => {
             let by = proof()?;
-            with(args, async |app| {
+            let ready = with(args, async |app| {
                 app.settle_dispute(by, name, *authenticator).await.map_err(&unknown)
             })?;
-            tell(args, &json!({}), "done\n")
+            let people = ready.map_or_else(|| "it can answer again\n".to_owned(), confirmable);
+            tell(args, &json!({ "ready_at": ready.map(|at| at.to_string()) }), &people)
         }
         SubscriberCommand::Role { name, administrator } => {
             let role = if *administrator { Role::Administrator } else { Role::Member };
@@ -249,11 +250,16 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
                 with(args, async |app| app.reset(by, name, *confirm).await.map_err(&unknown))?;
             let people = ready.map_or_else(
                 || "everything that could answer is removed\n".to_owned(),
-                |at| format!("a second person can confirm now, you yourself from {at} on\n"),
+                confirmable,
             );
             tell(args, &json!({ "ready_at": ready.map(|at| at.to_string()) }), &people)
         }
     }
+}
+
+/// Who can confirm what was asked for, and when.
+fn confirmable(at: pushback_model::Timestamp) -> String {
+    format!("a second person can confirm now, you yourself from {at} on\n")
 }
 
 fn list(args: &ServiceArgs) -> Result<Exit, Failure> {
@@ -301,9 +307,13 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
         .map(|a| {
             json!({
                 "id": a.id, "kind": a.kind, "name": a.label, "bound_at": a.bound_at.to_string(),
+                "new_until": a.new_until.map(|at| at.to_string()),
                 "last_used_at": a.last_used_at.map(|at| at.to_string()),
                 "is_disabled": a.is_disabled,
                 "is_disputed": a.is_disputed,
+                "settlement": a.settlement.as_ref().map(|(by, at)| json!({
+                    "requested_by": by, "ready_at": at.to_string(),
+                })),
             })
         })
         .collect();
@@ -326,13 +336,19 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
             (false, true) => ", disabled",
             (false, false) => "",
         };
+        let new = a.new_until.map(|at| format!(", new until {at}")).unwrap_or_default();
         people.push_str(&format!(
-            "  {:>3}  {}  {}  since {}{disabled}\n",
+            "  {:>3}  {}  {}  since {}{new}{disabled}\n",
             a.id,
             word(&a.kind).replace("totp", "codes of another app"),
             a.label,
             a.bound_at
         ));
+        if let Some((by, at)) = &a.settlement {
+            people.push_str(&format!(
+                "       to answer again: asked by {by}, alone possible from {at}\n"
+            ));
+        }
     }
     if let Some((at, cause)) = view.suspended {
         people.push_str(&format!("prompts are stopped since {at}: {}\n", word(&cause)));

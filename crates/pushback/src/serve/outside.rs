@@ -163,6 +163,12 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "a sign-in after several failures",
             "Several sign-ins with your name failed, and then one succeeded.",
         ),
+        Notice::CodeFromAfar => (
+            "a right code was typed far from the sign-in",
+            "The code of a sign-in was typed on your phone, but the sign-in came from far away, so nobody \
+             got in. If a page or a caller had given you the code, somebody has your password: report it \
+             in the app, or call the help desk. If it was you on a journey, use a passkey.",
+        ),
         Notice::Reported => (
             "an attack was reported",
             "An attack on your account was reported. Prompts are stopped, and your password must be \
@@ -181,6 +187,12 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
         Notice::Bound { .. } => (
             "something new can answer for you",
             "A device, a passkey or codes were added to your account.",
+        ),
+        Notice::SettlementRequested { .. } => (
+            "something is about to answer for you again",
+            "You, or somebody who read your mail, had said that a device, a passkey or codes were not \
+             yours. The help desk was asked to let them answer again. If you did not ask for it, \
+             say so: it is then stopped.",
         ),
         Notice::DisputeSettled { .. } => (
             "something can answer for you again",
@@ -218,7 +230,7 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
 /// How to take a binding back. A line of its own: it is longer than others, and must stay whole.
 fn not_me(link: &str) -> String {
     format!(
-        "\r\nIf you did not do this, open this page and say so. It stops what was added, and prompts,\r\n\
+        "\r\nIf you did not do this, open this page and say so. It stops what this is about, and prompts,\r\n\
          until your help desk has talked to you. It works once, for two weeks:\r\n\r\n{link}\r\n"
     )
 }

@@ -95,7 +95,7 @@ impl World {
         let person = self.people.get_mut(who)?;
         let id = person.attempt(Side::Owner)?;
         let device = match browser {
-            Browser::Usual => person.cookie,
+            Browser::Usual => person.cookie(rp),
             Browser::Borrowed => None,
         };
         let purpose =
@@ -127,7 +127,7 @@ impl World {
             if manages.is_some() { Purpose::ManageAuthenticators } else { Purpose::SignIn };
         let from = person.browser_from(Browser::Usual);
         let subscriber = person.id.clone();
-        let cookie = person.cookie.map(|device| (subscriber.clone(), device));
+        let cookie = person.cookie(0).map(|device| (subscriber.clone(), device));
         let attempt =
             Try { id: id.clone(), purpose, rp: 0, from, cookie, others_asked: 0 }.attempt()?;
         let user = UserVerification::Verified;
@@ -145,7 +145,7 @@ impl World {
         person.totp_step += 1;
         let step = person.totp_step;
         let subscriber = person.id.clone();
-        let cookie = person.cookie.map(|device| (subscriber.clone(), device));
+        let cookie = person.cookie(1).map(|device| (subscriber.clone(), device));
         let from = person.browser_from(Browser::Usual);
         let purpose = Purpose::SignIn;
         let attempt =
@@ -172,16 +172,20 @@ impl World {
     fn stranger_try(&mut self, ask: &StrangerAsk) -> Option<Try> {
         let other = (ask.who + 1) % self.people.len().max(1);
         let others = self.people.get(other)?;
-        let of_another = others.cookie.map(|device| (others.id.clone(), device));
+        let of_another = others.cookie(ask.rp).map(|device| (others.id.clone(), device));
         let person = self.people.get_mut(ask.who)?;
         let country = person.home_country() + ask.countries_away;
         let from = requester(country, ask.source, "Firefox", ask.is_hosting);
-        let cookie = match ask.cookie {
-            Cookie::None => None,
-            Cookie::Stolen => person.stolen_cookie.map(|device| (person.id.clone(), device)),
-            Cookie::OfAnother => of_another,
+        // A stolen cookie is mostly used where it counts.
+        let (rp, cookie) = match (ask.cookie, person.stolen_cookie) {
+            (Cookie::Stolen, Some((at, device))) => {
+                let rp = if ask.source.is_multiple_of(4) { ask.rp } else { at };
+                (rp, Some((person.id.clone(), device)))
+            }
+            (Cookie::OfAnother, _) => (ask.rp, of_another),
+            (Cookie::None | Cookie::Stolen, _) => (ask.rp, None),
         };
-        let (rp, others_asked) = (ask.rp, ask.others_asked);
+        let others_asked = ask.others_asked;
         let id = person.attempt(Side::Stranger)?;
         Some(Try { id, purpose: ask.purpose, rp, from, cookie, others_asked })
     }

@@ -39,7 +39,8 @@ impl World {
         person.phone = phone;
         (person.passkey, person.totp, person.certificate, person.recovery) =
             (None, None, None, None);
-        (person.cookie, person.stolen_cookie, person.own) = (None, None, None);
+        person.cookies.clear();
+        (person.stolen_cookie, person.own) = (None, None);
         Some(())
     }
 
@@ -107,7 +108,7 @@ impl World {
         let person = self.people.get_mut(who)?;
         let id = person.attempt(Side::Owner)?;
         let cookie = match browser {
-            Browser::Usual => person.cookie,
+            Browser::Usual => person.cookie(0),
             Browser::Borrowed => None,
         };
         let (subscriber, phone) = (person.id.clone(), person.phone);
@@ -135,7 +136,7 @@ impl World {
         match self.direct(who, Command::AnswerPrompt(answer), claim)? {
             Outcome::Verified(verified) => {
                 if let (Browser::Usual, Some(person)) = (browser, self.people.get_mut(who)) {
-                    person.cookie = verified.device;
+                    person.cookies.extend(verified.device.map(|device| (0, device)));
                 }
                 Some(id)
             }

@@ -1,6 +1,6 @@
 //! The people whose phones ring: what they hold, where they are, what they have in hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pushback_model::Timestamp;
 use pushback_verify::{
@@ -55,10 +55,10 @@ pub(crate) struct Person {
     pub saved_used: Option<u64>,
     /// The next time step whose code has not been typed.
     pub totp_step: u64,
-    /// What the device cookie of the usual browser names.
-    pub cookie: Option<DeviceId>,
-    /// A cookie that a stranger got by a success.
-    pub stolen_cookie: Option<DeviceId>,
+    /// What the device cookies of the usual browser name: each application keeps its own.
+    pub cookies: BTreeMap<u8, DeviceId>,
+    /// A cookie that a stranger got by a success, and at which application.
+    pub stolen_cookie: Option<(u8, DeviceId)>,
     pub is_abroad: bool,
     pub own: Option<Own>,
     /// Keys of wake-ups that the phone has had; it sounds once a key.
@@ -85,10 +85,18 @@ pub(crate) fn operator(name: &str) -> Option<OperatorProof> {
     Some(OperatorProof::passkey_session(OperatorId::parse(name).ok()?, Text::new(name)))
 }
 
+const APPLICATIONS: [&str; 4] = ["Wiki", "Mail", "Payroll", "VPN"];
+
 /// One of the applications: its id and its name.
 pub(crate) fn relying_party(rp: u8) -> Option<(RelyingPartyId, &'static str)> {
-    let name = ["Wiki", "Mail", "Payroll", "VPN"].get(usize::from(rp) % 4).copied()?;
+    let name = APPLICATIONS.get(usize::from(rp) % APPLICATIONS.len()).copied()?;
     Some((RelyingPartyId::parse(name).ok()?, name))
+}
+
+/// The number of the application of this id.
+pub(crate) fn number_of(relying_party: &RelyingPartyId) -> Option<u8> {
+    let place = APPLICATIONS.iter().position(|name| *name == relying_party.as_str())?;
+    u8::try_from(place).ok()
 }
 
 /// Where a requester comes from, by number: the same number is the same address.
@@ -114,6 +122,11 @@ pub(crate) fn requester(
 impl Person {
     pub fn home_country(&self) -> usize {
         self.who % 3
+    }
+
+    /// The device cookie that the usual browser sends to an application.
+    pub fn cookie(&self, rp: u8) -> Option<DeviceId> {
+        self.cookies.get(&(rp % APPLICATIONS.len() as u8)).copied()
     }
 
     /// Where the owner's browser is.

@@ -110,7 +110,7 @@ impl World {
         person.own = None;
         let id = person.attempt(Side::Owner)?;
         let device = match browser {
-            Browser::Usual => person.cookie,
+            Browser::Usual => person.cookie(rp),
             Browser::Borrowed => None,
         };
         let purpose =
@@ -173,10 +173,11 @@ impl World {
         let (who, act) = (request.who, request.act);
         match outcome {
             Outcome::Verified(verified) => {
+                let rp = verified.device.and_then(|device| self.known_at(who, device));
                 let person = self.people.get_mut(who)?;
                 person.own.take_if(|own| own.attempt == *attempt);
                 if browser == Browser::Usual {
-                    person.cookie = verified.device.or(person.cookie);
+                    person.cookies.extend(rp.zip(verified.device));
                 }
                 match manages? {
                     Managed::NewPhone => self.issue(who, act, Self::authority(attempt.clone())),

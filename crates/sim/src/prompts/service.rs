@@ -298,10 +298,12 @@ impl World {
             }
             Act::IssueDeviceCookie { attempt, device, .. } => {
                 self.watch.sends(who, &row.effect);
-                if let Some(person) = self.people.get_mut(who) {
+                if let (Some(rp), Some(person)) =
+                    (self.known_at(who, *device), self.people.get_mut(who))
+                {
                     match side_of(attempt) {
-                        Side::Owner => person.cookie = Some(*device),
-                        Side::Stranger => person.stolen_cookie = Some(*device),
+                        Side::Owner => drop(person.cookies.insert(rp, *device)),
+                        Side::Stranger => person.stolen_cookie = Some((rp, *device)),
                     }
                 }
             }
@@ -313,12 +315,14 @@ impl World {
                     }
                     Notice::UnexpectedPrompt => self.told_of_prompt(who, row.act),
                     Notice::SuccessAfterFailures
+                    | Notice::CodeFromAfar
                     | Notice::Reported
                     | Notice::PushSuspended
                     | Notice::PushRestored
                     | Notice::FalseCaller
                     | Notice::Bound { .. }
                     | Notice::DisputeSettled { .. }
+                    | Notice::SettlementRequested { .. }
                     | Notice::Invalidated { .. }
                     | Notice::Disabled { .. }
                     | Notice::Recovered

@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    AuthenticatorId, AuthenticatorKind, Command, Decision, Entropy, NewAuthenticator, PasskeySync,
-    Policy, Role, SubscriberId, SubscriberState,
+    AuthenticatorId, AuthenticatorKind, Command, Decision, DeviceId, Entropy, NewAuthenticator,
+    PasskeySync, Policy, Role, SubscriberId, SubscriberState,
 };
 
 use super::ask::{Claim, Request, Then};
 use super::database::Database;
 use super::fault::{ActNo, FaultPlan, Faults};
 use super::laws::{BudgetRule, Watch};
-use super::people::{Person, START, digest};
+use super::people::{Person, START, digest, number_of};
 use super::plan::Planned;
 use crate::rng::mix;
 
@@ -256,6 +256,13 @@ impl World {
         self.database.load(who).map(|(_, state)| state)
     }
 
+    /// The application whose cookie names this device.
+    pub fn known_at(&self, who: usize, device: DeviceId) -> Option<u8> {
+        let state = self.state(who)?;
+        let known = state.devices().iter().find(|known| known.id() == device)?;
+        known.relying_party().and_then(number_of)
+    }
+
     /// Day zero, without faults: two addresses, a phone, and for many a passkey or more.
     fn sign_up(&mut self, who: usize) {
         let Ok(id) = SubscriberId::parse(&format!("p{who}@example.org")) else { return };
@@ -271,7 +278,7 @@ impl World {
             saved_next: 0,
             saved_used: None,
             totp_step: 1,
-            cookie: None,
+            cookies: Default::default(),
             stolen_cookie: None,
             is_abroad: false,
             own: None,

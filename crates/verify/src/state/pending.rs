@@ -1,7 +1,7 @@
 //! What is open for a while: a prompt, codes that were issued, a reset, a call.
 
 use pushback_model::{Span, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::authenticator::AuthenticatorKind;
 use crate::code::{CallerCode, CodeDigest, MatchCode};
@@ -25,6 +25,9 @@ pub(crate) struct OpenPrompt {
     pub(crate) wrong_entries: u8,
     pub(crate) expires_at: Timestamp,
     pub(crate) others_asked: u16,
+    /// Since when this bucket has the place, if it took it over from itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_since: Option<Timestamp>,
 }
 
 /// When a phone rang, and for whose bucket.
@@ -44,6 +47,11 @@ impl OpenPrompt {
             Ring::Rang | Ring::Replaced => true,
             Ring::Quiet(_) => false,
         }
+    }
+
+    /// Since when its bucket has had the one place for a prompt.
+    pub(crate) fn held_since(&self) -> Timestamp {
+        self.held_since.unwrap_or(self.context.asked_at)
     }
 
     /// The ring that a success with `kind` answers: one that this bucket made, by a proof that nobody
@@ -74,6 +82,23 @@ pub(crate) struct PendingAddressCode {
     pub code: CodeDigest,
     pub wrong_entries: u8,
     pub expires_at: Timestamp,
+}
+
+/// Reads what was written when there was one code for all addresses, and the list that is written.
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<PendingAddressCode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Many(Vec<PendingAddressCode>),
+        One(PendingAddressCode),
+    }
+    Ok(match Option::<Written>::deserialize(from)? {
+        Some(Written::Many(codes)) => codes,
+        Some(Written::One(code)) => vec![code],
+        None => Vec::new(),
+    })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

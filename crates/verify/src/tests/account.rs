@@ -45,6 +45,87 @@ fn on_the_first_day_the_strongest_of_what_is_new_may() {
     assert!(matches!(issue(&mut world, by("passkey")), Outcome::BindingCode { .. }));
 }
 
+/// Proves the right to change with this phone.
+fn right_by(world: &mut World, phone: AuthenticatorId, name: &str) -> Authority {
+    let _ = world.run(Command::StartAttempt(managing(name)));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+    by(name)
+}
+
+/// Whoever has the right binds another phone.
+fn bind_by(world: &mut World, authority: Authority, key: u8) -> AuthenticatorId {
+    assert!(matches!(issue(world, authority), Outcome::BindingCode { .. }));
+    let authenticator = NewAuthenticator::Phone { key: digest(key) };
+    let bind = Command::Bind { code: digest(201), authenticator, label: Text::new("theirs") };
+    match world.run(bind) {
+        Outcome::Bound { authenticator } => authenticator,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn untie(authority: Authority, authenticator: AuthenticatorId) -> Command {
+    Command::Invalidate { authority, authenticator }
+}
+
+/// Five minutes with the owner's unlocked phone, on the day of the first binding and long after.
+#[test]
+fn nothing_that_was_just_bound_takes_the_place_of_what_bound_it() {
+    for days in [0, 30] {
+        let (mut world, owners) = World::with_phone();
+        world.forward(Span::days(days));
+        let right = right_by(&mut world, owners, "m1");
+        let theirs = bind_by(&mut world, right.clone(), 77);
+        let untied = world.run(untie(right, owners));
+        assert_eq!(refused(&untied), Reason::OthersTooNew, "{days}");
+        // The owner, who was told, takes it out again at once.
+        let right = right_by(&mut world, owners, "m2");
+        assert!(matches!(world.run(untie(right, theirs)), Outcome::Done), "{days}");
+    }
+}
+
+#[test]
+fn a_new_phone_takes_the_place_of_the_old_one_when_it_is_seasoned() {
+    for (hours, is_untied) in [(23, false), (24, true)] {
+        let (mut world, old) = World::with_phone();
+        world.forward(Span::days(30));
+        let right = right_by(&mut world, old, "m1");
+        let new = bind_by(&mut world, right, 77);
+        world.forward(Span::hours(hours));
+        let right = right_by(&mut world, old, "m2");
+        let untied = world.run(untie(right, old));
+        assert_eq!(matches!(untied, Outcome::Done), is_untied, "{hours}: {untied:?}");
+        world.sign_in(new, "a");
+    }
+}
+
+#[test]
+fn what_was_bound_beside_something_older_waits_also_without_it() {
+    let (mut world, owners) = World::with_phone();
+    world.forward(Span::days(30));
+    let right = right_by(&mut world, owners, "m1");
+    let theirs = bind_by(&mut world, right, 77);
+    // The help desk takes the owner's phone out: it was lost.
+    let sam = Authority::Operator(operator("sam"));
+    assert!(matches!(world.run(untie(sam, owners)), Outcome::Done));
+    let right = right_by(&mut world, theirs, "m2");
+    assert_eq!(refused(&issue(&mut world, right)), Reason::NotAuthorised);
+    world.forward(Span::hours(24));
+    let right = right_by(&mut world, theirs, "m3");
+    assert!(matches!(issue(&mut world, right), Outcome::BindingCode { .. }));
+}
+
+#[test]
+fn a_disabled_authenticator_does_not_stand_in_for_the_last_one() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    world.forward(Span::days(30));
+    world.state.authenticators[0].disabled_at = Some(world.now);
+    assert_eq!(world.state.authenticators[0].id(), phone);
+    let _ = world.passkey(passkey, managing("m"), UserVerification::Verified);
+    assert_eq!(refused(&world.run(untie(by("m"), passkey))), Reason::OthersTooNew);
+    assert!(matches!(world.run(untie(by("m"), phone)), Outcome::Done));
+}
+
 #[test]
 fn one_operator_alone_lets_nobody_in() {
     let (mut world, phone) = World::with_phone();
@@ -149,7 +230,6 @@ fn the_last_authenticator_is_untied_by_a_reset_only() {
     let (mut world, phone, passkey) = World::with_phone_and_passkey();
     world.forward(Span::hours(24));
     let _ = world.passkey(passkey, managing("m"), UserVerification::Verified);
-    let untie = |authority, authenticator| Command::Invalidate { authority, authenticator };
     assert!(matches!(world.run(untie(by("m"), phone)), Outcome::Done));
     assert!(world.effects.contains(&Act::EraseKey { authenticator: phone }));
     assert_eq!(refused(&world.run(untie(by("m"), passkey))), Reason::LastAuthenticator);

@@ -70,11 +70,20 @@ fn full() -> SubscriberState {
             label: long(),
             method: method(i),
             bound_at: now,
+            is_of_first_day: true,
             last_used_at: Some(now),
             failures: u16::MAX,
             stranger_failures: u16::MAX,
             disabled_at: Some(now),
-            dispute: Dispute::Suspended { at: now },
+            dispute: Dispute::Suspended {
+                at: now,
+                settling: Some(PendingSettlement {
+                    requested_by: OperatorId::parse(&long_id()).unwrap(),
+                    ready_at: now,
+                    expires_at: now,
+                }),
+            },
+            dispute_round: u16::MAX,
             asks: Throttle::default(),
         })
         .collect();
@@ -103,6 +112,7 @@ fn full() -> SubscriberState {
         wrong_entries: u8::MAX,
         expires_at: now,
         others_asked: u16::MAX,
+        held_since: Some(now),
     });
     let end = PromptEnd::ClockWentBack;
     state.ended = (0..ENDED_MAX)
@@ -120,6 +130,7 @@ fn full() -> SubscriberState {
     state.devices = (0..DEVICES_MAX)
         .map(|_| KnownDevice {
             id: DeviceId(u64::MAX),
+            relying_party: Some(RelyingPartyId::parse(&long_id()).unwrap()),
             label: long(),
             first_at: now,
             last_success_at: now,
@@ -136,14 +147,15 @@ fn full() -> SubscriberState {
         wrong_entries: u8::MAX,
         expires_at: now,
     });
-    state.address_code = Some(PendingAddressCode {
+    let mailed = PendingAddressCode {
         address: AddressId::parse(&long_id()).unwrap(),
         code: digest(0xff),
         wrong_entries: u8::MAX,
         expires_at: now,
-    });
+    };
+    state.mailed_codes = vec![mailed; ADDRESSES_MAX];
     (0..60).for_each(|i| {
-        state.address_codes.send(later(i));
+        state.address_codes.send(AddressId::parse(&long_id()).unwrap(), later(i));
         state.address_codes.fail();
     });
     state.recovered = Some(RecoveryGrant { attempt: attempt.clone(), until: now });

@@ -12,7 +12,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use self::rings::Rings;
-use self::step::{Party, Say, Step, Try, Whence, loose, policy, steps, tight};
+use self::step::{By, Party, Say, Step, Try, Whence, loose, policy, steps, tight};
 use self::watched::Watched;
 use super::*;
 
@@ -52,9 +52,11 @@ fn what_once_broke_a_law_does_so_no_more() {
         forward(3_600),
         start(3, true),
     ];
+    // What is given up is free here.
+    let throttle = ThrottlePolicy { free_failures: 9, ..ThrottlePolicy::default() };
     for (policy, steps) in [
         (Policy::default(), call_comes_late),
-        (Policy::default(), clock_set_right),
+        (Policy { throttle, ..Policy::default() }, clock_set_right),
         (tight(), day_passed),
     ] {
         let mut watched = Watched::new(policy, Role::Member);
@@ -77,7 +79,18 @@ fn the_laws_meet_everything_that_can_happen() {
     let mut runner = TestRunner::deterministic();
     let sequence = (policy(), steps(120));
     let mut met = BTreeSet::new();
-    for _ in 0..800 {
+    // Ten wrong codes with a day between them are too rare to wait for.
+    let mut watched = Watched::new(tight(), Role::Member);
+    for name in 0..10 {
+        let (purpose, party, whence) = (Purpose::SignIn, Party::Wiki, Whence::Home);
+        let start = Try { name, purpose, party, whence, device: None, is_spray: false };
+        watched.take(Step::Restore(By::Sam));
+        watched.take(Step::Start(start));
+        watched.take(Step::Answer { say: Say::Wrong, phone_at: Whence::Home, is_shown: true });
+        watched.take(Step::Forward { seconds: 200_000 });
+    }
+    met.append(&mut watched.ledger.met);
+    for _ in 0..1_200 {
         let (policy, steps) = sequence.new_tree(&mut runner).unwrap().current();
         let mut watched = Watched::new(policy, Role::Member);
         steps.into_iter().for_each(|step| watched.take(step));
@@ -122,6 +135,8 @@ const MUST_MEET: &[&str] = &[
     "Disabled",
     "Disputed",
     "DisputeSettled",
+    "SettlementRequested",
+    "SettlementCancelled",
     "AddressesChanged",
     "RoleChanged",
     "AddressCodeIssued",
@@ -143,6 +158,7 @@ const MUST_MEET: &[&str] = &[
     "Bind WrongProof",
     "Bind CodeExpired",
     "Invalidate LastAuthenticator",
+    "Invalidate OthersTooNew",
     "Addresses NeedsAnotherPerson",
     "AddressCode TooMany",
     "AddressCode AlreadyPending",
@@ -155,6 +171,7 @@ const MUST_MEET: &[&str] = &[
     "Dispute CodeReused",
     "SettleDispute IncidentOpen",
     "SettleDispute NotFound",
+    "SettleDispute NeedsAnotherPerson",
     "SettleDispute WeakAuthority",
     "RestorePush WeakAuthority",
     "Report NotFound",

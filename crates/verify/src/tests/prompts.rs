@@ -18,13 +18,151 @@ fn a_stranger_who_gives_up_has_failed() {
         give_up(&mut world, name);
     }
     assert!(matches!(world.start("d", None), Outcome::Wait { .. }));
-    // The owner on their own browser changes their mind as often as they like.
-    for name in ["e", "f", "g", "h"] {
+    // The owner on their own browser changes their mind twice, and loads the page anew as often as they like.
+    for name in ["e", "f"] {
         world.prompted(name, Some(device));
         give_up(&mut world, name);
     }
-    world.prompted("i", Some(device));
+    for name in ["g", "h", "i", "j"] {
+        world.prompted(name, Some(device));
+    }
     assert_eq!(world.state.unanswered, 2);
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
+}
+
+fn at_mail(name: &str, device: Option<DeviceId>) -> Attempt {
+    Attempt { relying_party: RelyingPartyId::parse("mail").unwrap(), ..attempt(name, device) }
+}
+
+/// Signs in at another relying party than usual, and returns the device that is known there.
+fn sign_in_at_mail(world: &mut World, phone: AuthenticatorId, name: &str) -> DeviceId {
+    assert!(matches!(world.run(Command::StartAttempt(at_mail(name, None))), Outcome::Prompted(_)));
+    let right = world.right();
+    match world.say(phone, right) {
+        Outcome::Verified(verified) => verified.device.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_device_is_known_where_it_succeeded_and_a_stranger_elsewhere() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    world.prompted("stranger", None);
+    let elsewhere = world.run(Command::StartAttempt(at_mail("a", Some(device))));
+    assert!(matches!(elsewhere, Outcome::Wait { .. }), "{elsewhere:?}");
+    assert_eq!(world.audit.last().unwrap().by, Actor::Stranger);
+    assert!(matches!(world.prompted("b", Some(device)).ring, Ring::Replaced));
+}
+
+/// A document from before it was written down where a device is known.
+#[test]
+fn a_device_of_before_is_known_everywhere_until_its_next_success() {
+    let (mut world, phone) = World::with_phone();
+    let device = world.sign_in(phone, "first");
+    world.state.devices[0].relying_party = None;
+    let json = world.state.to_json().unwrap();
+    world.state = SubscriberState::from_json(&json).unwrap();
+    let anywhere = world.run(Command::StartAttempt(at_mail("a", Some(device))));
+    assert!(matches!(anywhere, Outcome::Prompted(_)));
+    let right = world.right();
+    assert!(matches!(world.say(phone, right), Outcome::Verified(v) if v.device == Some(device)));
+    world.prompted("b", Some(device));
+    assert_eq!(world.audit.last().unwrap().by, Actor::Stranger);
+}
+
+/// Whoever has the cookie of one relying party ends nothing that the owner asks for elsewhere.
+#[test]
+fn a_known_device_ends_no_prompt_of_another() {
+    let (mut world, phone) = World::with_phone();
+    let theirs = world.sign_in(phone, "first");
+    let own = sign_in_at_mail(&mut world, phone, "mail");
+    let manage = Attempt {
+        purpose: Purpose::ManageAuthenticators,
+        device: Some(KnownDeviceProof::phone_signed(alice(), phone)),
+        ..attempt("manage", None)
+    };
+    for owners in [at_mail("a", Some(own)), manage] {
+        assert!(matches!(world.run(Command::StartAttempt(owners.clone())), Outcome::Prompted(_)));
+        world.forward(Span::seconds(30));
+        let held = world.start(&format!("b{}", owners.id), Some(theirs));
+        let until = world.now + Span::seconds(60);
+        assert!(
+            matches!(held, Outcome::Wait { reason: Reason::AnotherPromptOpen, until: at, .. } if at == until),
+            "{held:?}"
+        );
+        let right = world.right();
+        assert!(matches!(world.say(phone, right), Outcome::Verified(v) if v.attempt == owners.id));
+    }
+    // What was forgotten is nobody's that is known.
+    world.prompted("c", Some(theirs));
+    let _ = world.run(Command::ForgetDevice(Authority::Operator(operator("sam")), theirs));
+    let taken = world.run(Command::StartAttempt(at_mail("d", Some(own))));
+    assert!(matches!(taken, Outcome::Prompted(_)), "{taken:?}");
+}
+
+#[test]
+fn a_known_device_that_begins_anew_keeps_the_place_for_one_prompts_life() {
+    for (seconds, gets_in) in [(89, false), (90, true)] {
+        let (mut world, phone) = World::with_phone();
+        let theirs = world.sign_in(phone, "first");
+        let own = sign_in_at_mail(&mut world, phone, "mail");
+        for n in 0..3 {
+            world.prompted(&format!("theirs{n}"), Some(theirs));
+            world.forward(Span::seconds(29));
+        }
+        world.forward(Span::seconds(seconds - 87));
+        let owners = world.run(Command::StartAttempt(at_mail("a", Some(own))));
+        assert_eq!(matches!(owners, Outcome::Prompted(_)), gets_in, "{seconds}: {owners:?}");
+        let failures = |world: &World| {
+            world.state.devices.iter().find(|d| d.id() == theirs).unwrap().throttle.failures()
+        };
+        assert_eq!(failures(&world), u32::from(gets_in), "as if nobody had answered");
+        if gets_in {
+            assert!(matches!(world.start("theirs", Some(theirs)), Outcome::Wait { .. }));
+        }
+    }
+}
+
+#[test]
+fn a_known_device_that_gives_up_again_and_again_waits_and_its_owner_is_told() {
+    let (mut world, phone) = World::with_phone();
+    let theirs = world.sign_in(phone, "first");
+    let (mut told, mut rang) = (0, 0);
+    for n in 0..7_200 {
+        let name = format!("a{n}");
+        if let Outcome::Prompted(prompted) = world.start(&name, Some(theirs)) {
+            rang += usize::from(prompted.ring == Ring::Rang);
+            let _ = world.run(Command::CancelAttempt(AttemptId::parse(&name).unwrap()));
+            told += warnings(&world);
+        }
+        world.forward(Span::seconds(1));
+    }
+    assert_eq!(told, 1, "the third in a row is told, once a day");
+    // It has no ring kept for it: one of each window is left for what is known elsewhere.
+    assert_eq!(rang, 5);
+    let own = sign_in_at_mail(&mut world, phone, "mail");
+    assert!(world.state.devices().iter().any(|device| device.id() == own));
+}
+
+#[test]
+fn rings_are_kept_for_known_devices_that_do_not_fail() {
+    let (mut world, phone) = World::with_phone();
+    let theirs = world.sign_in(phone, "first");
+    let own = sign_in_at_mail(&mut world, phone, "mail");
+    let mut rang = 0;
+    for n in 0..300 {
+        let name = format!("a{n}");
+        if let Outcome::Prompted(prompted) = world.start(&name, Some(theirs)) {
+            rang += usize::from(prompted.ring == Ring::Rang);
+            let _ = world.run(Command::CancelAttempt(AttemptId::parse(&name).unwrap()));
+        }
+        world.forward(Span::seconds(1));
+    }
+    assert_eq!(rang, 2);
+    let started = world.run(Command::StartAttempt(at_mail("own", Some(own))));
+    assert!(matches!(started, Outcome::Prompted(Prompted { ring: Ring::Rang, .. })));
 }
 
 /// An application that keeps no cookies makes a new device of each success.

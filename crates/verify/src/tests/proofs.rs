@@ -196,12 +196,8 @@ fn after_a_denial_no_stranger_falls_back_to_a_weaker_code() {
     assert!(matches!(typed(&mut world, totp, attempt("b", None), Some(1)), Outcome::Verified(_)));
 }
 
-#[test]
-fn a_right_code_typed_far_from_the_browser_asks_for_the_passkey() {
-    let (mut world, phone, passkey) = World::with_phone_and_passkey();
-    let mut hosted = attempt("a", None);
-    hosted.requester.network =
-        Some(Network { asn: 64_999, name: Text::new("Hosting"), is_hosting: true });
+/// The right code of this attempt is typed in another country.
+fn typed_from_afar(world: &mut World, phone: AuthenticatorId, hosted: &Attempt) -> Outcome {
     let _ = world.run(Command::StartAttempt(hosted.clone()));
     let context = world.state.shown_at(world.now).unwrap();
     let (prompt, shown) = (context.prompt, context.canonical_bytes());
@@ -212,10 +208,48 @@ fn a_right_code_typed_far_from_the_browser_asks_for_the_passkey() {
     };
     let right = world.right();
     let answer = PhoneAnswer::signature_verified(alice(), phone, prompt, shown, far, right);
-    let said = world.run(Command::AnswerPrompt(answer));
+    world.run(Command::AnswerPrompt(answer))
+}
+
+fn hosted(name: &str) -> Attempt {
+    let mut hosted = attempt(name, None);
+    hosted.requester.network =
+        Some(Network { asn: 64_999, name: Text::new("Hosting"), is_hosting: true });
+    hosted
+}
+
+#[test]
+fn a_right_code_typed_far_from_the_browser_asks_for_the_passkey() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let said = typed_from_afar(&mut world, phone, &hosted("a"));
     assert!(matches!(said, Outcome::Ended(PromptEnd::SteppedUp)), "{said:?}");
-    let proved = world.passkey(passkey, hosted, UserVerification::Verified);
+    let proved = world.passkey(passkey, hosted("a"), UserVerification::Verified);
     assert!(matches!(proved, Outcome::Verified(_)));
+}
+
+#[test]
+fn a_right_code_from_afar_is_told_and_counts_against_strangers() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let _ = typed_from_afar(&mut world, phone, &hosted("a"));
+    let told = world.effects.iter().find_map(|act| match act {
+        Act::Notify { notice: Notice::CodeFromAfar, to } => Some(to.len()),
+        _ => None,
+    });
+    assert_eq!(told, Some(2));
+    let counts = |world: &mut World, name: &str| {
+        let _ = world.start(name, None);
+        let weighed = world.audit.iter().find_map(|entry| match &entry.what {
+            Happened::PromptMade { risk, .. } | Happened::AttemptHeld { risk, .. } => Some(risk),
+            _ => None,
+        });
+        weighed.unwrap().terms.iter().any(|term| term.kind == Observation::Denied)
+    };
+    assert!(counts(&mut world, "b"));
+    // Until the owner is there.
+    let proved = world.passkey(passkey, attempt("c", None), UserVerification::Verified);
+    assert!(matches!(proved, Outcome::Verified(_)));
+    world.forward(Span::hours(1));
+    assert!(!counts(&mut world, "d"));
 }
 
 #[test]
@@ -367,4 +401,22 @@ fn a_passkey_is_offered_and_gets_in_under_every_policy() {
             }
         }
     }
+}
+
+/// Somebody gives the attempt up while its owner uses the passkey.
+#[test]
+fn what_was_given_up_is_proven_by_nothing() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    world.prompted("a", None);
+    let _ = world.run(Command::CancelAttempt(AttemptId::parse("a").unwrap()));
+    let proved = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
+    assert_eq!(refused(&proved), Reason::NotFound);
+    let new = NewAuthenticator::Certificate { key: digest(3) };
+    let certificate = world.bind(new, AuthenticatorKind::Certificate);
+    let proof = CertificateProof::handshake_verified(alice(), certificate);
+    let proved = world.run(Command::ProveCertificate(attempt("a", None), proof));
+    assert_eq!(refused(&proved), Reason::NotFound);
+    // The next one is another attempt.
+    world.forward(Span::hours(1));
+    world.sign_in(phone, "b");
 }

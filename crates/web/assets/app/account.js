@@ -36,10 +36,12 @@ function section(title, lead) {
 }
 
 /** Rows that load themselves. */
-function rows(app, { node, body, result }, path, row, empty) {
+function rows(app, { node, body, result }, path, row, empty, seen = () => {}) {
   const load = async (said = '') => {
     try {
-      const list = items(await app.api.call('GET', path)).map((item) => row(item, load));
+      const all = items(await app.api.call('GET', path));
+      seen(all);
+      const list = all.map((item) => row(item, load));
       body.replaceChildren(list.length > 0 ? el('ul', { class: 'rows' }, list) : el('p', {}, empty));
       result.textContent = said;
     } catch (error) {
@@ -52,8 +54,11 @@ function rows(app, { node, body, result }, path, row, empty) {
 
 function devices(app) {
   const place = section(say('devices_title'), say('devices_lead'));
+  let bound = [];
+  /** From when on one of the others can stand alone. */
+  const aloneFrom = (id) => bound.filter((other) => other.id !== id && other.new_until && !other.is_disabled && !other.is_disputed).map((other) => other.new_until).sort()[0];
   const row = (item, load) => {
-    const { id, name, kind, bound_at: bound, last_used_at: used, is_this: isThis, is_disputed: isDisputed } = item;
+    const { id, name, kind, bound_at: boundAt, new_until: newUntil, last_used_at: used, is_this: isThis, is_disputed: isDisputed } = item;
     const settle = async () => {
       const done = await withRight(app, place.result, async (right) => {
         await app.api.call('POST', `/v1/authenticators/${encodeURIComponent(id)}/settle`, { right });
@@ -63,11 +68,15 @@ function devices(app) {
       });
       if (done) await load(say('settled', { name }));
     };
-    const facts = [sayOr(`kind_${kind}`, kind), say('bound_at', { at: when(bound) }), used ? say('last_used', { at: when(used) }) : say('never_used')];
+    const facts = [sayOr(`kind_${kind}`, kind), say('bound_at', { at: when(boundAt) }), used ? say('last_used', { at: when(used) }) : say('never_used'), newUntil && say('new_until', { at: when(newUntil) })].filter(Boolean);
     const remove = async () => {
       const done = await withRight(app, place.result, async (right) => {
         await app.api.call('DELETE', `/v1/authenticators/${encodeURIComponent(id)}?right=${encodeURIComponent(right)}`);
         return true;
+      }).catch((error) => {
+        const from = error.code === 'others_too_new' && aloneFrom(id);
+        if (!from) throw error;
+        place.result.textContent = say('others_too_new', { name, at: when(from) });
       });
       if (!done) return;
       if (kind === 'passkey') await tellBrowser(app);
@@ -83,7 +92,7 @@ function devices(app) {
       remove,
     });
   };
-  return rows(app, place, '/v1/authenticators', row, '');
+  return rows(app, place, '/v1/authenticators', row, '', (all) => (bound = all));
 }
 
 function anotherDevice(app) {

@@ -23,9 +23,17 @@ struct AuthenticatorRow {
     name: String,
     kind: String,
     bound_at: String,
+    new_until: Option<String>,
     last_used_at: Option<String>,
     is_disabled: bool,
     is_disputed: bool,
+    settlement: Option<SettlementView>,
+}
+
+/// Somebody asked that what was disputed answers again.
+struct SettlementView {
+    by: String,
+    ready_at: String,
 }
 
 struct ResetView {
@@ -105,9 +113,13 @@ async fn show(session: &Session, name: &str, once: Once) -> Result<Html<String>,
             name: a.label,
             kind: kind(t, a.kind).to_owned(),
             bound_at: for_people(a.bound_at),
+            new_until: a.new_until.map(for_people),
             last_used_at: a.last_used_at.map(for_people),
             is_disabled: a.is_disabled,
             is_disputed: a.is_disputed,
+            settlement: a
+                .settlement
+                .map(|(by, ready_at)| SettlementView { by, ready_at: for_people(ready_at) }),
         });
     html(&SubscriberPage {
         lang: "en",
@@ -182,7 +194,11 @@ pub(super) async fn settle(
     Posted { session, .. }: Posted,
 ) -> Response {
     let result = session.web.app().settle_dispute(session.proof(), &name, serial).await;
-    ended(&session, &name, result, Done::DisputeSettled)
+    let done = |waits: Option<_>| match waits {
+        Some(_) => Done::SettlementAsked,
+        None => Done::DisputeSettled,
+    };
+    session.ended(result.map(done), &address(&name))
 }
 
 pub(super) async fn set_addresses(Path(name): Path<String>, posted: Posted) -> Response {

@@ -2,7 +2,8 @@ mod desk;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use pushback_app::NewAttempt;
+use pushback_app::{MailedCode, NewAttempt, Notice, Outside, PushSubscription, Sent};
+use pushback_model::Timestamp;
 use pushback_verify::{Accepts, OperatorId, Requester, Text};
 use serde_json::json;
 
@@ -252,6 +253,50 @@ async fn a_reset_is_confirmed_by_a_second_person() {
     assert!(desk.app.subscriber(ALICE).await.unwrap().authenticators.is_empty());
     let gone = kim.follow(&of_alice(&format!("/resets/{id}/cancel")), &[]).await;
     assert!(gone.body.contains("Not done."));
+}
+
+/// The links that were told.
+#[derive(Default)]
+struct Links(std::sync::Mutex<Vec<String>>);
+
+impl Outside for Links {
+    async fn wake(&self, _: &PushSubscription, _: &str, _: Timestamp) -> Sent {
+        Sent::Done
+    }
+
+    async fn tell(&self, notice: &Notice) -> Sent {
+        self.0.lock().unwrap().extend(notice.dispute_url.clone());
+        Sent::Done
+    }
+
+    async fn mail_code(&self, _: &MailedCode) -> Sent {
+        Sent::Done
+    }
+}
+
+#[tokio::test]
+async fn what_was_disputed_answers_again_when_a_second_person_says_so() {
+    let desk = Desk::open().await;
+    desk.subscriber(ALICE).await;
+    let invitation = desk.app.invite(sam(), ALICE).await.unwrap();
+    desk.bind(&invitation.secret, "phone").await;
+    let links = Links::default();
+    while desk.app.work(&links).await.unwrap() > 0 {}
+    let link = links.0.into_inner().unwrap().pop().unwrap();
+    desk.app.dispute(link.rsplit_once('/').unwrap().1).await.unwrap();
+    let (sam, kim) = (desk.signed_in("sam").await, desk.signed_in("kim").await);
+    sam.follow(&of_alice("/incident/close"), &[]).await;
+    let serial = desk.app.subscriber(ALICE).await.unwrap().authenticators[0].id;
+    let settle = of_alice(&format!("/authenticators/{serial}/settle"));
+    let asked = sam.follow(&settle, &[]).await;
+    assert!(asked.body.contains("A second administrator confirms it"));
+    assert!(asked.body.contains("to answer again, asked by sam, alone from"));
+    let alone = sam.follow(&settle, &[]).await;
+    assert!(alone.body.contains("Not done. A second person has to confirm"));
+    assert!(desk.app.subscriber(ALICE).await.unwrap().authenticators[0].is_disputed);
+    let done = kim.follow(&settle, &[]).await;
+    assert!(done.body.contains("It can answer again."));
+    assert!(!desk.app.subscriber(ALICE).await.unwrap().authenticators[0].is_disputed);
 }
 
 #[tokio::test]

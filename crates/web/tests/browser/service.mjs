@@ -130,8 +130,14 @@ export class Service {
   }
 
   /** The administrator's command line. */
-  async run(...args) {
-    const { stdout } = await promisify(execFile)(BINARY, [...args, '--json', '--config', this.config]);
+  run(...args) {
+    return this.runAs('sam', ...args);
+  }
+
+  /** The same in another administrator's name. */
+  async runAs(user, ...args) {
+    const env = { ...process.env, SUDO_USER: user };
+    const { stdout } = await promisify(execFile)(BINARY, [...args, '--json', '--config', this.config], { env });
     return JSON.parse(stdout);
   }
 

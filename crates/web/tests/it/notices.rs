@@ -98,7 +98,10 @@ async fn what_was_disputed_answers_again_when_the_owner_or_the_help_desk_says_so
     let serial = id.parse().unwrap();
     assert!(bench.app.settle_dispute(sam(), ALICE, serial).await.is_err(), "an incident is open");
     bench.app.close_incident(sam(), ALICE).await.unwrap();
-    bench.app.settle_dispute(sam(), ALICE, serial).await.unwrap();
+    assert!(bench.app.settle_dispute(sam(), ALICE, serial).await.unwrap().is_some());
+    let answer = bench.post(&settle).json(&body).signed(&phone).send().await;
+    assert_eq!(answer.problem(403), "authenticator_disputed", "not by one alone");
+    assert!(bench.app.settle_dispute(operator("kim"), ALICE, serial).await.unwrap().is_none());
     bench.app.restore(sam(), ALICE).await.unwrap();
     bench.sign_in(&phone).await;
 }

@@ -221,19 +221,32 @@ async fn an_open_incident_sends_no_mail() {
 }
 
 #[tokio::test]
-async fn mails_are_one_at_a_time_and_five_a_day_and_the_page_says_nothing() {
+async fn mails_are_one_at_a_time_and_few_a_day_and_the_page_says_nothing() {
     let lost = lost().await;
     assert_eq!(lost.mail(&lost.attempt, "first").await.len(), 1);
-    assert_eq!(lost.mail(&lost.attempt, "second").await.len(), 1, "one is out");
-    for sent in [2, 3, 4, 5, 5, 5] {
+    assert_eq!(lost.mail(&lost.attempt, "first").await.len(), 1, "one is out");
+    for sent in [2, 3, 3, 3] {
         lost.bench.clock.forward_s(601);
         let attempt = lost.bench.start().await;
         assert_eq!(lost.mail(&attempt, "first").await.len(), sent);
     }
+    // Whoever asks for one address takes nothing from the other, nor from tomorrow.
+    let attempt = lost.bench.start().await;
+    assert_eq!(lost.mail(&attempt, "second").await.len(), 4);
+    lost.bench.clock.forward_s(3 * 3_600);
+    let attempt = lost.bench.start().await;
+    assert_eq!(lost.mail(&attempt, "first").await.len(), 5);
 }
 
 #[tokio::test]
-async fn three_wrong_pairs_use_the_mailed_code_up() {
+async fn three_guesses_beside_a_saved_code_use_the_mailed_code_up_and_nonsense_does_not() {
+    let owner = lost().await;
+    let mailed = owner.mailed().await;
+    for _ in 0..5 {
+        owner.try_pair("0000-0000", "nonsense").await.text(403);
+    }
+    owner.try_pair(&mailed, &owner.saved[0]).await.text(200);
+
     let lost = lost().await;
     let mailed = lost.mailed().await;
     for _ in 0..3 {

@@ -157,11 +157,20 @@ impl Known {
             Outcome::AlreadyOver(_) => true,
             Outcome::Prompted(prompted) => match prompted.ring {
                 Ring::Rang | Ring::Replaced => true,
-                Ring::Quiet(Reason::BudgetSpent) => self.rings.owner_spent_their_share(),
+                // One that fails again and again has no ring kept for it.
+                Ring::Quiet(Reason::BudgetSpent) => {
+                    let free = u32::from(policy.throttle.free_failures).max(1);
+                    self.rings.owner_spent_their_share() || failures >= free
+                }
                 Ring::Quiet(Reason::RiskHigh) => !is_foreign_risk,
                 // The same attempt asked again is told what it was told.
                 Ring::Quiet(_) => false,
             },
+            // The owner is asked for by another browser of their own, and knows it.
+            Outcome::Wait { reason: Reason::AnotherPromptOpen, .. } => {
+                let open = self.open.and_then(|open| self.made.get(&open));
+                open.and_then(|open| open.own_device).is_some_and(|own| own != device)
+            }
             Outcome::Wait { reason: Reason::TooManyFailures, .. } => {
                 failures > u32::from(policy.throttle.free_failures)
             }
@@ -179,6 +188,7 @@ impl Known {
             | Outcome::Bound { .. }
             | Outcome::Recovered { .. }
             | Outcome::ResetPending { .. }
+            | Outcome::SettlementPending { .. }
             | Outcome::CallerCheck { .. }
             | Outcome::CallerVerified
             | Outcome::Done => false,

@@ -188,6 +188,7 @@ impl Watch {
                 | Outcome::App { .. }
                 | Outcome::BindingCode { .. }
                 | Outcome::ResetPending { .. }
+                | Outcome::SettlementPending { .. }
                 | Outcome::CallerCheck { .. }
                 | Outcome::CallerVerified
                 | Outcome::Done,
@@ -367,6 +368,8 @@ impl Watch {
             | Happened::ClockWentBack { .. }
             | Happened::SessionsEnded { .. }
             | Happened::Disputed { .. }
+            | Happened::SettlementRequested { .. }
+            | Happened::SettlementCancelled { .. }
             | Happened::DisputeSettled { .. }
             | Happened::Ticked => {}
         }

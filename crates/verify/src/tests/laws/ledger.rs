@@ -17,12 +17,18 @@ pub struct Ledger {
     /// The last attempt in which the account was recovered.
     pub recovered: Option<AttemptId>,
     /// With what and when the owner proved themselves to manage authenticators.
-    proofs: BTreeMap<AttemptId, (AuthenticatorKind, Timestamp)>,
+    proofs: BTreeMap<AttemptId, (AuthenticatorKind, AuthenticatorId, Timestamp)>,
+    /// What was bound while something seasoned was there that signs in.
+    bound_beside: BTreeSet<AuthenticatorId>,
     grants: BTreeMap<AttemptId, Timestamp>,
     /// Since when a binding code is out that was issued by right.
     binding_at: Option<Timestamp>,
     reset: Option<(ResetId, OperatorId, Timestamp)>,
-    mailed: Vec<Timestamp>,
+    /// Which operator asked, and when, that something disputed answers again.
+    settling: BTreeMap<AuthenticatorId, (OperatorId, Timestamp)>,
+    /// Since when something answers again that was disputed.
+    settled: BTreeMap<AuthenticatorId, Timestamp>,
+    mailed: Vec<(AddressId, Timestamp)>,
     rings: Rings,
     /// What happened, by name.
     pub met: BTreeSet<String>,
@@ -68,9 +74,11 @@ impl Ledger {
             self.proofs.clear();
             self.grants.clear();
             (self.binding_at, self.reset) = (None, None);
+            self.settling.clear();
+            self.settled.values_mut().for_each(|settled| *settled = at.min(*settled));
             if at < before.state.seen_at {
                 self.rings.set_clock_back(at);
-                self.mailed.iter_mut().for_each(|mailed| *mailed = at.min(*mailed));
+                self.mailed.iter_mut().for_each(|(_, mailed)| *mailed = at.min(*mailed));
             }
         }
         let was_suspended = before.state.is_suspended();
@@ -80,6 +88,7 @@ impl Ledger {
         self.what_is_bound_changes_by_right_only(&seen);
         self.addresses_and_role_change_by_right_only(&seen);
         self.a_report_stops_everything(&seen);
+        self.what_was_disputed_answers_by_right_only(&seen);
         self.push_is_restored_by_right_only(&seen);
         self.what_is_marked_stays_marked(&seen);
         self.few_codes_are_mailed(&seen);
@@ -160,7 +169,8 @@ impl Ledger {
         let used = seen.before.state.authenticator(verified.authenticator).unwrap();
         assert!(used.is_active() && used.kind() == kind);
         if verified.attempt.as_str().starts_with('m') {
-            self.proofs.insert(verified.attempt.clone(), (kind, seen.at));
+            let id = verified.authenticator;
+            self.proofs.insert(verified.attempt.clone(), (kind, id, seen.at));
             self.managing = Some(verified.attempt.clone());
         } else if verified.attempt.as_str().starts_with('r') {
             self.recovering = Some(verified.attempt.clone());
@@ -173,13 +183,14 @@ impl Ledger {
         match by {
             By::Owner => {
                 let proof = self.managing.as_ref().and_then(|id| self.proofs.get(id));
-                proof.is_some_and(|(kind, at)| {
-                    let probation = seen.before.policy.account.probation_hours;
-                    let seasoned_at = seen.at - Span::hours(i64::from(probation));
+                proof.is_some_and(|(kind, id, at)| {
                     let bound = seen.before.state.authenticators().iter();
-                    let seasoned = bound.filter(|a| a.is_active() && a.bound_at() <= seasoned_at);
-                    let strongest = seasoned.map(|a| a.kind().rank()).max().unwrap_or(0);
-                    seen.at < *at + life && kind.rank() > 0 && kind.rank() >= strongest
+                    let seasoned: Vec<_> =
+                        bound.filter(|a| a.is_active() && self.is_seasoned(a, seen)).collect();
+                    let strongest = seasoned.iter().map(|a| a.kind().rank()).max().unwrap_or(0);
+                    let is_seasoned = seasoned.iter().any(|a| a.id() == *id);
+                    let may = is_seasoned || (strongest == 0 && !self.bound_beside.contains(id));
+                    seen.at < *at + life && may && kind.rank() > 0 && kind.rank() >= strongest
                 })
             }
             By::Recovered => {
@@ -199,6 +210,13 @@ impl Ledger {
                 By::Owner | By::Recovered => self.may_change(by, seen),
                 By::Sam | By::Kim => has_nothing,
             }
+    }
+
+    fn is_seasoned(&self, authenticator: &Authenticator, seen: &Seen<'_>) -> bool {
+        let probation = seen.before.policy.account.probation_hours;
+        let settled_at = self.settled.get(&authenticator.id()).copied();
+        let since = authenticator.bound_at().max(settled_at.unwrap_or(Timestamp::MIN));
+        since + Span::hours(i64::from(probation)) <= seen.at
     }
 
     fn what_is_bound_changes_by_right_only(&mut self, seen: &Seen<'_>) {
@@ -234,6 +252,10 @@ impl Ledger {
             let life = Span::seconds(i64::from(seen.before.policy.account.binding_code_seconds));
             let issued_at = self.binding_at.take().expect("bound without a code");
             assert!(seen.at < issued_at + life, "bound with an old code");
+            let mut old = seen.before.state.authenticators().iter();
+            if old.any(|a| a.kind().rank() > 0 && self.is_seasoned(a, seen)) {
+                self.bound_beside.extend(added.iter().map(|(id, _)| **id));
+            }
         }
         if removed.is_empty() {
             return;
@@ -251,6 +273,13 @@ impl Ledger {
                     !signs_in(removed[0].1.0) || new.values().any(|(kind, _)| signs_in(*kind)),
                     "the last was untied"
                 );
+                if matches!(by, By::Owner | By::Recovered) && signs_in(removed[0].1.0) {
+                    let mut left = seen.after.state.authenticators().iter();
+                    let stays =
+                        |a: &Authenticator| self.is_seasoned(a, seen) || a.id() < *removed[0].0;
+                    let is_able = |a: &&Authenticator| a.is_active() && signs_in(a.kind());
+                    assert!(left.by_ref().filter(is_able).any(stays), "only younger ones are left");
+                }
             }
             Step::ConfirmReset { is_sam } => {
                 assert!(new.is_empty() && seen.before.state.incident().is_none());
@@ -297,10 +326,44 @@ impl Ledger {
         assert!(state.shown_at(seen.after.now).is_none() && state.reset().is_none());
         assert!(state.caller_check(seen.after.now).is_none());
         assert!(state.successes.is_empty() && state.recovered.is_none());
-        assert!(state.binding.is_none() && state.address_code.is_none());
+        assert!(state.binding.is_none() && state.mailed_codes.is_empty());
         let has = |is_it: fn(&Act) -> bool| seen.after.effects.iter().any(is_it);
         assert!(has(|act| matches!(act, Act::EndSessions { .. })));
         assert!(has(|act| matches!(act, Act::Notify { notice: Notice::Reported, .. })));
+    }
+
+    fn what_was_disputed_answers_by_right_only(&mut self, seen: &Seen<'_>) {
+        if seen.is_report() {
+            self.settling.clear();
+        }
+        for old in seen.before.state.authenticators().iter().filter(|a| !a.is_active()) {
+            let id = old.id();
+            let new = seen.after.state.authenticator(id);
+            let is_back = new.is_some_and(|new| new.disputed_at().is_none());
+            if old.disputed_at().is_none() || !is_back {
+                continue;
+            }
+            let Step::Settle { by, .. } = seen.step else { panic!("{:?} settled", seen.step) };
+            assert!(self.may_change(by, seen) && seen.before.state.incident().is_none());
+            if let Some(operator) = operator_of(by) {
+                let (asked_by, at) = self.settling.remove(&id).expect("nobody had asked for it");
+                let delay = seen.before.policy.account.reset_delay_hours;
+                let is_late = at + Span::hours(i64::from(delay)) <= seen.at;
+                assert!(asked_by != operator || is_late, "one operator alone did not wait");
+            }
+            self.settling.remove(&id);
+            self.settled.insert(id, seen.at);
+        }
+        if let Outcome::SettlementPending { .. } = seen.outcome
+            && let Step::Settle { by, .. } = seen.step
+        {
+            let asked = seen.after.audit.iter().find_map(|entry| match entry.what {
+                Happened::SettlementRequested { authenticator, .. } => Some(authenticator),
+                _ => None,
+            });
+            let operator = operator_of(by).expect("an operator asks");
+            self.settling.insert(asked.unwrap(), (operator, seen.at));
+        }
     }
 
     fn push_is_restored_by_right_only(&self, seen: &Seen<'_>) {
@@ -311,7 +374,7 @@ impl Ledger {
                 let is_allowed = match by {
                     By::Sam | By::Kim => true,
                     By::Owner => {
-                        proof.is_some_and(|(kind, _)| *kind == AuthenticatorKind::Passkey)
+                        proof.is_some_and(|(kind, ..)| *kind == AuthenticatorKind::Passkey)
                             && self.may_change(by, seen)
                     }
                     By::Recovered => false,
@@ -347,11 +410,22 @@ impl Ledger {
     }
 
     fn few_codes_are_mailed(&mut self, seen: &Seen<'_>) {
-        if seen.happened(|what| matches!(what, Happened::AddressCodeIssued { .. })) {
+        for entry in &seen.after.audit {
+            let Happened::AddressCodeIssued { address } = &entry.what else { continue };
             assert!(seen.before.state.incident().is_none());
-            self.mailed.push(seen.at);
-            let young = self.mailed.iter().filter(|at| **at > seen.at - Span::days(1)).count();
-            assert!(young <= 5, "{young} codes in a day");
+            self.mailed.push((address.clone(), seen.at));
+            let young =
+                |(to, at): &&(AddressId, Timestamp)| to == address && *at > seen.at - Span::days(1);
+            let young = self.mailed.iter().filter(young).count();
+            assert!(young <= 10, "{young} codes in a day");
         }
+    }
+}
+
+fn operator_of(by: By) -> Option<OperatorId> {
+    match by {
+        By::Sam => Some(reset_by(true).operator),
+        By::Kim => Some(reset_by(false).operator),
+        By::Owner | By::Recovered => None,
     }
 }

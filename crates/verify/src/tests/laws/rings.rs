@@ -89,7 +89,14 @@ impl Rings {
     /// Counts a ring and holds it against the budget; true if there was one.
     fn ring(&mut self, entry: &AuditEntry, ring: Ring, what: Rung, after: &World) -> bool {
         let (at, by) = (entry.at, entry.by.clone());
-        let is_known = matches!(by, Actor::KnownDevice(_));
+        let free = u32::from(after.policy.throttle.free_failures);
+        let has_failed = |d: &KnownDevice| d.throttle.failures() >= free.max(1);
+        let is_known = match by {
+            Actor::KnownDevice(id) => {
+                !after.state.devices().iter().any(|d| d.id() == id && has_failed(d))
+            }
+            _ => false,
+        };
         let budget = &after.policy.budget;
         let kept = if is_known || after.state.devices().is_empty() {
             0

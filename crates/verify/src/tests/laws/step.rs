@@ -346,20 +346,23 @@ enum Mood {
     WrongCodes,
     Recovery,
     Reset,
+    Dispute,
 }
 
 fn moody(mood: Mood) -> BoxedStrategy<Step> {
-    let start = attempt_of(Just(Purpose::SignIn)).prop_map(Step::Start);
     let hours = (0_u32..20).prop_map(|hours| Step::Forward { seconds: hours * 3_600 });
     match mood {
         Mood::Anything => step().boxed(),
         Mood::WrongCodes => prop_oneof![
-            3 => start,
-            6 => Just(Step::Answer { say: Say::Wrong, phone_at: Whence::Home, is_shown: true }),
-            2 => Just(Step::Restore(By::Sam)),
-            2 => Just(Step::Close),
-            2 => hours,
-            2 => step(),
+            4 => attempt_of(Just(Purpose::SignIn)).prop_map(|by| {
+                let (party, whence) = (Party::Wiki, Whence::Home);
+                Step::Start(Try { party, whence, device: None, is_spray: false, ..by })
+            }),
+            5 => Just(Step::Answer { say: Say::Wrong, phone_at: Whence::Home, is_shown: true }),
+            4 => Just(Step::Restore(By::Sam)),
+            1 => Just(Step::Close),
+            4 => (12_u32..30).prop_map(|hours| Step::Forward { seconds: hours * 3_600 }),
+            1 => step(),
         ]
         .boxed(),
         Mood::Recovery => prop_oneof![
@@ -381,16 +384,28 @@ fn moody(mood: Mood) -> BoxedStrategy<Step> {
             2 => step(),
         ]
         .boxed(),
+        Mood::Dispute => prop_oneof![
+            2 => (0_u8..3).prop_map(|which| Step::Dispute { which }),
+            3 => Just(Step::Close),
+            5 => (by(), 0_u8..3).prop_map(|(by, which)| Step::Settle { by, which }),
+            2 => attempt_of(Just(Purpose::ManageAuthenticators))
+                .prop_map(|by| Step::Passkey { by: Some(by), is_verified: true }),
+            1 => (by(), 0_u8..3).prop_map(|(by, which)| Step::Invalidate { by, which }),
+            1 => hours,
+            3 => step(),
+        ]
+        .boxed(),
     }
 }
 
 /// A sequence of steps in one mood.
 pub fn steps(len: impl Into<SizeRange> + Clone) -> impl Strategy<Value = Vec<Step>> {
     let mood = prop_oneof![
-        3 => Just(Mood::Anything),
+        4 => Just(Mood::Anything),
         1 => Just(Mood::WrongCodes),
         1 => Just(Mood::Recovery),
         1 => Just(Mood::Reset),
+        1 => Just(Mood::Dispute),
     ];
     mood.prop_flat_map(move |mood| prop::collection::vec(moody(mood), len.clone()))
 }

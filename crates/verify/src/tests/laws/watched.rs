@@ -245,8 +245,14 @@ impl Watched {
             }
             Step::Report(voice) => Command::Report(self.voice(voice), Notes::default()),
             Step::Dispute { which } => {
-                let (alice, to) = (alice(), address("mail:1"));
-                Command::Dispute(DisputeLink::link_verified(alice, self.any_bound(which)?, to))
+                // The link that was given out last, or one before it.
+                let authenticator = self.any_bound(which)?;
+                let round = self.world.state.authenticator(authenticator)?.dispute_round();
+                let about = Disputable {
+                    authenticator,
+                    round: round.saturating_sub(u16::from(which / 128)),
+                };
+                Command::Dispute(DisputeLink::link_verified(alice(), about, address("mail:1")))
             }
             Step::Settle { by, which } => {
                 let authenticator = self.any_bound(which)?;

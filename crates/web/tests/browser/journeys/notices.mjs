@@ -46,6 +46,8 @@ export const journeys = {
       const { id } = await bound();
       await service.run('subscriber', 'close', subscriber);
       await service.run('subscriber', 'settle', subscriber, String(id));
+      assert.equal((await bound()).is_disputed, true, 'one person alone asks for it');
+      await service.runAs('kim', 'subscriber', 'settle', subscriber, String(id));
       await service.run('subscriber', 'restore', subscriber);
       await page.reload();
       await page.locator('[data-connected="true"]').waitFor();
