@@ -409,7 +409,6 @@ impl App {
             auth_time: success.at.as_millis().div_euclid(1_000),
             jti: success.token_id.clone(),
             attempt: id.to_owned(),
-            context_digest: success.context_digest.clone(),
             acr: success.acr.clone(),
             amr: success.amr.clone(),
         };

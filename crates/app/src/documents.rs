@@ -172,7 +172,6 @@ pub(crate) struct Success {
     pub acr: String,
     /// The value of `amr` in the token.
     pub amr: Vec<String>,
-    pub context_digest: String,
     /// The value of the device cookie that the browser gets.
     pub browser: Option<String>,
     pub token_id: String,

@@ -465,15 +465,15 @@ pub fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
         let receipt = key
             .verify_receipt(token)
             .map_err(|error| Failure::Service(format!("{}: {error}", args.file.display())))?;
-        let entry = &receipt.recorded.entry;
+        let said = |name: &str| receipt.said.get(name).and_then(Value::as_str).unwrap_or("?");
+        let hash: String = receipt.hash.iter().map(|byte| format!("{byte:02x}")).collect();
         out.push_str(&format!(
-            "genuine: {} number {}, {}, {} {}\n  {}\n",
-            receipt.recorded.chain,
-            receipt.recorded.seq,
-            entry.at,
-            entry.kind,
-            entry.subject,
-            String::from_utf8_lossy(&entry.body)
+            "genuine: {} {} {}\n  {}\n  entry of {}: {hash}\n",
+            said("at"),
+            said("what"),
+            said("subscriber"),
+            receipt.said,
+            receipt.chain,
         ));
     }
     print(&out)?;
