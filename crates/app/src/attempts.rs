@@ -432,6 +432,7 @@ fn page_view(record: &AttemptRecord, attempt: AttemptView) -> PageView {
     PageView {
         attempt,
         application: record.relying_party_name.clone(),
+        is_management: record.purpose == Purpose::ManageAuthenticators,
         return_url: record.return_url.clone(),
         started_at: record.started_at,
     }

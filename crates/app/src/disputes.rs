@@ -105,7 +105,7 @@ impl App {
         authenticator: u64,
     ) -> Result<(), AppError> {
         let authenticator = AuthenticatorId(authenticator);
-        let command = Command::SettleDispute { authority: Self::right(right)?, authenticator };
+        let command = Command::SettleDispute { authority: self.right(right).await?, authenticator };
         done(self.once(phone, &command).await?)
     }
 

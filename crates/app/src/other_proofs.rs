@@ -134,7 +134,7 @@ impl App {
             match &decision.outcome {
                 Outcome::Verified(verified) => {
                     let how = self.success(&whom.id, verified, decision, now, amr, &token_id);
-                    record.success = Some(how.on_the_page(record.purpose));
+                    record.success = Some(how.on_the_page());
                 }
                 // The form came twice, and the other one was taken.
                 Outcome::AlreadyOver(_) => return Ok(change),

@@ -96,7 +96,7 @@ impl App {
             if let Outcome::Verified(verified) = &decision.outcome {
                 let amr = ["hwk", "user"];
                 let how = self.success(&whom.id, verified, decision, now, &amr, &token_id);
-                record.success = Some(how.on_the_page(record.purpose));
+                record.success = Some(how.on_the_page());
             }
             let mut change =
                 change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?);
