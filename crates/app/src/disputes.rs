@@ -3,7 +3,7 @@
 use pushback_model::Span;
 use pushback_verify::{
     Act, AddressId, AuthenticatorId, Authority, Command, DisputeLink, Notice, OperatorProof,
-    Outcome, Reason, SubscriberId,
+    Outcome, Reason, SubscriberId, decide,
 };
 
 use crate::binding::done;
@@ -59,6 +59,13 @@ impl App {
         let (subscriber, authenticator, address) = link;
         let link = DisputeLink::link_verified(subscriber, authenticator, address);
         let command = Command::Dispute(link);
+        // SECURITY: a link that was used would write into the trail and the document as often as somebody
+        // posts it. Guarded by `a_link_that_is_over_writes_nothing`.
+        let (state, now) = (&found.0, self.now());
+        let would = decide(state, command.clone(), now, &self.entropy(), &self.inner.policy);
+        if !matches!(would.outcome, Outcome::Reported { .. }) {
+            return Err(over());
+        }
         let with = With::default();
         match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
             Ended::Decided(decision, _) => match decision.outcome {
