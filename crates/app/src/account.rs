@@ -11,6 +11,7 @@ use webauthn_rs::prelude::{CreationChallengeResponse, RegisterPublicKeyCredentia
 
 use crate::attempts::{AttemptView, NewAttempt, Starter, attempt_id};
 use crate::binding::{Invitation, code_digest, done};
+use crate::capability::Link;
 use crate::encoding::sha256;
 use crate::phone::Phone;
 use crate::record::Beside;
@@ -111,7 +112,8 @@ pub struct CallView {
 /// The right to change authenticators, being asked for.
 #[derive(Clone, Debug)]
 pub struct Management {
-    /// The attempt; its id is the right once it is verified.
+    /// The attempt. Its id is the right once a phone has answered it; what is proven on its page is
+    /// carried here by the completion, which then is the right.
     pub attempt: AttemptView,
 }
 
@@ -232,8 +234,25 @@ impl App {
         Ok(Management { attempt: self.start(&starter, new).await? })
     }
 
-    pub(crate) fn right(attempt: &str) -> Result<Authority, AppError> {
-        Ok(Authority::Subscriber(attempt_id(attempt)?))
+    /// What a phone hands in as the right to a change: the id of the attempt that it asked for, or the
+    /// completion of that.
+    // SECURITY: whoever holds a stolen phone can send the page of its attempt to the owner, whose passkey
+    // proves it there. The owner's browser alone is told the completion. Guarded by
+    // `a_passkey_on_a_page_that_a_stolen_phone_sent_gives_it_no_right`.
+    pub(crate) async fn right(&self, right: &str) -> Result<Authority, AppError> {
+        if let Some(id) = self.inner.capabilities.open_link(Link::Completion, right) {
+            return Ok(Authority::Subscriber(attempt_id(id)?));
+        }
+        let proven = match self.load(right).await {
+            Ok(loaded) => loaded.record.success.as_ref().is_some_and(|success| !success.is_carried),
+            Err(AppError::NotFound) => false,
+            Err(error) => return Err(error),
+        };
+        if proven {
+            Ok(Authority::Subscriber(attempt_id(right)?))
+        } else {
+            Err(AppError::Refused(Reason::NotAuthorised))
+        }
     }
 
     /// A code that binds another phone of the same owner.
@@ -245,7 +264,7 @@ impl App {
         phone: &Phone,
         right: &str,
     ) -> Result<Invitation, AppError> {
-        self.binding_code(&phone.who, Self::right(right)?).await
+        self.binding_code(&phone.who, self.right(right).await?).await
     }
 
     /// Begins to bind a passkey: the ceremony's name and the options for the browser.
@@ -257,7 +276,7 @@ impl App {
         phone: &Phone,
         right: &str,
     ) -> Result<(String, CreationChallengeResponse), AppError> {
-        self.begin_binding_passkey(&phone.who, Self::right(right)?).await
+        self.begin_binding_passkey(&phone.who, self.right(right).await?).await
     }
 
     /// Ends it.
@@ -288,7 +307,7 @@ impl App {
             .collect();
         let binding = pushback_verify::BindingCode::draw(&self.entropy());
         let issue = Command::IssueBindingCode {
-            authority: Self::right(right)?,
+            authority: self.right(right).await?,
             kind: AuthenticatorKind::RecoveryCodes,
             code: code_digest(binding.reveal()),
         };
@@ -320,7 +339,7 @@ impl App {
         authenticator: u64,
     ) -> Result<(), AppError> {
         let authenticator = AuthenticatorId(authenticator);
-        let command = Command::Invalidate { authority: Self::right(right)?, authenticator };
+        let command = Command::Invalidate { authority: self.right(right).await?, authenticator };
         done(self.once(phone, &command).await?)
     }
 
@@ -334,7 +353,7 @@ impl App {
         right: &str,
         session: u64,
     ) -> Result<(), AppError> {
-        let command = Command::ForgetDevice(Self::right(right)?, DeviceId(session));
+        let command = Command::ForgetDevice(self.right(right).await?, DeviceId(session));
         done(self.once(phone, &command).await?)
     }
 
@@ -343,7 +362,7 @@ impl App {
     /// # Errors
     /// [`AppError::Refused`] without the right to.
     pub async fn restore_push(&self, phone: &Phone, right: &str) -> Result<(), AppError> {
-        done(self.once(phone, &Command::RestorePush(Self::right(right)?)).await?)
+        done(self.once(phone, &Command::RestorePush(self.right(right).await?)).await?)
     }
 
     /// Takes a report outside of a prompt.

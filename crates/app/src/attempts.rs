@@ -409,7 +409,6 @@ impl App {
             auth_time: success.at.as_millis().div_euclid(1_000),
             jti: success.token_id.clone(),
             attempt: id.to_owned(),
-            context_digest: success.context_digest.clone(),
             acr: success.acr.clone(),
             amr: success.amr.clone(),
         };
@@ -433,6 +432,7 @@ fn page_view(record: &AttemptRecord, attempt: AttemptView) -> PageView {
     PageView {
         attempt,
         application: record.relying_party_name.clone(),
+        is_management: record.purpose == Purpose::ManageAuthenticators,
         return_url: record.return_url.clone(),
         started_at: record.started_at,
     }
@@ -519,18 +519,32 @@ pub(crate) fn attempt_id(text: &str) -> Result<AttemptId, AppError> {
     AttemptId::parse(text).map_err(|_| AppError::NotFound)
 }
 
-/// Only addresses that a browser opens as pages.
-// SECURITY: the hosted page makes a link of it; `javascript:` would run in our origin. Guarded by
-// `a_return_url_is_a_web_address`.
+/// Only addresses that a browser opens as pages, and over an encrypted connection or on this machine.
+// SECURITY: the hosted page makes a link of it; `javascript:` would run in our origin. And the address
+// carries the completion, which stands for the browser that proved the sign-in: whoever reads along must
+// not have it. Guarded by `a_return_url_is_a_web_address` and `a_completion_does_not_travel_in_the_clear`.
 fn check_return_url(url: Option<&str>) -> Result<(), AppError> {
     let Some(text) = url else { return Ok(()) };
     let is_page = url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty()
+        let is_private = url.scheme() == "https" || url.scheme() == "http" && is_this_machine(&url);
+        is_private && url.has_host() && url.username().is_empty()
     });
     if is_page && text.len() <= 2_048 {
         return Ok(());
     }
-    Err(AppError::Invalid("return_url is an http or https address of up to 2,048 bytes".to_owned()))
+    let what = "return_url is an https address of up to 2,048 bytes without a user name, or http on \
+                localhost for a trial";
+    Err(AppError::Invalid(what.to_owned()))
+}
+
+/// Whether a browser that goes there stays on the machine that it runs on.
+fn is_this_machine(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }
 
 /// How long an attempt can be asked about.

@@ -2,8 +2,8 @@
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Act, AddressId, AuthenticatorId, Authority, Command, Disputable, DisputeLink, OperatorProof,
-    Outcome, Reason, SubscriberId,
+    Act, AddressId, AuthenticatorId, Authority, Command, Disputable, DisputeLink, Notice,
+    OperatorProof, Outcome, Reason, SubscriberId, decide,
 };
 
 use crate::binding::done;
@@ -58,6 +58,13 @@ impl App {
         let (subscriber, about, address) = link;
         let link = DisputeLink::link_verified(subscriber, about, address);
         let command = Command::Dispute(link);
+        // SECURITY: a link that was used would write into the trail and the document as often as somebody
+        // posts it. Guarded by `a_link_that_is_over_writes_nothing`.
+        let (state, now) = (&found.0, self.now());
+        let would = decide(state, command.clone(), now, &self.entropy(), &self.inner.policy);
+        if !matches!(would.outcome, Outcome::Reported { .. }) {
+            return Err(over());
+        }
         let with = With::default();
         match self.decide_from(&whom, Some(found), &command, &with, &nothing_more).await? {
             Ended::Decided(decision, _) => match decision.outcome {
@@ -110,7 +117,7 @@ impl App {
         authenticator: u64,
     ) -> Result<(), AppError> {
         let authenticator = AuthenticatorId(authenticator);
-        let command = Command::SettleDispute { authority: Self::right(right)?, authenticator };
+        let command = Command::SettleDispute { authority: self.right(right).await?, authenticator };
         done(self.once(phone, &command).await?)
     }
 

@@ -172,21 +172,19 @@ pub(crate) struct Success {
     pub acr: String,
     /// The value of `amr` in the token.
     pub amr: Vec<String>,
-    pub context_digest: String,
     /// The value of the device cookie that the browser gets.
     pub browser: Option<String>,
     pub token_id: String,
-    /// Proven on the hosted page for a relying party, which gets the token against the completion
-    /// that only the browser that proved it carries.
+    /// Proven on the hosted page: it counts for whoever asked against the completion, which only the
+    /// browser that proved it carries.
     #[serde(default)]
     pub is_carried: bool,
 }
 
 impl Success {
     /// The same, proven on the hosted page.
-    pub(crate) fn on_the_page(self, purpose: Purpose) -> Self {
-        // Of anything else no relying party gets a token: the phone that asked holds the right.
-        Self { is_carried: purpose == Purpose::SignIn, ..self }
+    pub(crate) fn on_the_page(self) -> Self {
+        Self { is_carried: true, ..self }
     }
 }
 

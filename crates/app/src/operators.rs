@@ -117,7 +117,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Invalid`] for what is no name.
-    pub async fn invite_operator(&self, name: &str) -> Result<String, AppError> {
+    pub async fn invite_operator(&self, by: &OperatorId, name: &str) -> Result<String, AppError> {
         let id = operator_id(name)?;
         let (code, digest) = self.secret();
         let found = OperatorRecord::load(&self.inner.store, id.as_str()).await?;
@@ -135,7 +135,7 @@ impl App {
         record.invitation = Some(Invitation { digest, expires_at, ceremony: None });
         let change = Change::at(self.now())
             .put(OperatorRecord::key(id.as_str())?, version, record.bytes()?)
-            .audit(self.chore(&id, "operator_invited", id.as_str(), json!({}))?);
+            .audit(self.chore(by, "operator_invited", id.as_str(), json!({}))?);
         self.write(change).await?;
         Ok(self.address(&format!("/admin/enrol#{id}.{code}")))
     }
@@ -160,13 +160,13 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotFound`].
-    pub async fn delete_operator(&self, name: &str) -> Result<(), AppError> {
+    pub async fn delete_operator(&self, by: &OperatorId, name: &str) -> Result<(), AppError> {
         let id = operator_id(name)?;
         let found = OperatorRecord::load(&self.inner.store, id.as_str()).await?;
         let (_, version) = found.ok_or(AppError::NotFound)?;
         let change = Change::at(self.now())
             .delete(OperatorRecord::key(id.as_str())?, version)
-            .audit(self.chore(&id, "operator_deleted", id.as_str(), json!({}))?);
+            .audit(self.chore(by, "operator_deleted", id.as_str(), json!({}))?);
         self.write(change).await
     }
 

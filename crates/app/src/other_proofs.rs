@@ -5,7 +5,7 @@ use pushback_model::Timestamp;
 use pushback_store::Change;
 use pushback_verify::{
     Authenticator, AuthenticatorId, AuthenticatorKind, CertificateProof, Command, Decision,
-    Outcome, Reason, TotpEntry,
+    Outcome, Purpose, Reason, TotpEntry,
 };
 
 use crate::attempts::{AttemptState, AttemptView, Loaded};
@@ -26,7 +26,11 @@ impl AttemptRecord {
     /// Whether a certificate would be looked at.
     pub(crate) const fn takes_more_proofs(&self, state: AttemptState) -> bool {
         let is_refused = matches!(self.decision.kind, DecisionKind::Refuse);
-        self.takes_page_proofs(state) && !is_refused && self.proofs_refused < PROOFS_REFUSED_MAX
+        // Neither would be the right to a change beside the phone that asks for it.
+        matches!(self.purpose, Purpose::SignIn)
+            && self.takes_page_proofs(state)
+            && !is_refused
+            && self.proofs_refused < PROOFS_REFUSED_MAX
     }
 
     /// Whether a code of another app may be typed.
@@ -129,8 +133,8 @@ impl App {
             let mut record = (*loaded.record).clone();
             match &decision.outcome {
                 Outcome::Verified(verified) => {
-                    let how = self.success(&whom.id, verified, decision, now, amr, &token_id, "");
-                    record.success = Some(how.on_the_page(record.purpose));
+                    let how = self.success(&whom.id, verified, decision, now, amr, &token_id);
+                    record.success = Some(how.on_the_page());
                 }
                 // The form came twice, and the other one was taken.
                 Outcome::AlreadyOver(_) => return Ok(change),

@@ -95,8 +95,8 @@ impl App {
             record.challenge = None;
             if let Outcome::Verified(verified) = &decision.outcome {
                 let amr = ["hwk", "user"];
-                let how = self.success(&whom.id, verified, decision, now, &amr, &token_id, "");
-                record.success = Some(how.on_the_page(record.purpose));
+                let how = self.success(&whom.id, verified, decision, now, &amr, &token_id);
+                record.success = Some(how.on_the_page());
             }
             let mut change =
                 change.update(AttemptRecord::key(&loaded.id)?, loaded.version, record.bytes()?);

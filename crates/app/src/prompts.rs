@@ -262,7 +262,7 @@ impl App {
             let mut record = (*loaded.record).clone();
             let amr = ["swk", "mca"];
             record.success =
-                Some(self.success(&phone.who, verified, decision, now, &amr, &token_id, digest));
+                Some(self.success(&phone.who, verified, decision, now, &amr, &token_id));
             let (key, bytes) = (AttemptRecord::key(&loaded.id)?, record.bytes()?);
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((key.clone(), record));
             Ok(change.update(key, loaded.version, bytes))
@@ -303,7 +303,6 @@ impl App {
     }
 
     /// How an attempt succeeded: what its token will say.
-    #[expect(clippy::too_many_arguments, reason = "one call a kind of authenticator")]
     pub(crate) fn success(
         &self,
         who: &SubscriberId,
@@ -312,13 +311,11 @@ impl App {
         at: Timestamp,
         amr: &[&str],
         token_id: &str,
-        context_digest: &str,
     ) -> Success {
         Success {
             at,
             acr: acr(verified.assurance).to_owned(),
             amr: amr.iter().map(|&how| how.to_owned()).collect(),
-            context_digest: context_digest.to_owned(),
             browser: self.browser(who, verified, decision),
             token_id: token_id.to_owned(),
             is_carried: false,

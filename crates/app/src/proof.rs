@@ -141,7 +141,8 @@ impl SignedRequest {
     ) -> Result<(), ProofError> {
         // SECURITY: a request that was caught and is sent again later is no proof. Guarded by
         // `a_request_of_another_minute_is_no_proof`.
-        if (now.as_millis() - self.at.as_millis()).abs() > CLOCK_OFF_MAX_MS {
+        // Whoever sends it chooses the number, before anything is known of them.
+        if now.as_millis().abs_diff(self.at.as_millis()) > CLOCK_OFF_MAX_MS.unsigned_abs() {
             return Err(ProofError::Time);
         }
         let message = request_text((method, path, body), self.at, &self.nonce);
@@ -241,6 +242,16 @@ mod tests {
             let request = SignedRequest::parse(&header(&pair, NOW.as_millis() + off)).unwrap();
             let outcome = request.verify(&key, ("POST", "/v1/x?y=1", b"{}"), NOW);
             assert_eq!(outcome.is_ok(), is_proof, "{off}");
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_all_measure_is_no_proof_and_no_fault() {
+        let (pair, key) = pair();
+        for at in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            let request = SignedRequest::parse(&header(&pair, at)).unwrap();
+            let outcome = request.verify(&key, ("POST", "/v1/x?y=1", b"{}"), NOW);
+            assert_eq!(outcome, Err(ProofError::Time), "{at}");
         }
     }
 

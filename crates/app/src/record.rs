@@ -10,9 +10,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::AppError;
+use crate::edges::Entropy;
+use crate::encoding::to_base64url;
 
 /// The name of the format, in the member `format` of every line.
 pub const EVENT_FORMAT: &str = "pushback.audit/1";
+
+/// The subject of what was asked about a name that nobody has.
+pub(crate) const NOBODY: &str = "nobody";
+/// The kind of such an entry.
+pub(crate) const ASKED_FOR_NOBODY: &str = "asked_for_nobody";
 
 /// An entry of the audit trail as it is listed and exported.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,25 +50,47 @@ pub(crate) fn lines(
     who: &SubscriberId,
     decision: &Decision,
     beside: &Beside,
+    entropy: &dyn Entropy,
 ) -> Result<Vec<Stored>, AppError> {
-    decision.audit.iter().map(|entry| line(who, entry, &decision.events, beside)).collect()
+    let line = |entry| line(who, entry, &decision.events, beside, &salt(entropy));
+    decision.audit.iter().map(line).collect()
+}
+
+/// What makes an entry's hash say nothing about the entry.
+// SECURITY: relying parties are told the hashes of entries about their attempts. The evidence, the place
+// of the phone and whether the name is anybody's are few enough to be tried one after the other. Guarded
+// by `the_hash_of_an_entry_cannot_be_guessed`.
+fn salt(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    to_base64url(&bytes)
+}
+
+/// Whether an entry has that: those of earlier versions have not.
+pub(crate) fn is_salted(body: &Value) -> bool {
+    body.get("salt").is_some_and(Value::is_string)
 }
 
 /// The line of an attempt for a name that nobody has. The name is not kept: people type passwords
 /// into the wrong field.
-pub(crate) fn asked_for_nobody(attempt: &Attempt, at: Timestamp) -> Result<Stored, AppError> {
+pub(crate) fn asked_for_nobody(
+    attempt: &Attempt,
+    at: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<Stored, AppError> {
     let body = json!({
         "format": EVENT_FORMAT,
         "at": at.to_string(),
         "details": {
-            "what": "asked_for_nobody",
+            "what": ASKED_FOR_NOBODY,
             "attempt": attempt.id.as_str(),
             "relying_party": attempt.relying_party.as_str(),
             "ip": attempt.requester.ip,
         },
+        "salt": salt(entropy),
     });
     let body = serde_json::to_vec(&body)?;
-    Ok(Stored { at, kind: "asked_for_nobody".to_owned(), subject: "nobody".to_owned(), body })
+    Ok(Stored { at, kind: ASKED_FOR_NOBODY.to_owned(), subject: NOBODY.to_owned(), body })
 }
 
 /// A line as it is written. It is serialised as it stands here, without a tree of values in between.
@@ -78,6 +107,7 @@ struct Line<'l> {
     event: Option<Event<'l>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<&'l Value>,
+    salt: &'l str,
 }
 
 /// The identity event of a line.
@@ -120,6 +150,7 @@ fn line(
     entry: &AuditEntry,
     events: &[IdentityEvent<'_>],
     beside: &Beside,
+    salt: &str,
 ) -> Result<Stored, AppError> {
     let details = serde_json::to_string(&entry.what)?;
     let kind = serde_json::from_str::<Named<'_>>(&details)?.what.into_owned();
@@ -134,6 +165,7 @@ fn line(
         details: &entry.what,
         event: event.map(self::event),
         signed: beside.signed.as_ref(),
+        salt,
     })?;
     Ok(Stored { at: entry.at, kind, subject: who.to_string(), body })
 }

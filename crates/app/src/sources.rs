@@ -4,6 +4,7 @@
 //! started, or that is one of several, sees fewer; the budget of rings does not depend on it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,15 +14,28 @@ use pushback_model::{Span, Timestamp};
 const WINDOW: Span = Span::hours(1);
 /// Sources that are remembered; at the bound the one not heard of for longest makes room.
 const SOURCES_MAX: usize = 50_000;
-/// Subscribers that are told apart for a source; more change nothing.
-const OTHERS_MAX: usize = 256;
+/// Subscribers that are told apart for a source, themselves included: three others are a spray, and more
+/// weigh no more. Each has a few bytes, so that the whole table stays below 20 MB however many names a
+/// relying party makes up for however many addresses.
+const ASKED_MAX: usize = 8;
 
-#[derive(Default)]
-pub(crate) struct Sources(Mutex<Table>);
+pub(crate) struct Sources {
+    /// Names are kept as what nobody outside can compute, nor choose so that two are one.
+    hash: RandomState,
+    table: Mutex<Table>,
+}
+
+impl Default for Sources {
+    #[expect(clippy::disallowed_methods, reason = "this table is no result; nobody may foresee it")]
+    fn default() -> Self {
+        Self { hash: RandomState::new(), table: Mutex::default() }
+    }
+}
 
 #[derive(Default)]
 struct Table {
-    seen: BTreeMap<Source, BTreeMap<String, Timestamp>>,
+    /// Whom a source asked for, and when last.
+    seen: BTreeMap<Source, Vec<(u64, Timestamp)>>,
     latest: BTreeSet<(Timestamp, Source)>,
     at: BTreeMap<Source, Timestamp>,
 }
@@ -40,8 +54,8 @@ impl Sources {
     /// Notes that a source asks for a subscriber; gives how many others it asked for in the last hour.
     pub(crate) fn asked(&self, ip: Option<IpAddr>, subscriber: &str, now: Timestamp) -> u16 {
         let Some(ip) = ip else { return 0 };
-        let source = source(ip);
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (source, name) = (source(ip), self.hash.hash_one(subscriber));
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let table = &mut *table;
         if let Some(before) = table.at.insert(source, now) {
             table.latest.remove(&(before, source));
@@ -49,11 +63,21 @@ impl Sources {
         table.latest.insert((now, source));
         let since = now - WINDOW;
         let asked = table.seen.entry(source).or_default();
-        asked.retain(|_, at| *at > since);
-        if asked.len() < OTHERS_MAX || asked.contains_key(subscriber) {
-            asked.insert(subscriber.to_owned(), now);
+        asked.retain(|(_, at)| *at > since);
+        match asked.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, at)) => *at = now,
+            None => {
+                // The one that would be forgotten first makes room: what is left is a spray for longest.
+                if asked.len() >= ASKED_MAX
+                    && let Some((oldest, _)) =
+                        asked.iter().enumerate().min_by_key(|(_, (_, at))| *at)
+                {
+                    asked.swap_remove(oldest);
+                }
+                asked.push((name, now));
+            }
         }
-        let others = asked.len() - usize::from(asked.contains_key(subscriber));
+        let others = asked.len().saturating_sub(1);
         while let Some((at, oldest)) = table.latest.first().copied() {
             if table.latest.len() <= SOURCES_MAX && at > since {
                 break;
@@ -98,13 +122,25 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_goes_on_asking_stays_a_spray_and_takes_no_more_room() {
+        let sources = Sources::default();
+        let ip = Some("203.0.113.7".parse().unwrap());
+        for n in 0..10_000 {
+            let others = sources.asked(ip, &format!("{n}@example.org"), at(n / 10));
+            assert_eq!(usize::from(others), usize::try_from(n).unwrap().min(ASKED_MAX - 1));
+        }
+        let table = sources.table.lock().unwrap();
+        assert!(table.seen.values().all(|asked| asked.capacity() <= ASKED_MAX));
+    }
+
+    #[test]
     fn what_is_an_hour_old_is_forgotten() {
         let sources = Sources::default();
         for n in 0..100_u8 {
             sources.asked(Some(IpAddr::from([203, 0, 113, n])), "a", at(0));
         }
         sources.asked(Some(IpAddr::from([198, 51, 100, 1])), "a", at(3_600));
-        let table = sources.0.lock().unwrap();
+        let table = sources.table.lock().unwrap();
         assert_eq!((table.seen.len(), table.at.len(), table.latest.len()), (1, 1, 1));
     }
 }

@@ -236,10 +236,12 @@ impl App {
             if whom.is_decoy {
                 // Nobody was asked and nobody answered; the trail must not tell of phones that rang.
                 if let Command::StartAttempt(attempt) = command {
-                    change = change.audit(record::asked_for_nobody(attempt, now)?);
+                    change =
+                        change.audit(record::asked_for_nobody(attempt, now, &*self.inner.entropy)?);
                 }
             } else {
-                for line in record::lines(&whom.id, &decision, &with.beside)? {
+                for line in record::lines(&whom.id, &decision, &with.beside, &*self.inner.entropy)?
+                {
                     change = change.audit(line);
                 }
                 change = effects(change, &whom.id, &state, &decision, now)?;

@@ -7,6 +7,7 @@ mod nodes;
 mod operators;
 mod passkeys;
 mod phone;
+mod receipts;
 mod recovery;
 mod signals;
 mod totps;

@@ -100,8 +100,6 @@ pub struct Claims {
     pub jti: String,
     /// The attempt that was verified.
     pub attempt: String,
-    /// The digest of what the subscriber was shown; empty for a passkey used without a prompt.
-    pub context_digest: String,
     /// How sure: `urn:pushback:aal2`, `urn:pushback:aal2:phishing-resistant`, or `urn:pushback:aal3`
     /// for a passkey that says it cannot leave its device; no attestation proves that.
     pub acr: String,
@@ -136,7 +134,6 @@ mod tests {
             auth_time: 1,
             jti: "tok_1".into(),
             attempt: "atm_1".into(),
-            context_digest: String::new(),
             acr: "urn:pushback:aal2".into(),
             amr: vec!["swk".into()],
         }

@@ -71,7 +71,7 @@ impl App {
             Ok(change.create(PendingTotp::key(&ceremony)?, pending.bytes()?))
         };
         let command = Command::IssueBindingCode {
-            authority: Self::right(right)?,
+            authority: self.right(right).await?,
             kind: AuthenticatorKind::Totp,
             code: code_digest(code.reveal()),
         };

@@ -51,7 +51,7 @@ mod store;
 mod watch;
 mod writer;
 
-pub use audit::{Broken, Fault, Recorded, Verified, VerifyError};
+pub use audit::{Broken, Fault, Recorded, Verified, VerifyError, Within};
 pub use change::{
     Answer, AuditEntry, AuditPlace, BODY_BYTES_MAX, Change, Commit, Committed, Conflict, Document,
     Expect, OutboxRow, PARTS_MAX, Refusal,

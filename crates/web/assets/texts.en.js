@@ -316,11 +316,12 @@ export default {
   call_who: 'The service says the caller is',
   call_code: 'The caller must read you this code',
   call_rule: 'Let them say it first. Then compare. Never read it out yourself, and never tell anyone the 6 digits of a sign-in.',
+  call_began: 'Did you call them, or did they call you? If they called you, somebody in between may repeat the code. Change nothing on such a call: hang up, and call back on a number that you know.',
   call_same: 'They said the same',
   call_different: 'Different, or they will not say',
   call_left: 'Ends in {count} s',
   call_over: 'This check is over.',
-  call_was_same: 'Good: the caller is {who}. They still never need a code from you.',
+  call_was_same: 'Good: the code is that of {who}. If they called you, hang up and call back before you change anything. They never need a code from you.',
   call_was_different: 'Hang up. That was not {who}. Your security team has been told.',
   help_rules_title: 'Three rules',
   help_rules: [

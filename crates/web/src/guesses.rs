@@ -1,23 +1,23 @@
-//! How often one source may try a code, or begin what is written down: per node, in memory.
+//! How often one source may fail, or begin what is written down: per node, in memory of a fixed size.
 
-use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use pushback_model::{Span, Timestamp};
+use pushback_model::Timestamp;
 
-/// Tries of one IPv4 address, or of one IPv6 line, in a minute. A code has 50 bits beside a name, so
+/// Failures of one IPv4 address, or of one IPv6 line, in a minute. A code has 50 bits beside a name, so
 /// that guessing is hopeless anyway; this keeps the tries from costing anything.
-const OF_A_LINE: u32 = 10;
-/// Tries of one IPv6 site in a minute: whoever has one has 65,536 lines.
-const OF_A_SITE: u32 = 100;
-/// For how long tries are counted together.
-const WINDOW: Span = Span::minutes(1);
-/// Sources that are counted at once. At the bound those whose minute is over make room; if there is
-/// none, whoever is not yet counted is refused.
-const SOURCES_MAX: usize = 50_000;
-/// How often one looks whose minute is over, once the bound is reached: it costs a look at all.
-const LOOK_EVERY: Span = Span::seconds(1);
+const OF_A_LINE: u64 = 10;
+/// Failures of one IPv6 site in a minute: whoever has one has 65,536 lines.
+const OF_A_SITE: u64 = 100;
+/// For how many seconds failures are counted together.
+const WINDOW_S: u64 = 60;
+/// Counters of a row, and rows. A source has one counter in each row, and stands where the lowest of
+/// them stands: it takes all of them to be full by others for it to be taken for one that failed. That
+/// many counters take 4 MiB; 50,000 sources at their bound make one in a hundred others wait.
+const COUNTERS: usize = 1 << 17;
+const ROWS: usize = 4;
 
 /// The first bits of an address that count, and how many.
 type Source = (u8, u128);
@@ -26,7 +26,7 @@ type Source = (u8, u128);
 /// /48, what one site gets, and its /64, what one line has at least (RFC 6177).
 // SECURITY: each of the addresses of one line is as good as the other. Guarded by
 // `all_addresses_of_an_ipv6_line_are_one_source`.
-fn sources(ip: IpAddr) -> Vec<(Source, u32)> {
+fn sources(ip: IpAddr) -> Vec<(Source, u64)> {
     match ip.to_canonical() {
         IpAddr::V4(ip) => vec![((32, u128::from(u32::from(ip))), OF_A_LINE)],
         IpAddr::V6(ip) => {
@@ -36,60 +36,100 @@ fn sources(ip: IpAddr) -> Vec<(Source, u32)> {
     }
 }
 
-#[derive(Default)]
-pub(crate) struct Guesses(Mutex<Table>);
+/// Failures by source, of one kind of try. Each kind has its own: whoever guesses at one keeps nobody
+/// from the other.
+pub(crate) struct Guesses {
+    /// Nobody outside can choose addresses that share a counter.
+    hash: RandomState,
+    /// A counter is the second in which its minute began, shifted, and how often.
+    counters: Mutex<Vec<u64>>,
+}
 
-#[derive(Default)]
-struct Table {
-    /// Since when, and how often.
-    tried: BTreeMap<Source, (Timestamp, u32)>,
-    looked_at: Option<Timestamp>,
+/// The bits of a counter that count.
+const COUNT_BITS: u32 = 16;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+
+impl Default for Guesses {
+    #[expect(clippy::disallowed_methods, reason = "this table is no result; nobody may foresee it")]
+    fn default() -> Self {
+        Self { hash: RandomState::new(), counters: Mutex::new(vec![0; COUNTERS * ROWS]) }
+    }
 }
 
 impl Guesses {
-    /// Whether this address may try now; if so, it counts as tried.
+    /// Whether this address may try now; if so, it counts as a failure until it is
+    /// [taken back](Self::succeeded), so that many tries at once are no more than one after the other.
+    // SECURITY: a crowd of sources must neither make the service forget those that failed too often nor
+    // keep everybody else out. Guarded by `a_crowd_of_sources_makes_nobody_forgotten` and
+    // `a_crowd_of_sources_keeps_nobody_out`.
+    #[must_use]
     pub(crate) fn may_try(&self, ip: Option<IpAddr>, now: Timestamp) -> bool {
         let Some(ip) = ip else { return true };
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A site that has tried enough brings no more of its lines into the table.
-        sources(ip).into_iter().all(|(source, tries_max)| table.may_try(source, tries_max, now))
-    }
-}
-
-impl Table {
-    fn may_try(&mut self, source: Source, tries_max: u32, now: Timestamp) -> bool {
-        // SECURITY: a crowd of sources must not make the service forget those that tried too often.
-        // Guarded by `a_crowd_of_sources_makes_nobody_forgotten`.
-        if self.tried.len() >= SOURCES_MAX && !self.tried.contains_key(&source) {
-            self.forget_who_is_over(now);
-            if self.tried.len() >= SOURCES_MAX {
-                return false;
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free =
+            |(source, failures_max)| failed(&self.own(&mut counters, source), now) < failures_max;
+        // What is refused does not count: a line that goes on does not use up its site.
+        if !sources(ip).into_iter().all(is_free) {
+            return false;
+        }
+        for (source, _) in sources(ip) {
+            let mut own = self.own(&mut counters, source);
+            let failed = failed(&own, now);
+            // The others are others' already.
+            for counter in own.iter_mut().filter(|counter| count(***counter, now) == failed) {
+                let since = if failed == 0 { second(now) } else { **counter >> COUNT_BITS };
+                **counter = (since << COUNT_BITS) | (failed + 1);
             }
         }
-        let (since, count) = self.tried.entry(source).or_insert((now, 0));
-        if is_over(*since, WINDOW, now) {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        *count <= tries_max
+        true
     }
 
-    fn forget_who_is_over(&mut self, now: Timestamp) {
-        if self.looked_at.is_none_or(|at| is_over(at, LOOK_EVERY, now)) {
-            self.looked_at = Some(now);
-            self.tried.retain(|_, (since, _)| !is_over(*since, WINDOW, now));
+    /// Takes the last try back: it was none of those that count.
+    pub(crate) fn succeeded(&self, ip: Option<IpAddr>, now: Timestamp) {
+        let Some(ip) = ip else { return };
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        for (source, _) in sources(ip) {
+            let mut own = self.own(&mut counters, source);
+            let failed = failed(&own, now);
+            // One that others share stays where they brought it.
+            for counter in own.iter_mut().filter(|counter| count(***counter, now) == failed) {
+                **counter -= u64::from(failed > 0);
+            }
         }
+    }
+
+    /// The counters of a source, one of each row.
+    fn own<'c>(&self, counters: &'c mut [u64], source: Source) -> Vec<&'c mut u64> {
+        let rows = counters.chunks_mut(COUNTERS).enumerate();
+        let mut own = |(row, counters): (usize, &'c mut [u64])| {
+            let at = self.hash.hash_one((row, source)) % COUNTERS as u64;
+            counters.get_mut(usize::try_from(at).unwrap_or_default())
+        };
+        rows.filter_map(&mut own).collect()
     }
 }
 
-/// Also over if the clock went back so far.
-fn is_over(since: Timestamp, span: Span, now: Timestamp) -> bool {
-    (now - since).abs() >= span
+/// How often a source failed, by its counters.
+fn failed(own: &[&mut u64], now: Timestamp) -> u64 {
+    own.iter().map(|counter| count(**counter, now)).min().unwrap_or(0)
+}
+
+/// The second of an instant, in the bits that a counter has for it.
+fn second(at: Timestamp) -> u64 {
+    at.as_millis().div_euclid(1_000).unsigned_abs() & (u64::MAX >> COUNT_BITS)
+}
+
+/// How often, in the minute that began with the first; also over if the clock went back so far.
+fn count(counter: u64, now: Timestamp) -> u64 {
+    let is_over = second(now).abs_diff(counter >> COUNT_BITS) >= WINDOW_S;
+    if is_over { 0 } else { counter & COUNT }
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use pushback_model::Span;
 
     use super::*;
 
@@ -104,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_tries_a_minute_are_the_most() {
+    fn ten_failures_a_minute_are_the_most() {
         let guesses = Guesses::default();
         let tried = |at| (0..12).filter(|_| guesses.may_try(v4(1), at)).count();
         assert_eq!(tried(NOW), 10);
@@ -112,6 +152,23 @@ mod tests {
         assert_eq!(tried(NOW + Span::seconds(60)), 10);
         assert!(guesses.may_try(v4(2), NOW));
         assert!(guesses.may_try(None, NOW));
+    }
+
+    #[test]
+    fn what_succeeds_is_no_failure() {
+        let guesses = Guesses::default();
+        for ip in [v4(1), v6("2001:db8:0:1::1")] {
+            for _ in 0..500 {
+                assert!(guesses.may_try(ip, NOW));
+                guesses.succeeded(ip, NOW);
+            }
+            // One success makes up for no failure but its own.
+            for _ in 0..9 {
+                assert!(guesses.may_try(ip, NOW));
+            }
+            guesses.succeeded(ip, NOW);
+            assert_eq!((0..9).filter(|_| guesses.may_try(ip, NOW)).count(), 2);
+        }
     }
 
     #[test]
@@ -129,25 +186,43 @@ mod tests {
         let lines = (0..500).map(|n| v6(&format!("2001:db8:0:{n:x}::1")));
         assert_eq!(lines.filter(|ip| guesses.may_try(*ip, NOW)).count(), 100);
         assert!(guesses.may_try(v6("2001:db8:1::1"), NOW), "another site");
-        assert_eq!(guesses.0.lock().unwrap().tried.len(), 103, "and take no more room");
+    }
+
+    #[test]
+    fn a_line_that_goes_on_does_not_use_up_its_site() {
+        let guesses = Guesses::default();
+        for _ in 0..500 {
+            let _ = guesses.may_try(v6("2001:db8:0:1::1"), NOW);
+        }
+        assert!(guesses.may_try(v6("2001:db8:0:2::1"), NOW), "another line");
     }
 
     #[test]
     fn a_crowd_of_sources_makes_nobody_forgotten() {
         let guesses = Guesses::default();
-        let late = NOW + Span::seconds(30);
-        while guesses.may_try(v4(0), late) {}
-        let crowd = u32::try_from(SOURCES_MAX).unwrap();
-        for number in 1..crowd {
-            assert!(guesses.may_try(v4(number), NOW));
+        while guesses.may_try(v4(0), NOW) {}
+        for number in 1..100_000 {
+            let _ = guesses.may_try(v4(number), NOW);
         }
-        assert!(!guesses.may_try(v4(crowd), late), "no room for one more");
-        assert!(!guesses.may_try(v4(0), late), "who tried too often is known");
-        assert!(guesses.may_try(v4(1), late), "and so are the others");
-        // Their minute is over, and not that of whoever came last.
-        let later = NOW + Span::seconds(60);
-        assert!(guesses.may_try(v4(crowd), later));
-        assert!(!guesses.may_try(v4(0), later));
-        assert_eq!(guesses.0.lock().unwrap().tried.len(), 2);
+        assert!(!guesses.may_try(v4(0), NOW + Span::seconds(59)));
+        assert!(guesses.may_try(v4(0), NOW + Span::seconds(60)));
+    }
+
+    #[test]
+    fn a_crowd_of_sources_keeps_nobody_out() {
+        let guesses = Guesses::default();
+        for number in 0..50_000 {
+            while guesses.may_try(v4(number), NOW) {}
+        }
+        let others = 1_000_000..1_001_000;
+        let kept_out = others.filter(|number| !guesses.may_try(v4(*number), NOW)).count();
+        assert!(kept_out < 100, "{kept_out} of a thousand");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_keeps_nobody_out() {
+        let guesses = Guesses::default();
+        while guesses.may_try(v4(0), NOW) {}
+        assert!(guesses.may_try(v4(0), NOW + Span::minutes(-1)));
     }
 }

@@ -58,7 +58,11 @@ struct Inner {
     push_key: Option<String>,
     help_desk: String,
     texts: texts::Texts,
-    guesses: guesses::Guesses,
+    /// Binding codes that were wrong.
+    wrong_codes: guesses::Guesses,
+    /// Sign-ins of administrators that began and did not end.
+    sign_ins: guesses::Guesses,
+    is_proxy_unnamed: seen::Once,
     streams: streams::Streams,
 }
 
@@ -116,7 +120,9 @@ impl Web {
             push_key,
             help_desk,
             texts,
-            guesses: guesses::Guesses::default(),
+            wrong_codes: guesses::Guesses::default(),
+            sign_ins: guesses::Guesses::default(),
+            is_proxy_unnamed: seen::Once::default(),
             streams: streams::Streams::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

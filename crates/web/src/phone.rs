@@ -80,7 +80,7 @@ pub(crate) async fn bind(
     let bind: Bind = json_body(&body)?;
     let key = PublicKey::from_jwk(&bind.public_key)
         .map_err(|error| Problem::invalid(format!("public_key: {error}")))?;
-    if !web.inner.guesses.may_try(from.ip, web.app().now()) {
+    if !web.inner.wrong_codes.may_try(from.ip, web.app().now()) {
         let detail = "too many wrong codes came from this address; try again in a minute";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_codes", detail);
         return Err(problem.again_after_s(60));
@@ -88,6 +88,7 @@ pub(crate) async fn bind(
     let Bind { binding, subscriber, name, proof, .. } = bind;
     let new = NewPhone { code: binding, subscriber, key, proof, label: name };
     let bound = web.app().bind_phone(&new).await?;
+    web.inner.wrong_codes.succeeded(from.ip, web.app().now());
     let notice = format!(
         "Notices of this went to the addresses on file. If it was not you, tell the help desk at once. {}",
         web.inner.help_desk

@@ -157,7 +157,7 @@ pub(crate) async fn show(
     }
     let mut view = web.app().attempt(&party, &id, None, Duration::ZERO).await?;
     if !wait.time().is_zero() && wait.after.as_ref() == Some(&view.version) {
-        let _place = web.streams().relying_parties.open(&view.id)?;
+        let _place = web.streams().open_for(&party.id, &view.id)?;
         view = web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?;
     }
     Ok(Json(attempt(&view)))
@@ -178,7 +178,7 @@ pub(crate) async fn events(
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let first = web.app().attempt(&party, &id, None, Duration::ZERO).await?;
-    let place = web.streams().relying_parties.open(&first.id)?;
+    let place = web.streams().open_for(&party.id, &first.id)?;
     let seen = stream::unfold(Step::Show(first), move |step| {
         let _held = &place;
         let (web, party, id) = (web.clone(), party.clone(), id.clone());

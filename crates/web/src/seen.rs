@@ -1,6 +1,7 @@
 //! Who asks: the address behind the connection, and what is known about it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -36,6 +37,18 @@ impl TrustedProxies {
         self.0.iter().any(|net| net.contains(&ip))
     }
 
+    /// Whether a request came through a proxy that the settings do not name: from inside, with the header
+    /// of a proxy, while they name none at all.
+    fn misses_one(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let is_inside = match peer.to_canonical() {
+            IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+            IpAddr::V6(ip) => {
+                ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+            }
+        };
+        self.0.is_empty() && is_inside && headers.contains_key("x-forwarded-for")
+    }
+
     /// The client's address: the last one in the chain that is not one of our own proxies. A header
     /// that comes in several lines is one list, in their order (RFC 9110, 5.3).
     // SECURITY: whatever stands before the first proxy of ours was written by the client and says
@@ -58,6 +71,16 @@ impl TrustedProxies {
     }
 }
 
+/// Says once that it is the first time.
+#[derive(Default)]
+pub(crate) struct Once(AtomicBool);
+
+impl Once {
+    pub(crate) fn is_first(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+}
+
 /// Who a request came from. Built from the connection, not from what a body says.
 #[derive(Clone, Debug)]
 pub struct Known(pub Requester);
@@ -67,6 +90,14 @@ impl FromRequestParts<Web> for Known {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        if peer.is_some_and(|peer| web.inner.proxies.misses_one(peer, &parts.headers))
+            && web.inner.is_proxy_unnamed.is_first()
+        {
+            tracing::error!(
+                "a proxy hands requests over that is not in service.trusted_proxies: everybody counts as \
+                 one source, and prompts show the proxy's address; name its network there"
+            );
+        }
         let ip = peer.map(|peer| web.inner.proxies.client(peer, &parts.headers));
         Ok(Self(web.requester(ip, user_agent(&parts.headers))))
     }
@@ -101,6 +132,25 @@ mod tests {
             headers.append("x-forwarded-for", HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_named_is_noticed() {
+        let mut headers = HeaderMap::new();
+        let none = TrustedProxies::default();
+        let misses = |proxies: &TrustedProxies, peer: &str, headers: &HeaderMap| {
+            proxies.misses_one(peer.parse().unwrap(), headers)
+        };
+        assert!(!misses(&none, "127.0.0.1", &headers), "nobody says that it is one");
+        headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.7"));
+        for peer in ["127.0.0.1", "10.0.0.1", "172.17.0.1", "::1", "fd00::1", "::ffff:10.0.0.1"] {
+            assert!(misses(&none, peer, &headers), "{peer}");
+        }
+        assert!(!misses(&none, "198.51.100.1", &headers), "anybody can send the header");
+        let some = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        assert!(!misses(&some, "10.0.0.1", &headers));
+        let once = Once::default();
+        assert_eq!([once.is_first(), once.is_first()], [true, false]);
     }
 
     #[test]

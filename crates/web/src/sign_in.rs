@@ -52,6 +52,7 @@ struct SignInPage<'p> {
     t: &'p Texts,
     server_name: &'p str,
     application: &'p str,
+    is_management: bool,
     base: String,
     version: &'p str,
     state: SignInState,
@@ -160,6 +161,7 @@ impl Web {
             t: self.texts(),
             server_name: self.app().name(),
             application: &view.application,
+            is_management: view.is_management,
             base: format!("/sign-in/{secret}"),
             version: &view.attempt.version,
             state,
@@ -168,7 +170,10 @@ impl Web {
             seconds_whole,
             wait_until,
             reasons: reason.map(Reason::sentence).into_iter().collect(),
-            can_use_passkey: view.attempt.can_use_passkey && state != SignInState::Refused,
+            // The app uses it itself: what is proven here would count for nobody.
+            can_use_passkey: view.attempt.can_use_passkey
+                && !view.is_management
+                && state != SignInState::Refused,
             can_use_totp: view.attempt.can_use_totp,
             certificate_button: certificate
                 .filter(|certificate| {
@@ -272,7 +277,10 @@ pub(crate) async fn finish_passkey(
 ) -> Result<Response, Problem> {
     let credential = json_body(&body)?;
     let view = web.app().finish_passkey(&secret, &credential).await?;
-    let told = json!({ "version": view.version, "state": view.state.name() });
+    let mut told = json!({ "version": view.version, "state": view.state.name() });
+    if let (Some(told), Some(completion)) = (told.as_object_mut(), &view.completion) {
+        told.insert("completion".to_owned(), completion.as_str().into());
+    }
     Ok(web.keep_completion(&view, Json(told)))
 }
 

@@ -14,6 +14,10 @@ pub(crate) async fn list(
     Party(party): Party,
     Asked(wait): Asked<Wait>,
 ) -> Result<Json<Value>, Problem> {
+    let _place = match wait.time().is_zero() {
+        true => None,
+        false => Some(web.streams().open_for(&party.id, &format!("signals {}", party.id))?),
+    };
     let found = web.app().signals(&party, wait.after.as_deref(), wait.time()).await?;
     Ok(Json(json!({
         "signals": found.signals.iter().map(signal).collect::<Vec<_>>(),

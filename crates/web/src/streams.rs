@@ -16,6 +16,8 @@ use crate::problem::Problem;
 const OF_ONE_MAX: usize = 8;
 /// Answers of one kind that stay open in this process.
 const OF_A_KIND_MAX: usize = 10_000;
+/// Those of one relying party: a quarter, so that one whose client runs wild leaves places for others.
+const OF_A_PARTY_MAX: usize = OF_A_KIND_MAX / 4;
 /// When to ask again, in seconds.
 const AGAIN_AFTER_S: u32 = 5;
 
@@ -23,8 +25,8 @@ const AGAIN_AFTER_S: u32 = 5;
 pub(crate) struct Streams {
     /// Of hosted pages, by attempt: streams and requests that wait.
     pub(crate) pages: Kind,
-    /// Of relying parties, by attempt: streams and requests that wait.
-    pub(crate) relying_parties: Kind,
+    /// Of relying parties, by attempt and for signals: streams and requests that wait.
+    relying_parties: Kind,
     /// Of phones.
     pub(crate) phones: Kind,
 }
@@ -37,6 +39,14 @@ impl Default for Streams {
 }
 
 impl Streams {
+    /// A place for a relying party that waits: for an attempt, or for signals.
+    ///
+    /// # Errors
+    /// A problem with this status if there is none.
+    pub(crate) fn open_for(&self, party: &str, what: &str) -> Result<Place, Problem> {
+        self.relying_parties.open_in(Some((party, OF_A_PARTY_MAX)), what)
+    }
+
     /// What is counted, by name: how many are open, and how many were refused since the start.
     pub(crate) fn counts(&self) -> [(&'static str, usize, u64); 3] {
         let Self { pages, relying_parties, phones } = self;
@@ -56,6 +66,7 @@ struct Counted {
 #[derive(Default)]
 struct Table {
     of_one: BTreeMap<String, usize>,
+    of_party: BTreeMap<String, usize>,
     all: usize,
 }
 
@@ -78,9 +89,18 @@ impl Kind {
     // SECURITY: a link to a page is all it takes to open a stream of it. Guarded by
     // `a_page_has_eight_streams_and_is_told_to_ask_again` and `streams_of_one_kind_are_bounded`.
     pub(crate) fn open(&self, whose: &str) -> Result<Place, Problem> {
+        self.open_in(None, whose)
+    }
+
+    /// The same for a relying party with a share of the places.
+    // SECURITY: one relying party must not take the places of all. Guarded by
+    // `one_relying_party_leaves_places_for_the_others`.
+    fn open_in(&self, party: Option<(&str, usize)>, whose: &str) -> Result<Place, Problem> {
         let mut table = self.0.table();
         let of_one = table.of_one.get(whose).copied().unwrap_or_default();
-        if of_one >= OF_ONE_MAX || table.all >= self.0.places_max {
+        let of_party = |party| table.of_party.get(party).copied().unwrap_or_default();
+        let has_its_share = party.is_some_and(|(party, places_max)| of_party(party) >= places_max);
+        if of_one >= OF_ONE_MAX || has_its_share || table.all >= self.0.places_max {
             self.0.refused.fetch_add(1, Ordering::Relaxed);
             let detail = "too many wait here already; ask again without waiting";
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail);
@@ -88,7 +108,11 @@ impl Kind {
         }
         table.of_one.insert(whose.to_owned(), of_one + 1);
         table.all += 1;
-        Ok(Place { counted: Arc::clone(&self.0), whose: whose.to_owned() })
+        let party = party.map(|(party, _)| party.to_owned());
+        if let Some(party) = &party {
+            *table.of_party.entry(party.clone()).or_default() += 1;
+        }
+        Ok(Place { counted: Arc::clone(&self.0), whose: whose.to_owned(), party })
     }
 }
 
@@ -96,16 +120,24 @@ impl Kind {
 pub(crate) struct Place {
     counted: Arc<Counted>,
     whose: String,
+    party: Option<String>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut table = self.counted.table();
         table.all = table.all.saturating_sub(1);
-        match table.of_one.get_mut(&self.whose) {
-            Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => drop(table.of_one.remove(&self.whose)),
+        give_back(&mut table.of_one, &self.whose);
+        if let Some(party) = &self.party {
+            give_back(&mut table.of_party, party);
         }
+    }
+}
+
+fn give_back(counts: &mut BTreeMap<String, usize>, whose: &str) {
+    match counts.get_mut(whose) {
+        Some(count) if *count > 1 => *count -= 1,
+        Some(_) | None => drop(counts.remove(whose)),
     }
 }
 
@@ -126,5 +158,21 @@ mod tests {
         drop(places);
         let table = kind.0.table();
         assert!(table.of_one.is_empty() && table.all == 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn one_relying_party_leaves_places_for_the_others() {
+        let streams = Streams::default();
+        let attempts = |party| {
+            let streams = &streams;
+            (0..20_000).map_while(move |n| streams.open_for(party, &format!("{party}{n}")).ok())
+        };
+        let first: Vec<Place> = attempts("a").collect();
+        assert_eq!(first.len(), OF_A_PARTY_MAX);
+        let second: Vec<Place> = attempts("b").collect();
+        assert_eq!(second.len(), OF_A_PARTY_MAX);
+        drop((first, second));
+        let table = streams.relying_parties.0.table();
+        assert!(table.of_party.is_empty() && table.of_one.is_empty() && table.all == 0);
     }
 }

@@ -38,6 +38,8 @@ texts! {
     recovery_saved_hint recovery_button recovery_no_mail recovery_refused_title
     recovery_refused_text recovery_bind_title recovery_bind_text recovery_bind_picture
     recovery_bind_code recovery_bind_here recovery_bind_next recovery_back
+    manage_title manage_to manage_warning manage_code_check manage_passkey_only_text manage_verified_text
+    manage_elsewhere_text
     sign_in_verified_title sign_in_verified_text sign_in_elsewhere_text sign_in_go_on sign_in_back
     sign_in_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title

@@ -1,5 +1,5 @@
-//! Proofs on the hosted page, which the browser that made them carries back to the relying party
-//! (decision 0013, `docs/design/decisions`).
+//! Proofs on the hosted page, which the browser that made them carries back to whoever asked: the relying
+//! party, or the app in the same browser (decision 0013, `docs/design/decisions`).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{App, AppError, RelyingParty};
 
 impl AttemptRecord {
     /// Whether the owner may prove themselves on the hosted page: a sign-in only where the browser goes
-    /// back to the relying party. Of anything else nobody gets a token.
+    /// back to the relying party. What the app asked for goes back to the app in that browser.
     pub(crate) const fn takes_page_proofs(&self, state: AttemptState) -> bool {
         let is_sign_in = matches!(self.purpose, Purpose::SignIn);
         state.is_live() && (!is_sign_in || self.return_url.is_some())

@@ -133,6 +133,8 @@ pub struct PageView {
     pub attempt: AttemptView,
     /// The name of the relying party.
     pub application: String,
+    /// Whether it is no sign-in: a bound phone asks to change what can answer.
+    pub is_management: bool,
     /// Where the browser goes when it is over.
     pub return_url: Option<String>,
     /// When the attempt began.

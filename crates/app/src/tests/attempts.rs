@@ -222,6 +222,33 @@ async fn a_return_url_is_a_web_address() {
 }
 
 #[tokio::test]
+async fn a_completion_does_not_travel_in_the_clear() {
+    let (bench, _phone) = Bench::with_phone().await;
+    for (url, is_fine) in [
+        ("http://payroll.example/back", false),
+        ("http://10.0.0.1/back", false),
+        ("http://192.0.2.1/", false),
+        ("http://localhost.example/", false),
+        ("http://notlocalhost/", false),
+        ("http://[2001:db8::1]/", false),
+        ("http://localhost/", true),
+        ("http://payroll.localhost:3000/back", true),
+        ("http://127.0.0.1:3000/", true),
+        ("http://[::1]:3000/", true),
+        ("https://10.0.0.1/back", true),
+    ] {
+        let new = NewAttempt { return_url: Some(url.to_owned()), ..attempt_for(ALICE, None) };
+        match bench.app.start_attempt(&bench.party, new).await {
+            Ok(_) => assert!(is_fine, "{url}"),
+            Err(AppError::Invalid(what)) => {
+                assert!(!is_fine && what.contains("https"), "{url}: {what}");
+            }
+            Err(error) => panic!("{url}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_was_given_up_ends_the_prompt() {
     let (bench, phone) = Bench::with_phone().await;
     let started = bench.start(None).await;
@@ -237,7 +264,7 @@ async fn what_is_over_is_given_up_without_a_trace() {
     let started = bench.start(None).await;
     let give_up = async || bench.app.cancel_page(&secret(&started)).await.unwrap().state;
     let entries = async || {
-        let entries = bench.app.receipts(&bench.party, &started.id).await.unwrap().len();
+        let entries = bench.app.audit("main", 0).await.unwrap().len();
         let key = pushback_store::Key::new("subscriber", ALICE).unwrap();
         (entries, bench.app.store().load(&key).await.unwrap().unwrap().version)
     };

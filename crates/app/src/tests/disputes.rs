@@ -112,6 +112,34 @@ async fn a_link_in_a_notice_ends_after_two_weeks_and_with_what_it_is_about() {
 }
 
 #[tokio::test]
+async fn a_link_that_is_over_writes_nothing() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let link = links(&bench).await.pop().unwrap();
+    let key = pushback_store::Key::new("subscriber", ALICE).unwrap();
+    let written = async || {
+        let entries = bench.app.audit("main", 0).await.unwrap().len();
+        (entries, bench.app.store().load(&key).await.unwrap().unwrap().version)
+    };
+    let posted_in_vain = async || {
+        let before = written().await;
+        for _ in 0..3 {
+            assert!(is_over(bench.app.dispute(&link).await));
+        }
+        assert_eq!(written().await, before);
+    };
+    bench.app.dispute(&link).await.unwrap();
+    posted_in_vain().await;
+    let serial = bench.app.subscriber(ALICE).await.unwrap().authenticators[0].id;
+    bench.app.close_incident(operator("sam"), ALICE).await.unwrap();
+    bench.app.settle_dispute(operator("sam"), ALICE, serial).await.unwrap();
+    posted_in_vain().await;
+    bench.app.reset(operator("sam"), ALICE, None).await.unwrap();
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    bench.app.reset(operator("kim"), ALICE, view.reset.map(|(id, ..)| id)).await.unwrap();
+    posted_in_vain().await;
+}
+
+#[tokio::test]
 async fn only_the_link_of_a_notice_disputes() {
     let (bench, _phone) = Bench::with_phone().await;
     let link = links(&bench).await.pop().unwrap();

@@ -1,11 +1,16 @@
-use pushback_verify::Role;
+use pushback_verify::{OperatorId, Role};
 
 use crate::AppError;
 use crate::testing::{Bench, PasskeyHolder, bench, operator};
 
+/// Who types on the machine.
+fn console() -> OperatorId {
+    OperatorId::parse("console:root").unwrap()
+}
+
 /// Binds Sam's passkey; gives the invitation that was used up.
 async fn enrolled(bench: &Bench) -> (PasskeyHolder, String) {
-    let link = bench.app.invite_operator("sam").await.unwrap();
+    let link = bench.app.invite_operator(&console(), "sam").await.unwrap();
     let invitation = link.split('#').nth(1).unwrap();
     let mut holder = PasskeyHolder::default();
     let options = bench.app.begin_operator(invitation).await.unwrap();
@@ -41,9 +46,9 @@ async fn a_session_ends_with_its_administrator_also_if_the_name_is_invited_again
     let credential = holder.use_it(&options).await;
     let cookie = bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();
     // Another link for whoever is one already ends nothing.
-    bench.app.invite_operator("sam").await.unwrap();
+    bench.app.invite_operator(&console(), "sam").await.unwrap();
     assert!(bench.app.operator_session(&cookie).await.is_ok());
-    bench.app.delete_operator("sam").await.unwrap();
+    bench.app.delete_operator(&console(), "sam").await.unwrap();
     assert!(bench.app.operator_session(&cookie).await.is_err());
     enrolled(&bench).await;
     let revived = bench.app.operator_session(&cookie).await;
@@ -87,7 +92,7 @@ async fn a_sweep_takes_out_all_sign_ins_that_nobody_ended() {
 #[tokio::test]
 async fn an_invitation_ends_after_an_hour_and_with_its_administrator() {
     let bench = bench().await;
-    let link = bench.app.invite_operator("sam").await.unwrap();
+    let link = bench.app.invite_operator(&console(), "sam").await.unwrap();
     let invitation = link.split('#').nth(1).unwrap().to_owned();
     for wrong in ["sam.x", "kim.x", "sam", ""] {
         let begun = bench.app.begin_operator(wrong).await;
@@ -95,7 +100,7 @@ async fn an_invitation_ends_after_an_hour_and_with_its_administrator() {
     }
     bench.clock.forward_s(3_600);
     assert!(bench.app.begin_operator(&invitation).await.is_err());
-    bench.app.delete_operator("sam").await.unwrap();
+    bench.app.delete_operator(&console(), "sam").await.unwrap();
     assert!(bench.app.operators().await.unwrap().is_empty());
 }
 
@@ -119,4 +124,19 @@ async fn what_an_operator_does_about_nobody_is_refused() {
     }
     assert!(app.subscribers(None, 10).await.unwrap().0.is_empty());
     assert!(app.incidents().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_invites_or_deletes_an_administrator_is_in_the_trail() {
+    let bench = bench().await;
+    bench.app.invite_operator(&console(), "sam").await.unwrap();
+    bench.app.delete_operator(&console(), "sam").await.unwrap();
+    let trail = bench.app.audit("main", 0).await.unwrap();
+    for kind in ["operator_invited", "operator_deleted"] {
+        let entry = trail.iter().find(|entry| entry.kind == kind).unwrap();
+        assert_eq!(
+            (&*entry.subject, &entry.body["by"]["operator"]),
+            ("sam", &"console:root".into())
+        );
+    }
 }

@@ -83,6 +83,26 @@ async fn a_passkey_on_a_page_that_somebody_sent_signs_nobody_else_in() {
     assert!(!typed.is_empty());
 }
 
+/// Whoever has stolen Alice's phone asks for the right to bind, and sends her the page.
+#[tokio::test]
+async fn a_passkey_on_a_page_that_a_stolen_phone_sent_gives_it_no_right() {
+    let (bench, phone, holder) = with_passkey().await;
+    let asked = bench.app.manage(&phone.ask(&bench.app).await).await.unwrap().attempt;
+    let page = secret(&asked);
+    let shown = bench.app.page(&page, None, std::time::Duration::ZERO).await.unwrap();
+    assert!(shown.is_management);
+    let options = bench.app.begin_passkey(&page).await.unwrap();
+    let proven = bench.app.finish_passkey(&page, &holder.use_it(&options).await).await.unwrap();
+    let invite =
+        async |right: &str| bench.app.invite_own_phone(&phone.ask(&bench.app).await, right).await;
+    for wrong in [&*asked.id, &*page, "atm_0", "", &format!("{}.x", asked.id)] {
+        let refused = invite(wrong).await;
+        assert!(matches!(refused, Err(AppError::Refused(Reason::NotAuthorised))), "{wrong}");
+    }
+    // The app of the browser that proved it was told.
+    assert!(invite(&proven.completion.unwrap()).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_completion_makes_no_success_of_an_attempt_that_has_none() {
     let (bench, _phone, _holder) = with_passkey().await;
@@ -131,9 +151,9 @@ async fn a_passkey_gets_in_and_restores_prompts_after_a_report() {
     let secret = secret(&managed.attempt);
     let options = bench.app.begin_passkey(&secret).await.unwrap();
     let credential = holder.use_it(&options).await;
-    bench.app.finish_passkey(&secret, &credential).await.unwrap();
+    let right = bench.app.finish_passkey(&secret, &credential).await.unwrap().completion.unwrap();
     let proven = phone.ask(&bench.app).await;
-    bench.app.restore_push(&proven, &managed.attempt.id).await.unwrap();
+    bench.app.restore_push(&proven, &right).await.unwrap();
     assert_eq!(bench.start(None).await.state, AttemptState::Pending);
 }
 

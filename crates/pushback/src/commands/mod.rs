@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod config;
+mod console;
 mod demo;
 mod demo_service;
 mod explain;

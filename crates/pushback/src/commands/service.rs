@@ -71,9 +71,8 @@ fn unless_unknown(name: &str, list: &str) -> impl Fn(AppError) -> Failure {
 
 /// Who does it: the system's user, said to be on the console.
 fn console() -> Result<OperatorId, Failure> {
-    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
-    let plain: String = user
-        .unwrap_or_else(|_| "unknown".to_owned())
+    let plain: String = super::console::user()
+        .map_err(Failure::Usage)?
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         .take(40)
@@ -101,7 +100,8 @@ fn tell(args: &ServiceArgs, machine: &Value, people: &str) -> Result<Exit, Failu
 pub fn operator(args: &ServiceArgs, command: &OperatorCommand) -> Result<Exit, Failure> {
     match command {
         OperatorCommand::Invite { name } => {
-            let link = with_or_make(args, async |app| Ok(app.invite_operator(name).await?))?;
+            let link =
+                with_or_make(args, async |app| Ok(app.invite_operator(&console()?, name).await?))?;
             let people = format!(
                 "Open this once, within an hour, in the browser that holds the passkey:\n\n  {link}\n"
             );
@@ -122,7 +122,8 @@ pub fn operator(args: &ServiceArgs, command: &OperatorCommand) -> Result<Exit, F
         }
         OperatorCommand::Delete { name } => {
             with(args, async |app| {
-                app.delete_operator(name).await.map_err(unless_unknown(name, "operator list"))
+                let by = console()?;
+                app.delete_operator(&by, name).await.map_err(unless_unknown(name, "operator list"))
             })?;
             tell(args, &json!({}), "done\n")
         }
@@ -481,15 +482,15 @@ pub fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
         let receipt = key
             .verify_receipt(token)
             .map_err(|error| Failure::Service(format!("{}: {error}", args.file.display())))?;
-        let entry = &receipt.recorded.entry;
+        let said = |name: &str| receipt.said.get(name).and_then(Value::as_str).unwrap_or("?");
+        let hash: String = receipt.hash.iter().map(|byte| format!("{byte:02x}")).collect();
         out.push_str(&format!(
-            "genuine: {} number {}, {}, {} {}\n  {}\n",
-            receipt.recorded.chain,
-            receipt.recorded.seq,
-            entry.at,
-            entry.kind,
-            entry.subject,
-            String::from_utf8_lossy(&entry.body)
+            "genuine: {} {} {}\n  {}\n  entry of {}: {hash}\n",
+            said("at"),
+            said("what"),
+            said("subscriber"),
+            receipt.said,
+            receipt.chain,
         ));
     }
     print(&out)?;

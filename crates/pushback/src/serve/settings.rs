@@ -11,6 +11,17 @@ use crate::config::{ConfigError, complaint, position, why};
 /// The shipped example; a test keeps it equal to the defaults.
 pub const EXAMPLE: &str = include_str!("../../../../pushback-serve.example.toml");
 
+/// Networks that hold no public addresses: private, loopback, link-local, unique local.
+const INSIDE: [&str; 7] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+];
+
 /// Everything that can be configured about the prompt service.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -169,6 +180,14 @@ impl Settings {
             let at = position(text, "service.client_certificate_header");
             complaints.push(complaint(file, text, at, &what));
         }
+        if let Err(what) = settings.check_proxies() {
+            complaints.push(complaint(
+                file,
+                text,
+                position(text, "service.trusted_proxies"),
+                &what,
+            ));
+        }
         let Passwords { local, upstream } = &settings.passwords;
         if local.is_some() && upstream.is_some() {
             let what = "name a local list or an upstream, not both";
@@ -193,6 +212,33 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Whoever hands over certificates is believed about who somebody is.
+    // SECURITY: with a network of other people's machines anybody there could present anybody's
+    // certificate, which is no secret. Guarded by
+    // `with_certificates_proxies_are_single_hosts_or_inside`.
+    fn check_proxies(&self) -> Result<(), String> {
+        if self.service.client_certificate_header.is_none() {
+            return Ok(());
+        }
+        let is_narrow = |net: &&ipnet::IpNet| net.prefix_len() == net.max_prefix_len();
+        let is_inside = |net: &ipnet::IpNet| {
+            INSIDE.iter().any(|inside| {
+                inside.parse::<ipnet::IpNet>().is_ok_and(|inside| inside.contains(net))
+            })
+        };
+        let wide = self.service.trusted_proxies.iter().filter(|net| !is_narrow(net));
+        let wide: Vec<String> =
+            wide.filter(|net| !is_inside(net)).map(ToString::to_string).collect();
+        if wide.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "with client_certificate_header, trusted_proxies are single addresses or private networks: \
+             whoever is in {} could present anybody's certificate",
+            wide.join(", ")
+        ))
     }
 
     /// The address under which people reach the service.
@@ -252,6 +298,48 @@ mod tests {
         assert!(Settings::parse(&believed, Path::new("serve.toml")).is_ok());
         let taken = believed.replace("Client-Cert", "Cookie");
         assert!(refused(&taken).starts_with("serve.toml:2:"), "{}", refused(&taken));
+    }
+
+    #[test]
+    fn with_certificates_proxies_are_single_hosts_or_inside() {
+        let with = |proxy: &str, header: &str| {
+            let text =
+                format!("[service]\n{header}\ntrusted_proxies = [\"10.0.0.1/32\", \"{proxy}\"]\n");
+            Settings::parse(&text, Path::new("serve.toml"))
+        };
+        let header = "client_certificate_header = \"Client-Cert\"";
+        for wide in [
+            "0.0.0.0/0",
+            "::/0",
+            "0.0.0.0/1",
+            "10.0.0.0/7",
+            "172.0.0.0/8",
+            "192.0.0.0/8",
+            "203.0.113.0/24",
+            "198.51.100.6/31",
+            "2001:db8::/32",
+            "2001:db8::/64",
+            "::ffff:0.0.0.0/96",
+        ] {
+            let complaint = with(wide, header).unwrap_err().to_string();
+            assert!(complaint.starts_with("serve.toml:3:"), "{complaint}");
+            assert!(complaint.contains("anybody's certificate"), "{complaint}");
+            assert!(with(wide, "").is_ok(), "{wide}: its word about an address is another matter");
+        }
+        for narrow in [
+            "127.0.0.0/8",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.7.0/24",
+            "169.254.0.0/16",
+            "203.0.113.7/32",
+            "::1/128",
+            "fd00:1::/32",
+            "fe80::/10",
+            "2001:db8::7/128",
+        ] {
+            assert!(with(narrow, header).is_ok(), "{narrow}");
+        }
     }
 
     #[test]

@@ -49,7 +49,13 @@ pub fn pushback<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
 
 /// Runs a command of the prompt service on the state in a folder.
 pub fn service(data: &Path, args: &[&str]) -> Ran {
+    service_as(&[], data, args)
+}
+
+/// The same with this in the environment.
+pub fn service_as(environment: &[(&str, &str)], data: &Path, args: &[&str]) -> Ran {
     let mut command = command();
+    command.envs(environment.iter().copied());
     for variable in ["PUSHBACK_SERVE_CONFIG", "PUSHBACK_DATABASE", "PUSHBACK_ORIGIN"] {
         command.env_remove(variable);
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::run::{Ran, pushback_fed, service};
+use crate::run::{Ran, pushback_fed, service, service_as};
 
 const ALICE: &str = "alice@example.org";
 
@@ -80,6 +80,30 @@ fn a_report_by_telephone_is_an_incident_a_whole_trail_and_something_a_scan_reads
         scanned.out,
         trail.out
     );
+}
+
+#[test]
+fn who_types_is_not_for_the_environment_to_say() {
+    let folder = with_alice();
+    let by = |environment: &[(&str, &str)], args: &[&str]| {
+        let ran = service_as(environment, folder.path(), args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let trail = on(folder.path(), &["audit", "export"]).json();
+        trail.last().unwrap()["body"]["by"]["operator"].as_str().unwrap().to_owned()
+    };
+    let reset = ["subscriber", "reset", ALICE];
+    let myself = by(&[], &reset);
+    assert!(myself.starts_with("console:"), "{myself}");
+    let second = [("SUDO_USER", "mallory"), ("USER", "mallory"), ("LOGNAME", "mallory")];
+    assert_eq!(by(&second, &["operator", "invite", "kim"]), myself, "not kim, who is invited");
+    assert_eq!(by(&second, &["operator", "delete", "kim"]), myself);
+    // And so a reset has one person still.
+    let shown = on(folder.path(), &["subscriber", "show", ALICE, "--json"]).json();
+    let number = shown[0]["reset"]["id"].to_string();
+    let confirmed =
+        service_as(&second, folder.path(), &["subscriber", "reset", ALICE, "--confirm", &number]);
+    assert_ne!(confirmed.code, 0, "{}", confirmed.out);
+    assert!(confirmed.err.contains("second person"), "{}", confirmed.err);
 }
 
 #[test]

@@ -262,6 +262,47 @@ pub(crate) async fn about(
     named(reader.query(&sql, params).await?)
 }
 
+/// Entries about one subject, of some kinds, in a stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'w> {
+    /// About whom or what.
+    pub subject: &'w str,
+    /// What happened.
+    pub kinds: &'w [&'w str],
+    /// From this instant on.
+    pub from: Timestamp,
+    /// Up to this one, included.
+    pub to: Timestamp,
+}
+
+/// Those entries after one of them, in the order of their instants; at most 1,000.
+pub(crate) async fn within(
+    reader: &Reader,
+    within: &Within<'_>,
+    after: Option<&Recorded>,
+) -> Result<Vec<Recorded>, StoreError> {
+    // In the order in which they stand: SQLite numbers them by that.
+    let places: Vec<String> =
+        (7..within.kinds.len() + 7).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT chain, {COLUMNS} FROM audit_entries \
+         WHERE subject = $1 AND at >= $2 AND at <= $3 AND (at, chain, seq) > ($4, $5, $6) \
+         AND kind IN ({}) ORDER BY at, chain, seq LIMIT {PAGE}",
+        places.join(", ")
+    );
+    let (from, to) = (within.from.as_millis(), within.to.as_millis());
+    let mut params = vec![Value::text(within.subject), Value::Int(from), Value::Int(to)];
+    params.extend(match after {
+        Some(last) => {
+            let at = last.entry.at.as_millis();
+            [Value::Int(at), Value::text(&last.chain), Value::Int(last.seq)]
+        }
+        None => [Value::Int(i64::MIN), Value::text(""), Value::Int(0)],
+    });
+    params.extend(within.kinds.iter().map(|kind| Value::text(kind)));
+    named(reader.query(&sql, params).await?)
+}
+
 /// Entries about one subject, newest first; at most `limit`.
 pub(crate) async fn latest_about(
     reader: &Reader,

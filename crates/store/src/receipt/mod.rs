@@ -1,4 +1,10 @@
-//! Signed receipts: proof of one audit entry, or of a chain's head, for whoever has the public key.
+//! Signed receipts: what is said of one audit entry to whoever may not read it, and proof of a chain's
+//! head, for whoever has the public key.
+//!
+//! A receipt names the entry by its hash and repeats nothing of it. The hash covers the entry and, through
+//! the entries before it, the chain up to there: whoever has the trail finds the entry by it, and a trail
+//! that was written anew does not have it. It hides the entry only if the entry's body holds something
+//! that cannot be guessed; that is for the writer to see to.
 //!
 //! A token is a JWS in compact form (RFC 7515) signed with ES256 (RFC 7518, section 3.4), so that any
 //! JOSE library can check it too. What is signed are the bytes `header.payload` as they stand in the
@@ -20,16 +26,16 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::audit;
+use crate::Recorded;
 use crate::private_file::{self, PrivateFileError};
-use crate::{AuditEntry, AuditPlace, Recorded};
 
 const RECEIPT: &str = "pushback-receipt+jws";
 const CHECKPOINT: &str = "pushback-checkpoint+jws";
-/// The longest token that is looked at: an entry of 256 KiB, twice in base64, and its names.
-const TOKEN_BYTES_MAX: usize = 512 * 1024;
+/// The longest token that is looked at.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// A coordinate of P-256.
 const COORDINATE_BYTES: usize = 32;
 
@@ -60,21 +66,20 @@ pub enum ReceiptError {
     /// The signature does not fit.
     #[error("the signature does not fit: the token was altered or made with another key")]
     Signature,
-    /// The token is signed, but its hash is not that of its entry.
-    #[error("the hash in the receipt is not that of its entry")]
-    Hash,
     /// Signing failed.
     #[error("the signature could not be made")]
     Signing,
 }
 
-/// Proof of one audit entry.
+/// What is said of one audit entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The entry and its place.
-    pub recorded: Recorded,
-    /// The hash before it, which its own covers.
-    pub previous: [u8; 32],
+    /// The chain that the entry is in.
+    pub chain: String,
+    /// The hash of the entry, which names it.
+    pub hash: [u8; 32],
+    /// What the service says of it.
+    pub said: Value,
 }
 
 /// Proof of a chain's head at some instant.
@@ -101,13 +106,8 @@ struct Header {
 #[serde(deny_unknown_fields)]
 struct ReceiptPayload {
     chain: String,
-    seq: i64,
-    at_ms: i64,
-    kind: String,
-    subject: String,
-    body: String,
-    previous: String,
     hash: String,
+    said: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,20 +184,15 @@ impl Signer {
         &self.public
     }
 
-    /// A receipt for an entry that was just committed.
+    /// A receipt that says this of an entry.
     ///
     /// # Errors
     /// If the signature cannot be made.
-    pub fn receipt(&self, entry: &AuditEntry, place: &AuditPlace) -> Result<String, ReceiptError> {
+    pub fn receipt(&self, recorded: &Recorded, said: Value) -> Result<String, ReceiptError> {
         let payload = ReceiptPayload {
-            chain: place.chain.clone(),
-            seq: place.seq,
-            at_ms: entry.at.as_millis(),
-            kind: entry.kind.clone(),
-            subject: entry.subject.clone(),
-            body: URL_SAFE_NO_PAD.encode(&entry.body),
-            previous: URL_SAFE_NO_PAD.encode(place.previous),
-            hash: URL_SAFE_NO_PAD.encode(place.hash),
+            chain: recorded.chain.clone(),
+            hash: URL_SAFE_NO_PAD.encode(recorded.hash),
+            said,
         };
         self.sign(RECEIPT, &payload)
     }
@@ -283,28 +278,16 @@ impl PublicKey {
         &self.kid
     }
 
-    /// Checks a receipt: the signature, and that the hash is that of the entry in it.
+    /// Checks a receipt's signature. That the trail has an entry of its hash is another question.
     ///
     /// # Errors
     /// [`ReceiptError`] says what does not fit.
-    // SECURITY: a receipt proves an entry only if every byte of it is covered. Guarded by
+    // SECURITY: a receipt proves what it says only if every byte of it is covered. Guarded by
     // `a_receipt_with_any_byte_altered_does_not_verify`.
     pub fn verify_receipt(&self, token: &str) -> Result<Receipt, ReceiptError> {
-        let form = || ReceiptError::Form { wanted: "receipt" };
         let payload: ReceiptPayload = self.verify(RECEIPT, "receipt", token)?;
-        let entry = AuditEntry {
-            at: Timestamp::from_millis(payload.at_ms),
-            kind: payload.kind,
-            subject: payload.subject,
-            body: URL_SAFE_NO_PAD.decode(payload.body).map_err(|_| form())?,
-        };
-        let previous = bytes_32(&payload.previous).ok_or_else(form)?;
-        let hash = bytes_32(&payload.hash).ok_or_else(form)?;
-        if audit::hash(&previous, &payload.chain, payload.seq, &entry) != hash {
-            return Err(ReceiptError::Hash);
-        }
-        let recorded = Recorded { chain: payload.chain, seq: payload.seq, entry, hash };
-        Ok(Receipt { recorded, previous })
+        let hash = bytes_32(&payload.hash).ok_or(ReceiptError::Form { wanted: "receipt" })?;
+        Ok(Receipt { chain: payload.chain, hash, said: payload.said })
     }
 
     /// Checks a checkpoint's signature.

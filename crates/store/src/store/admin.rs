@@ -11,7 +11,7 @@ use crate::key::{ID_BYTES_MAX, KIND_BYTES_MAX, name};
 use crate::writer::{CheckpointRow, Job, Resealed, SweepArgs};
 use crate::{
     Checkpoint, Place, PublicKey, ReceiptError, Recorded, Signer, StoreError, Verified,
-    VerifyError, audit, private_file, seal,
+    VerifyError, Within, audit, private_file, seal,
 };
 
 /// How long a deleted document keeps its version. A change decided before the deletion is committed
@@ -135,6 +135,20 @@ impl Store {
     ) -> Result<Vec<Recorded>, StoreError> {
         name("an audit subject", subject, ID_BYTES_MAX)?;
         audit::about(&self.inner.reader, subject, from).await
+    }
+
+    /// Entries about a subject, of some kinds, in a stretch of time, that come after one of them; oldest
+    /// first, at most 1,000.
+    ///
+    /// # Errors
+    /// If the database fails, or an entry cannot be read.
+    pub async fn list_audit_within(
+        &self,
+        within: &Within<'_>,
+        after: Option<&Recorded>,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        name("an audit subject", within.subject, ID_BYTES_MAX)?;
+        audit::within(&self.inner.reader, within, after).await
     }
 
     /// The latest entries about a subject, newest first, at most `limit` and at most 1,000.

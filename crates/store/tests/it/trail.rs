@@ -3,7 +3,8 @@
 use pushback_model::Timestamp;
 use pushback_store::audit::{self, GENESIS};
 use pushback_store::{
-    AuditEntry, Broken, Change, Commit, Fault, PublicKey, Signer, Store, VerifyError,
+    AuditEntry, Broken, Change, Commit, Fault, PublicKey, Recorded, Signer, Store, VerifyError,
+    Within,
 };
 
 use crate::{NOW, Place, commit, entry, is_committed, key};
@@ -16,6 +17,7 @@ on_both! {
     a_trail_that_was_cut_or_written_anew_is_found_by_a_checkpoint
     a_commit_has_a_receipt_that_verifies_without_the_database
     entries_are_found_by_their_subject
+    entries_are_found_by_their_subject_and_kind_between_two_instants
     entries_are_found_by_their_kinds_in_the_order_of_the_chain
 }
 
@@ -230,11 +232,11 @@ async fn a_commit_has_a_receipt_that_verifies_without_the_database(place: Place)
     let store = five(&place).await;
     let outcome = store.commit(Change::at(NOW).audit(entry("six"))).await.unwrap();
     let Commit::Committed(committed) = outcome else { panic!() };
-    let token = signer.receipt(&entry("six"), &committed.audit[0]).unwrap();
+    let recorded = store.list_audit("main", 5).await.unwrap().remove(0);
+    let token = signer.receipt(&recorded, serde_json::json!({ "what": "six" })).unwrap();
     let public = PublicKey::from_jwk(&signer.public().jwk()).unwrap();
     let receipt = public.verify_receipt(&token).unwrap();
-    assert_eq!(receipt.recorded.seq, 6);
-    assert_eq!(store.list_audit("main", 5).await.unwrap(), [receipt.recorded]);
+    assert_eq!((receipt.chain.as_str(), receipt.hash), ("main", committed.audit[0].hash));
 }
 
 async fn entries_are_found_by_their_subject(place: Place) {
@@ -243,6 +245,27 @@ async fn entries_are_found_by_their_subject(place: Place) {
     assert_eq!((found.len(), found[0].seq), (1, 3));
     let later = Timestamp::from_millis(NOW.as_millis() + 1);
     assert!(store.list_audit_about("3", later).await.unwrap().is_empty());
+}
+
+async fn entries_are_found_by_their_subject_and_kind_between_two_instants(place: Place) {
+    let store = place.open().await;
+    let at = |ms: i64| Timestamp::from_millis(NOW.as_millis() + ms);
+    for (ms, kind, subject) in
+        [(0, "a", "x"), (1, "a", "x"), (1, "a", "x"), (1, "b", "x"), (1, "a", "y"), (2, "a", "x")]
+    {
+        let entry = AuditEntry { at: at(ms), kind: kind.to_owned(), ..entry(subject) };
+        commit(&store, Change::at(NOW).audit(entry)).await;
+    }
+    let found = async |from, to, kinds: &[&str], after: Option<&Recorded>| -> Vec<i64> {
+        let within = Within { subject: "x", kinds, from: at(from), to: at(to) };
+        let found = store.list_audit_within(&within, after).await.unwrap();
+        found.into_iter().map(|recorded| recorded.seq).collect()
+    };
+    assert_eq!(found(0, 2, &["a"], None).await, [1, 2, 3, 6]);
+    assert_eq!(found(1, 1, &["a", "b"], None).await, [2, 3, 4]);
+    assert!(found(3, 9, &["a"], None).await.is_empty());
+    let second = store.list_audit("main", 1).await.unwrap().remove(0);
+    assert_eq!(found(0, 2, &["a"], Some(&second)).await, [3, 6]);
 }
 
 async fn entries_are_found_by_their_kinds_in_the_order_of_the_chain(place: Place) {

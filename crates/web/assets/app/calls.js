@@ -46,6 +46,7 @@ export function callView(app, call) {
     el('p', { class: 'hint' }, say('call_code')),
     el('p', { class: 'call-code' }, el('span', { 'aria-hidden': 'true' }, call.code), el('span', { class: 'unseen' }, spoken(call.code))),
     el('p', { class: 'warning' }, icon('warn'), el('span', {}, say('call_rule'))),
+    el('p', { class: 'warning' }, icon('warn'), el('span', {}, say('call_began'))),
     result,
     el(
       'div',

@@ -1,5 +1,6 @@
 // The right to change what can answer for a person. It is proven like a sign-in: with a passkey here,
-// or with the code of a page that another screen shows and this device asks for.
+// or with the code of a page that another screen shows and this device asks for. What a passkey proves counts
+// where it was used, so it is used here and not on that page.
 import { el } from './dom.js';
 import { hasPasskeys, usePasskey } from './passkey.js';
 import { say } from './words.js';
@@ -28,9 +29,9 @@ export async function withRight(app, place, act) {
       place.textContent = say('passkey_not_used');
       return null;
     }
-    await app.api.open('POST', `${base}/passkey`, credential);
-    app.right = asked.right;
-    return act(asked.right);
+    const { completion } = await app.api.open('POST', `${base}/passkey`, credential);
+    app.right = completion;
+    return act(completion);
   }
   app.right = asked.right;
   place.replaceChildren(

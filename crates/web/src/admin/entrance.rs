@@ -56,12 +56,14 @@ fn from_script<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<
     json_body(body)
 }
 
-/// Begins a sign-in. Anybody can: each address only so often, as each is written down.
+/// Begins a sign-in. Anybody can: each address only so often without ending it, as each is written down.
+// SECURITY: these are counted apart from everything else that an address may do wrong, or whoever is
+// beside administrators would keep them out. Guarded by `wrong_codes_keep_no_administrator_out`.
 pub(super) async fn begin(
     State(web): State<Web>,
     Known(from): Known,
 ) -> Result<Json<Value>, Problem> {
-    if !web.inner.guesses.may_try(from.ip, web.app().now()) {
+    if !web.inner.sign_ins.may_try(from.ip, web.app().now()) {
         let detail = "too many sign-ins began at this address; try again in a minute";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", detail);
         return Err(problem.again_after_s(60));
@@ -84,12 +86,14 @@ fn credential<T: DeserializeOwned>(credential: Value) -> Result<T, Problem> {
 
 pub(super) async fn finish(
     State(web): State<Web>,
+    Known(from): Known,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let sign_in: SignIn = from_script(&headers, &body)?;
     let credential = credential(sign_in.credential)?;
     let value = web.app().finish_operator_sign_in(&sign_in.ceremony, &credential).await?;
+    web.inner.sign_ins.succeeded(from.ip, web.app().now());
     let session = web.app().operator_session(&value).await?;
     let passkeys = accepted(&web.app().accepted_passkeys_of_operator(&session).await?);
     let cookie = [(header::SET_COOKIE, web.strict_cookie(COOKIE, &value, ""))];

@@ -293,7 +293,7 @@ fn facts(token: &str) -> Vec<(String, String)> {
     let payload = token.split('.').nth(1).and_then(pushback_app::from_base64url);
     let claims: Value =
         payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let shown = ["sub", "acr", "amr", "auth_time", "attempt", "context_digest"];
+    let shown = ["sub", "acr", "amr", "auth_time", "attempt"];
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -6,7 +6,7 @@ use passkey::types::ctap2::{Aaguid, Ctap2Error};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::bench::{Bench, ORIGIN, page_path, text};
+use crate::bench::{Bench, ORIGIN, Phone, page_path, text};
 
 /// A person in front of an authenticator, who proves who they are to it.
 struct Person;
@@ -37,6 +37,30 @@ fn authenticator(
     passkey: Option<Passkey>,
 ) -> Authenticator<Option<Passkey>, Person, RustCryptoBackend> {
     Authenticator::new(Aaguid::new_empty(), passkey, Person, RustCryptoBackend)
+}
+
+/// Binds a passkey beside the phone.
+async fn bound_passkey(bench: &Bench, phone: &Phone) -> Option<Passkey> {
+    let right = json!({ "right": bench.right(phone).await });
+    let begun = bench.post("/v1/passkeys/options").json(&right).signed(phone).send().await;
+    let begun = begun.json(200);
+    let mut client = Client::new(authenticator(None));
+    let options = serde_json::from_value(begun["options"].clone()).unwrap();
+    let origin = Url::parse(ORIGIN).unwrap();
+    let credential = client.register(&origin, options, DefaultClientData).await.unwrap();
+    let body = json!({
+        "ceremony": begun["ceremony"], "name": "key", "credential": credential,
+    });
+    bench.post("/v1/passkeys").json(&body).signed(phone).send().await.json(201);
+    client.authenticator().store().clone()
+}
+
+async fn used_passkey(passkey: Option<Passkey>, options: &Value) -> Value {
+    let mut client = Client::new(authenticator(passkey));
+    let options = serde_json::from_value(options.clone()).unwrap();
+    let origin = Url::parse(ORIGIN).unwrap();
+    let credential = client.authenticate(&origin, options, DefaultClientData).await.unwrap();
+    serde_json::to_value(&credential).unwrap()
 }
 
 #[tokio::test]
@@ -88,6 +112,33 @@ async fn a_passkey_is_bound_in_the_app_and_used_on_the_hosted_page() {
     assert_eq!(text(&used.json(200), "state"), "proven");
     assert_eq!(text(&verified, "state"), "verified");
     assert!(verified["token"].is_string());
+}
+
+/// Whoever has stolen the phone sends it to the owner.
+#[tokio::test]
+async fn the_page_of_a_change_says_what_it_is_and_takes_no_passkey() {
+    let (bench, phone) = Bench::with_phone().await;
+    let passkey = bound_passkey(&bench, &phone).await;
+    let asked = bench.post("/v1/management").signed(&phone).send().await.json(200);
+    assert_eq!(asked["can_use_passkey"], true);
+    let page = page_path(&asked);
+    let shown = bench.get(&page).send().await.text(200);
+    assert!(shown.contains("asks to add or remove phones, passkeys and codes"), "{shown}");
+    assert!(!shown.contains("Sign-in to") && !shown.contains("data-passkey"), "{shown}");
+
+    // The app uses it itself, and is told what makes it count.
+    let options = bench.post(&format!("{page}/passkey/options")).send().await.json(200);
+    let credential = used_passkey(passkey, &options).await;
+    let used = bench.post(&format!("{page}/passkey")).json(&credential).send().await.json(200);
+    assert_eq!(text(&used, "state"), "proven");
+    let invite = async |right: &str| {
+        let body = json!({ "right": right });
+        bench.post("/v1/invitations").json(&body).signed(&phone).send().await
+    };
+    assert_eq!(invite(text(&asked, "right")).await.problem(403), "not_authorised");
+    invite(text(&used, "completion")).await.json(201);
+    let elsewhere = bench.get(&page).send().await.text(200);
+    assert!(elsewhere.contains("It counts for the app in which"), "{elsewhere}");
 }
 
 #[tokio::test]

@@ -51,6 +51,26 @@ async fn an_address_that_tries_codes_is_stopped_and_the_others_are_not() {
 }
 
 #[tokio::test]
+async fn wrong_codes_keep_no_administrator_out() {
+    let bench = Bench::new().await;
+    let body = Phone::new().typed_binding("AAAAA-AAAAA", ALICE);
+    let peer = [192, 0, 2, 9];
+    let bind = async || bench.post("/v1/authenticators").json(&body).coming_from(peer).send().await;
+    while bind().await.status == 403 {}
+    assert_eq!(bind().await.problem(429), "too_many_codes");
+    let begin = bench.post("/admin/sign-in/options").coming_from(peer).send().await;
+    assert!(begin.json(200)["ceremony"].is_string());
+}
+
+#[tokio::test]
+async fn codes_that_bind_are_no_failures() {
+    let bench = Bench::new().await;
+    for number in 0..12 {
+        bench.bound(&format!("person{number}@example.org")).await;
+    }
+}
+
+#[tokio::test]
 async fn a_phone_learns_whose_it_is() {
     let (bench, phone) = Bench::with_phone().await;
     let me = bench.get("/v1/me").signed(&phone).send().await.json(200);

@@ -28,6 +28,29 @@ async fn every_relying_party_reads_what_a_report_asks_of_it() {
 }
 
 #[tokio::test]
+async fn eight_wait_for_the_signals_of_a_relying_party() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let other = party(&bench.app, "Wiki").await;
+    let now = bench.get("/v1/signals").by(&bench.party).send().await.json(200);
+    let path = format!("/v1/signals?after={}&wait=60", text(&now, "next"));
+    let wait = || bench.get(&path).by(&bench.party).send();
+    let all = std::pin::pin!(futures_util::future::join_all((0..8).map(|_| wait())));
+    let ninth = std::pin::pin!(async {
+        let waiting = "streams_open{of=\"relying_party\"} 8\n";
+        while !bench.get("/metrics").send().await.text(200).contains(waiting) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(wait().await.problem(429), "too_many_streams");
+        bench.get("/v1/signals").by(&bench.party).send().await.json(200);
+        bench.get("/v1/signals?wait=1").by(&other).send().await.json(200)
+    });
+    match futures_util::future::select(ninth, all).await {
+        futures_util::future::Either::Left((answered, _)) => assert!(answered["next"].is_string()),
+        futures_util::future::Either::Right(_) => panic!("all were answered"),
+    }
+}
+
+#[tokio::test]
 async fn signals_are_for_relying_parties_and_their_cursors_are_ours() {
     let (bench, phone) = Bench::with_phone().await;
     assert_eq!(bench.get("/v1/signals").send().await.problem(401), "unauthenticated");

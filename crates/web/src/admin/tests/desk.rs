@@ -132,7 +132,8 @@ impl Desk {
     /// Invites an administrator, who makes a passkey and signs in with it.
     pub(super) async fn signed_in(&self, name: &str) -> Admin<'_> {
         let mut holder = Holder::default();
-        let link = self.app.invite_operator(name).await.unwrap();
+        let console = OperatorId::parse("console").unwrap();
+        let link = self.app.invite_operator(&console, name).await.unwrap();
         let invitation = link.split_once('#').unwrap().1;
         let options =
             self.post_json("/admin/enrol/options", &json!({ "invitation": invitation })).await;

@@ -52,7 +52,7 @@ export const journeys = {
       const { page, see, walk, service } = things;
       await withPhone(things, async ({ page: phone, see: seePhone, walk: walkPhone }) => {
         for (const [answer, shown] of [
-          ['They said the same', /^Good: the caller is .*kim/],
+          ['They said the same', /^Good: the code is that of .*kim/],
           ['Different, or they will not say', /^Hang up\. That was not .*kim/],
         ]) {
           await page.getByRole('button', { name: 'Start a check' }).click();
