@@ -2,8 +2,8 @@
 
 use pushback_model::{Span, Timestamp};
 use pushback_verify::{
-    Act, AddressId, AuthenticatorId, Authority, Command, Disputable, DisputeLink, Notice,
-    OperatorProof, Outcome, Reason, SubscriberId, decide,
+    Act, AddressId, AuthenticatorId, Authority, Command, Disputable, DisputeLink, OperatorProof,
+    Outcome, Reason, SubscriberId, decide,
 };
 
 use crate::binding::done;
