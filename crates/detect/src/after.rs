@@ -152,6 +152,9 @@ pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) 
     used
 }
 
+/// What a mail rule is worth that neither hides mail nor sends it on, as a share.
+const PLAIN_RULE: f64 = 0.2;
+
 /// Strangers take the owner's authenticator away as soon as they are in.
 const REMOVED_WITHIN: Span = Span::hours(1);
 /// Owners take an old phone out days after they bound the new one.
@@ -197,6 +200,12 @@ pub(crate) fn after_terms(
                 "after_factor",
                 weights.after_factor,
                 "an authenticator or device was bound after it",
+            ),
+            // Everybody files their newsletters.
+            EventKind::MailboxRule if record.has(flag::PLAIN_RULE) => (
+                "after_mailbox_rule",
+                weights.after_mailbox_rule * PLAIN_RULE,
+                "a mail rule was made after it that neither hides mail nor sends it on",
             ),
             EventKind::MailboxRule => {
                 ("after_mailbox_rule", weights.after_mailbox_rule, "a mail rule was made after it")

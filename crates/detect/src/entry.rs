@@ -6,7 +6,7 @@ use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, network_level, shows_habit};
 use crate::history::Origin;
 use crate::policy::Weights;
-use crate::prompt::{Outcome, Prompt};
+use crate::prompt::{Outcome, Prompt, REPORT_REACH};
 use crate::record::{Place, Record, flag};
 use crate::weigh::{
     Context, Failures, Term, Weighed, diminishing, is_own_change, is_reset_by_other, sum, weigh,
@@ -188,6 +188,15 @@ pub(crate) fn passed_terms(
             records: vec![index],
         });
     }
+    if let Some((index, reported)) = disowned(context, weighed, at) {
+        terms.push(Term {
+            kind: "reported",
+            bits: weights.reported,
+            at: reported.at,
+            why: "its owner reported it as not theirs".into(),
+            records: vec![index],
+        });
+    }
     if let Some((index, elsewhere)) = session_elsewhere(context, weighed, at) {
         terms.push(Term {
             kind: "session_elsewhere",
@@ -233,6 +242,24 @@ pub(crate) fn passed_terms(
         }
     }
     terms
+}
+
+/// The owner's word that a success was not theirs: a report that names its prompt or its address.
+fn disowned<'a>(
+    context: &Context<'a>,
+    weighed: &Weighed,
+    at: Timestamp,
+) -> Option<(usize, &'a Record)> {
+    let attempt = &weighed.attempt;
+    let prompts = attempt.prompts.iter().filter_map(|i| context.prompts.get(*i));
+    let approved: Vec<&Prompt> = prompts.filter(|p| p.outcome == Outcome::Approved).collect();
+    let begin = context.records.partition_point(|r| r.at < at);
+    let later = context.records.iter().enumerate().skip(begin);
+    later.take_while(|(_, r)| r.at - at <= REPORT_REACH).find(|(i, r)| {
+        let is_of_there = r.requester.ip != 0 && r.requester.ip == attempt.origin.place.ip;
+        r.kind == EventKind::PromptReported
+            && (is_of_there || approved.iter().any(|p| p.records.contains(i)))
+    })
 }
 
 /// A prompt that was asked for at the same address and answered from behind it.
@@ -323,7 +350,9 @@ fn new_machine(
     let (index, change) = after
         .iter()
         .filter_map(|i| Some((*i, context.records.get(*i)?)))
-        .filter(|(_, r)| is_own_change(r) && r.kind != EventKind::FactorUpdated)
+        .filter(|(_, r)| {
+            is_own_change(r) && r.kind != EventKind::FactorUpdated && !r.has(flag::PLAIN_RULE)
+        })
         .find(|(_, r)| {
             (Span::ZERO..=AT_ONCE).contains(&(r.at - me.at))
                 && me.taints(&Origin::of(r), r.session, r.at)
@@ -386,6 +415,7 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [
+            "reported",
             "session_elsewhere",
             "active_elsewhere",
             "beside_own_prompt",

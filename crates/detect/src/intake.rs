@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use pushback_model::{
-    Endpoint, IdentityEvent, Key, Risk, Source, country_code, key_of, key_of_parts,
+    Endpoint, EventKind, IdentityEvent, Key, Risk, Source, country_code, key_of, key_of_parts,
 };
 
 use crate::identity::Claims;
@@ -70,6 +70,10 @@ impl Intake {
         set(event.risk == Risk::Medium, flag::RISK_MEDIUM);
         set(event.risk == Risk::High, flag::RISK_HIGH);
         set(event.actor.is_some(), flag::BY_OTHER);
+        // So the readers call a rule that moves or marks what it is about, and no more.
+        let is_plain =
+            event.kind == EventKind::MailboxRule && event.what.starts_with("rule: inbox rule");
+        set(is_plain, flag::PLAIN_RULE);
         if !(family.is_apples && is_relay_number(requester.asn)) {
             set(requester.is_proxy, flag::PROXY);
             set(is_hosting_number(requester.asn), flag::HOSTING);
@@ -327,7 +331,7 @@ mod tests {
         let flags = |browser: &str, as_name: &str| {
             let mut event = IdentityEvent::new(
                 Source::Okta,
-                pushback_model::EventKind::PromptSent,
+                EventKind::PromptSent,
                 pushback_model::Timestamp::from_millis(0),
             );
             event.requester = Endpoint {

@@ -77,7 +77,7 @@ pub struct Prompt {
 /// An answer may come later than the prompt's life by so much and still belong to it.
 const GRACE: Span = Span::minutes(5);
 /// A report may name a prompt this far back.
-const REPORT_REACH: Span = Span::hours(48);
+pub(crate) const REPORT_REACH: Span = Span::hours(48);
 /// The step that leads to a prompt lies at most so far before it.
 const STEP_BEFORE: Span = Span::minutes(10);
 /// The session that an approval opens begins within this span.

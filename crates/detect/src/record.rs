@@ -54,6 +54,8 @@ pub mod flag {
     pub const MOBILE: u16 = 1 << 8;
     /// A record of this kind names the device where there is one.
     pub const NAMES_DEVICE: u16 = 1 << 9;
+    /// A mail rule that neither hides mail nor sends it on.
+    pub const PLAIN_RULE: u16 = 1 << 10;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).

@@ -125,6 +125,50 @@ fn an_answer_ends_the_prompt_of_its_own_session() {
     assert!(incidents.iter().all(|i| i.approved_at.is_none()), "{incidents:#?}");
 }
 
+#[test]
+fn a_success_that_its_owner_reports_is_a_strangers() {
+    let near = At { device: "laptop-9", ..NEIGHBOUR };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, near, at(11, 4, 22), EventKind::PromptDenied, None);
+    log.prompt(ALICE, near, at(11, 4, 24), PromptApproved, None);
+    log.event(ALICE, near, at(11, 4, 25), SessionStarted, "");
+    assert!(of_alice(&log).iter().all(|i| i.stage < Stage::Approved));
+    let i = log.event(ALICE, near, at(11, 15, 0), EventKind::PromptReported, "");
+    log.events[i].requester.device = "".into();
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    assert_eq!(incidents[0].stage, Stage::Approved);
+    let why = &incidents[0].evidence.iter().find(|e| e.kind == "reported").unwrap().why;
+    assert_eq!(why, "its owner reported it as not theirs");
+}
+
+#[test]
+fn a_report_of_another_address_says_nothing_about_a_success() {
+    let near = At { device: "laptop-9", ..NEIGHBOUR };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, near, at(11, 9, 24), PromptApproved, None);
+    log.event(ALICE, near, at(11, 9, 25), SessionStarted, "");
+    log.event(ALICE, STRANGER, at(11, 15, 0), EventKind::PromptReported, "");
+    assert!(of_alice(&log).iter().all(|i| i.approved_at.is_none()));
+}
+
+#[test]
+fn a_rule_that_files_newsletters_makes_no_stranger_of_a_new_laptop() {
+    let made = |what| {
+        let borrowed = At { device: "laptop-9", agent: STRANGER.agent, ..NEIGHBOUR };
+        let mut log = Log::with_habits(ALICE);
+        log.prompt(ALICE, borrowed, at(11, 9, 0), PromptApproved, None);
+        log.event(ALICE, borrowed, at(11, 9, 1), SessionStarted, "");
+        log.event(ALICE, borrowed, at(11, 9, 30), EventKind::MailboxRule, what);
+        log.habits(ALICE, HOME, 12..14);
+        of_alice(&log)
+    };
+    assert!(made("rule: inbox rule 'news', moves to 'News'").is_empty());
+    let hides = made("hides mail: inbox rule '.', deletes the mail");
+    assert_eq!(hides.len(), 1);
+    assert_eq!(hides[0].stage, Stage::Foothold);
+}
+
 /// A sign-in from Tokyo, some time after the owner's last one at home.
 fn from_tokyo(place: At, after: Span) -> Vec<Incident> {
     let mut log = Log::with_habits(ALICE);

@@ -227,6 +227,7 @@ fn rule(value: &Value, name: &str, base: &IdentityEvent<'_>) -> String {
         marks_read,
         folder: folder.into_owned(),
         about: words.join(" "),
+        is_nameless: is_nameless(&label),
     };
     effect.in_words(&thing, value, base)
 }
@@ -239,6 +240,13 @@ struct Effect {
     folder: String,
     /// The words it looks for.
     about: String,
+    /// Its name has neither a letter nor a digit: its owner would have named it.
+    is_nameless: bool,
+}
+
+/// Whether a rule's name is a dot or the like.
+fn is_nameless(label: &str) -> bool {
+    !label.is_empty() && !label.chars().any(char::is_alphanumeric)
 }
 
 impl Effect {
@@ -256,6 +264,8 @@ impl Effect {
             "internal forward"
         } else if hides {
             "hides mail"
+        } else if self.is_nameless || about_notices {
+            "suspicious rule"
         } else {
             "rule"
         };
@@ -315,6 +325,7 @@ fn client_rule(value: &Value, base: &IdentityEvent<'_>) -> Option<String> {
         marks_read: false,
         folder: String::new(),
         about: plain(&property("RuleCondition")),
+        is_nameless: is_nameless(&property("RuleName")),
     };
     match serde_json::from_str::<Value>(&actions_text) {
         Ok(actions) => {

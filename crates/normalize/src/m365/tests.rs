@@ -316,6 +316,12 @@ fn a_rule_says_first_what_it_does() {
             "hides mail",
         ),
         ("New-InboxRule", vec![("Name", "news"), ("MoveToFolder", "News")], "rule"),
+        ("New-InboxRule", vec![("Name", ".."), ("MoveToFolder", "News")], "suspicious rule"),
+        (
+            "New-InboxRule",
+            vec![("Name", "x"), ("SubjectContainsWords", "password")],
+            "suspicious rule",
+        ),
         ("Enable-InboxRule", vec![("Identity", "news")], "rule"),
         ("Set-Mailbox", vec![("ForwardingSmtpAddress", "smtp:x@example.net")], "external forward"),
         (
@@ -369,7 +375,7 @@ fn rules_made_in_outlook_are_read_too() {
     let delete = r#"[{"ActionType":"Delete"}]"#;
     assert!(one(read, &rule(delete, "AddMailboxRule")).what.starts_with("hides mail"));
     let moved = r#"[{"ActionType":"Move","Folder":"Projects"}]"#;
-    assert!(one(read, &rule(moved, "ModifyMailboxRule")).what.starts_with("rule"));
+    assert!(one(read, &rule(moved, "ModifyMailboxRule")).what.starts_with("suspicious rule"));
     assert_eq!(kinds(read, &rule(delete, "RemoveMailboxRule")), []);
 }
 
