@@ -69,7 +69,7 @@ impl Turns {
     /// # Errors
     /// [`AppError::Busy`] at once, where too many of that rank wait already.
     // SECURITY: strangers who keep many attempts in flight must not keep the owner from saying no.
-    // Guarded by `an_owner_says_no_while_a_hundred_strangers_ask`.
+    // Guarded by `an_owner_says_no_before_the_strangers_who_wait`.
     pub(crate) async fn take(
         self: &Arc<Self>,
         key: &Key,
@@ -107,6 +107,12 @@ impl Turns {
     /// How many decisions were refused since the start, because too many waited.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How many wait for a document.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self, key: &Key) -> usize {
+        self.lines().get(key).map_or(0, |line| line.first.len() + line.anybody.len())
     }
 
     fn turn(self: &Arc<Self>, key: Key) -> Turn {
@@ -165,8 +171,7 @@ mod tests {
 
     /// Lets those who were started come as far as they can: until so many wait.
     async fn until_so_many_wait(turns: &Turns, count: usize) {
-        let waiting = || turns.lines().get(&key()).map_or(0, |l| l.first.len() + l.anybody.len());
-        while waiting() < count {
+        while turns.waiting(&key()) < count {
             tokio::task::yield_now().await;
         }
     }
