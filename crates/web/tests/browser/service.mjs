@@ -130,14 +130,8 @@ export class Service {
   }
 
   /** The administrator's command line. */
-  run(...args) {
-    return this.runAs('sam', ...args);
-  }
-
-  /** The same in another administrator's name. */
-  async runAs(user, ...args) {
-    const env = { ...process.env, SUDO_USER: user };
-    const { stdout } = await promisify(execFile)(BINARY, [...args, '--json', '--config', this.config], { env });
+  async run(...args) {
+    const { stdout } = await promisify(execFile)(BINARY, [...args, '--json', '--config', this.config]);
     return JSON.parse(stdout);
   }
 

@@ -1,6 +1,6 @@
 // One person, their phone, and what must not happen while they act.
 import assert from 'node:assert/strict';
-import { keyboardFaults, launch, look, virtualPasskey, visitor } from './drive.mjs';
+import { DESKTOP, keyboardFaults, launch, look, virtualPasskey, visitor } from './drive.mjs';
 import { Service } from './service.mjs';
 
 let browser;
@@ -53,6 +53,27 @@ export async function world(act, { bound = true, passkey = false, service = shar
     if (bound) await bind(page, invitation);
     await act({ ...things, service, subscriber, invitation, asks, attacks, computer, key });
   }, { extraHTTPHeaders: { 'X-Forwarded-For': ip }, ...options });
+}
+
+/** Somebody who administers the service with a passkey, on the list of subscribers. */
+export async function administrator(service, name, act) {
+  await visit(
+    async (things) => {
+      const { page, see } = things;
+      await virtualPasskey(page);
+      const { link } = await service.run('operator', 'invite', name);
+      await page.goto(link);
+      await heading(page, 'Your passkey for administration');
+      await see('admin_enrol');
+      await page.getByRole('button', { name: 'Make a passkey' }).click();
+      await heading(page, 'Administration');
+      await see('admin_sign_in');
+      await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+      await heading(page, 'Subscribers');
+      await act(things);
+    },
+    { viewport: DESKTOP },
+  );
 }
 
 export async function bind(page, { link }) {

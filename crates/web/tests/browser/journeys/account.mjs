@@ -109,9 +109,9 @@ export const journeys = {
       await page.getByText('It is forgotten.').waitFor();
     }),
 
-  'the last device stays; with a passkey beside it it goes, and is told so at once': () =>
+  'a device stays while what is left is new, and one that is untied is told so at once': () =>
     world(
-      async ({ page, see }) => {
+      async ({ page, see, service, subscriber }) => {
         await tab(page, 'Account');
         const ask = async () => {
           await page.getByRole('button', { name: 'Remove Linux computer' }).click();
@@ -124,6 +124,10 @@ export const journeys = {
         await page.getByRole('button', { name: 'Add a passkey' }).click();
         await page.getByText('Passkey, Linux computer').waitFor();
         await ask();
+        await page.getByText('what is left is too new to stand alone').waitFor();
+        const { authenticators } = await service.run('subscriber', 'show', subscriber);
+        const phone = authenticators.find((bound) => bound.kind === 'phone');
+        await service.run('subscriber', 'untie', subscriber, String(phone.id));
         await heading(page, 'This device is no longer bound');
         await see('app_unbound');
         await page.getByRole('button', { name: 'Bind it again' }).click();

@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict';
-import { DESKTOP, virtualPasskey } from '../drive.mjs';
 import { Service } from '../service.mjs';
-import { asked, bind, deny, heading, tab, visit } from '../world.mjs';
+import { administrator, asked, bind, deny, heading, tab, visit } from '../world.mjs';
 
 /** The administration of a service of its own, with an administrator who is signed in. */
 async function administration(act) {
   const service = await Service.start();
   try {
-    await visit(
-      async (things) => {
-        const { page, see } = things;
-        await virtualPasskey(page);
-        const { link } = await service.run('operator', 'invite', 'kim');
-        await page.goto(link);
-        await heading(page, 'Your passkey for administration');
-        await see('admin_enrol');
-        await page.getByRole('button', { name: 'Make a passkey' }).click();
-        await heading(page, 'Administration');
-        await see('admin_sign_in');
-        await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-        await heading(page, 'Subscribers');
-        await act({ ...things, service });
-      },
-      { viewport: DESKTOP },
-    );
+    await administrator(service, 'kim', (things) => act({ ...things, service }));
   } finally {
     await service.stop();
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { answer, heading, visit, world } from '../world.mjs';
+import { administrator, answer, heading, visit, world } from '../world.mjs';
 
 /** The link in the mail to this person, once it is there. */
 async function link(service, subscriber) {
@@ -47,7 +47,11 @@ export const journeys = {
       await service.run('subscriber', 'close', subscriber);
       await service.run('subscriber', 'settle', subscriber, String(id));
       assert.equal((await bound()).is_disputed, true, 'one person alone asks for it');
-      await service.runAs('kim', 'subscriber', 'settle', subscriber, String(id));
+      await administrator(service, 'kim', async ({ page: second }) => {
+        await second.getByRole('link', { name: subscriber }).click();
+        await second.getByRole('button', { name: 'Confirm that it answers again' }).click();
+        await second.getByText('It can answer again.').waitFor();
+      });
       await service.run('subscriber', 'restore', subscriber);
       await page.reload();
       await page.locator('[data-connected="true"]').waitFor();
