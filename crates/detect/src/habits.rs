@@ -427,10 +427,11 @@ impl Habits {
         &self,
         origin: &Origin,
         has_passed: bool,
+        is_abroad: bool,
         novelty: &Novelty,
     ) -> Option<f64> {
         let tells = if origin.device == 0 {
-            self.naming.is_always_named(origin, has_passed)
+            self.naming.is_always_named(origin, has_passed, is_abroad)
         } else {
             self.with_device >= 50
         };

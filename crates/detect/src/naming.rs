@@ -128,16 +128,22 @@ impl Naming {
         self.by_place.entry((ip, agent)).or_default()
     }
 
-    /// Whether successes like this one always name a device, elsewhere.
+    /// Whether successes like this one always name a device; of one abroad, what was seen at its own
+    /// address is left out. At home people sit down at whatever computer there is.
     //
     // SECURITY: a stranger who signs in thrice in a row must not make it customary to name none.
     // Guarded by `what_a_place_itself_leaves_out_does_not_make_it_customary`.
-    pub(crate) fn is_always_named(&self, origin: &Origin, has_passed: bool) -> bool {
+    pub(crate) fn is_always_named(
+        &self,
+        origin: &Origin,
+        has_passed: bool,
+        is_abroad: bool,
+    ) -> bool {
         if !origin.has(flag::NAMES_DEVICE) {
             return false;
         }
-        let there =
-            self.by_place.get(&(origin.place.ip, origin.agent)).copied().unwrap_or_default();
+        let there = self.by_place.get(&(origin.place.ip, origin.agent)).filter(|_| is_abroad);
+        let there = there.copied().unwrap_or_default();
         let own = self.by_agent.get(&origin.agent).filter(|_| origin.agent != 0);
         if let Some(own) = own.map(|own| own.without(there)) {
             let custom = own.successes;
@@ -182,7 +188,10 @@ mod tests {
     #[test]
     fn what_a_place_itself_leaves_out_does_not_make_it_customary() {
         let mut naming = naming(&[(1, 9, 9), (7, 0, 3)]);
-        assert!(!naming.is_always_named(&from(7), true), "a machine of theirs, wherever it is");
+        assert!(
+            !naming.is_always_named(&from(7), true, false),
+            "a machine of theirs, wherever it is"
+        );
         let mut there = from(7);
         there.place.ip = 99;
         for _ in 0..3 {
@@ -190,7 +199,8 @@ mod tests {
             custom.sessions.count(false);
             custom.successes.count(false);
         }
-        assert!(naming.is_always_named(&there, true));
+        assert!(naming.is_always_named(&there, true, true));
+        assert!(!naming.is_always_named(&there, true, false), "another computer at home");
     }
 
     fn from(agent: u32) -> Origin {
@@ -200,36 +210,36 @@ mod tests {
     #[test]
     fn what_passes_for_the_laptop_and_leaves_its_device_out_is_news() {
         let naming = naming(&[(1, 20, 20), (2, 0, 5)]);
-        assert!(naming.is_always_named(&from(1), true));
+        assert!(naming.is_always_named(&from(1), true, false));
     }
 
     #[test]
     fn what_the_phone_always_leaves_out_is_no_news() {
         let naming = naming(&[(1, 40, 40), (2, 0, 5)]);
-        assert!(!naming.is_always_named(&from(2), true));
+        assert!(!naming.is_always_named(&from(2), true, false));
     }
 
     #[test]
     fn a_phone_is_not_held_to_what_laptops_do() {
         let mut naming = naming(&[(1, 20, 20)]);
         let phone = Origin { flags: flag::NAMES_DEVICE | flag::MOBILE, ..from(7) };
-        assert!(!naming.is_always_named(&phone, true));
+        assert!(!naming.is_always_named(&phone, true, false));
         for _ in 0..CUSTOM_MIN {
             naming.phones.sessions.count(true);
         }
-        assert!(naming.is_always_named(&phone, true));
+        assert!(naming.is_always_named(&phone, true, false));
     }
 
     #[test]
     fn a_browser_never_seen_is_held_to_what_all_do() {
-        assert!(naming(&[(1, 20, 20)]).is_always_named(&from(7), true));
-        assert!(!naming(&[(1, 16, 20)]).is_always_named(&from(7), true));
-        assert!(!Naming::default().is_always_named(&from(7), true));
+        assert!(naming(&[(1, 20, 20)]).is_always_named(&from(7), true, false));
+        assert!(!naming(&[(1, 16, 20)]).is_always_named(&from(7), true, false));
+        assert!(!Naming::default().is_always_named(&from(7), true, false));
     }
 
     #[test]
     fn a_kind_of_record_that_names_no_device_says_nothing() {
         let silent = Origin { flags: 0, ..from(1) };
-        assert!(!naming(&[(1, 20, 20)]).is_always_named(&silent, true));
+        assert!(!naming(&[(1, 20, 20)]).is_always_named(&silent, true, false));
     }
 }

@@ -39,6 +39,7 @@ pub fn origin_terms(
         .or(familiar.is_known_by_later.then_some(BrowserLevel::Other));
     let is_known_device = browser == Some(BrowserLevel::Device);
     let mut is_known_network = false;
+    let mut is_abroad = false;
     if origin.place.is_known() && habits.sign_ins() > 0 {
         let before = familiar.network_before.unwrap_or(NetworkLevel::Foreign);
         let is_phone = origin.has(flag::MOBILE);
@@ -80,6 +81,7 @@ pub fn origin_terms(
             );
         }
         is_known_network = level <= NetworkLevel::Network;
+        is_abroad = level == NetworkLevel::Foreign;
         if familiar.network_before.is_some() || is_unlike_later || adopted.is_some() {
             let (kind, words) = match level {
                 NetworkLevel::Address => ("known_network", "an address this person signs in from"),
@@ -124,7 +126,7 @@ pub fn origin_terms(
     } else if (origin.agent != 0 || origin.device != 0)
         && let Some(level) = browser
     {
-        let device = habits.new_device_bits(origin, has_passed, novelty);
+        let device = habits.new_device_bits(origin, has_passed, is_abroad, novelty);
         let mut bits = habits.browser_bits(level, novelty);
         if let Some(device_bits) = device {
             let words = if origin.device == 0 {
