@@ -7,10 +7,11 @@ use pushback_store::{Document, Key, Store, StoreError, Version};
 use pushback_verify::{Accepts, Purpose, Requester};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use webauthn_rs::prelude::{Passkey, PasskeyAuthentication, PasskeyRegistration};
+use webauthn_rs::prelude::{Passkey, PasskeyAuthentication};
 
 use crate::AppError;
 use crate::certificates::Fingerprint;
+use crate::models::Binding;
 use crate::proof::PublicKey;
 use crate::totp::TotpSecret;
 use crate::worker::PushSubscription;
@@ -199,7 +200,7 @@ pub(crate) struct Registration {
     pub whose: String,
     /// The binding code that allows it; nobody else is told.
     pub code: String,
-    pub state: PasskeyRegistration,
+    pub state: Binding,
     pub expires_at: Timestamp,
 }
 

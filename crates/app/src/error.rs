@@ -57,6 +57,9 @@ pub enum AppError {
     /// A passkey ceremony failed.
     #[error("the passkey was not accepted")]
     Passkey,
+    /// The authenticator is none of the models that may be bound; holds which are.
+    #[error("only these authenticators are accepted here: {0}")]
+    PasskeyModel(String),
     /// A certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] crate::CertificateError),

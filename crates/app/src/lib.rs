@@ -21,6 +21,7 @@ mod encoding;
 mod error;
 mod lanes;
 mod left;
+mod models;
 mod operators;
 mod other_proofs;
 mod passkeys;
@@ -61,6 +62,7 @@ pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, Subsc
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use encoding::{from_base64url, sha256, to_base64url};
 pub use error::AppError;
+pub use models::{Aaguid, ModelError, PasskeyModels};
 pub use operators::{Operator, OperatorSession};
 pub use phone::{Phone, PhoneRequest};
 pub use prompts::{Answered, PromptView, Prompts, SaidBy, SignedAnswer};
@@ -88,6 +90,7 @@ struct Inner {
     name: String,
     origin: Url,
     webauthn: Webauthn,
+    models: PasskeyModels,
     tokens: TokenKey,
     capabilities: CapabilityKey,
     clock: Arc<dyn Clock>,
@@ -113,6 +116,8 @@ pub struct Parts {
     pub name: String,
     /// The address under which people reach the service: issuer of tokens and origin of passkeys.
     pub origin: Url,
+    /// Which authenticators may be bound as passkeys.
+    pub models: PasskeyModels,
     /// Signs tokens.
     pub tokens: TokenKey,
     /// Authenticates links and device cookies.
@@ -137,8 +142,8 @@ impl App {
             let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
             return Err(AppError::Policy(words.join("; ")));
         }
-        let Parts { store, policy, name, origin, tokens, capabilities, receipts, clock, entropy } =
-            parts;
+        let Parts { store, policy, name, origin, models, .. } = parts;
+        let Parts { tokens, capabilities, receipts, clock, entropy, .. } = parts;
         let domain = origin.domain().ok_or_else(|| {
             AppError::Setup(format!("{origin} has no host name, but passkeys need one"))
         })?;
@@ -152,6 +157,7 @@ impl App {
             name,
             origin,
             webauthn,
+            models,
             tokens,
             capabilities,
             clock,

@@ -7,13 +7,14 @@ use pushback_verify::{OperatorId, OperatorProof, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use webauthn_rs::prelude::{
-    DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration, PublicKeyCredential,
+    DiscoverableAuthentication, DiscoverableKey, Passkey, PublicKeyCredential,
     RegisterPublicKeyCredential, RequestChallengeResponse, Uuid,
 };
 
 use crate::ceremonies::is_embedded;
 use crate::documents::Kind;
 use crate::encoding::{new_id, sha256, to_base64url};
+use crate::models::Binding;
 use crate::passkeys::CEREMONY_LIFE;
 use crate::{App, AppError};
 
@@ -79,7 +80,7 @@ struct Invitation {
     digest: String,
     expires_at: Timestamp,
     #[serde(default)]
-    ceremony: Option<PasskeyRegistration>,
+    ceremony: Option<Binding>,
 }
 
 impl Kind for OperatorRecord {
@@ -193,11 +194,8 @@ impl App {
     pub async fn begin_operator(&self, invitation: &str) -> Result<serde_json::Value, AppError> {
         let (mut record, version) = self.invited(invitation).await?;
         let user = Uuid::from_bytes(self.inner.capabilities.handle("operator", &record.name));
-        let (options, ceremony) = self
-            .inner
-            .webauthn
-            .start_passkey_registration(user, &record.name, &record.name, None)
-            .map_err(|_| AppError::Passkey)?;
+        let (options, ceremony) =
+            self.inner.models.begin(&self.inner.webauthn, (user, &record.name), None)?;
         // Administrators sign in without typing a name, so that the page cannot tell who is one.
         let mut options = serde_json::to_value(options)?;
         let choice = options.pointer_mut("/publicKey/authenticatorSelection");
@@ -215,7 +213,7 @@ impl App {
     /// Ends it: the invitation is used up.
     ///
     /// # Errors
-    /// [`AppError::Passkey`] if the ceremony failed.
+    /// [`AppError::Passkey`] if the ceremony failed; [`AppError::PasskeyModel`].
     pub async fn finish_operator(
         &self,
         invitation: &str,
@@ -224,11 +222,8 @@ impl App {
         let (mut record, version) = self.invited(invitation).await?;
         let ceremony =
             record.invitation.take().and_then(|i| i.ceremony).ok_or(AppError::Passkey)?;
-        if is_embedded(credential.response.client_data_json.as_ref()) {
-            return Err(AppError::Passkey);
-        }
-        let done = self.inner.webauthn.finish_passkey_registration(credential, &ceremony);
-        record.passkeys.push(done.map_err(|_| AppError::Passkey)?);
+        let passkey = self.inner.models.finish(&self.inner.webauthn, credential, &ceremony)?;
+        record.passkeys.push(passkey);
         let id = operator_id(&record.name)?;
         let change = Change::at(self.now())
             .update(OperatorRecord::key(id.as_str())?, version, record.bytes()?)

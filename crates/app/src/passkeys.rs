@@ -161,11 +161,9 @@ impl App {
         let code = BindingCode::draw(&self.entropy());
         let (keys, _) = self.keys_of(who.as_str()).await?;
         let exclude = keys.passkeys.values().map(|key| key.cred_id().clone()).collect();
-        let (options, state) = self
-            .inner
-            .webauthn
-            .start_passkey_registration(self.user(who), who.as_str(), who.as_str(), Some(exclude))
-            .map_err(|_| AppError::Passkey)?;
+        let whose = (self.user(who), who.as_str());
+        let (options, state) =
+            self.inner.models.begin(&self.inner.webauthn, whose, Some(exclude))?;
         let id = new_id("reg", &*self.inner.entropy);
         let registration = Registration {
             whose: who.to_string(),
@@ -196,7 +194,8 @@ impl App {
     /// Ends it: the passkey is bound.
     ///
     /// # Errors
-    /// [`AppError::Passkey`] if the ceremony failed or is too old; [`AppError::Refused`].
+    /// [`AppError::Passkey`] if the ceremony failed or is too old; [`AppError::PasskeyModel`];
+    /// [`AppError::Refused`].
     pub(crate) async fn finish_binding_passkey(
         &self,
         who: &SubscriberId,
@@ -209,11 +208,8 @@ impl App {
         if registration.whose != who.as_str() || self.now() >= registration.expires_at {
             return Err(AppError::Passkey);
         }
-        if is_embedded(credential.response.client_data_json.as_ref()) {
-            return Err(AppError::Passkey);
-        }
-        let done = self.inner.webauthn.finish_passkey_registration(credential, &registration.state);
-        let passkey = done.map_err(|_| AppError::Passkey)?;
+        let passkey =
+            self.inner.models.finish(&self.inner.webauthn, credential, &registration.state)?;
         let (keys, keys_version) = self.keys_of(who.as_str()).await?;
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
             let change = change.delete(Registration::key(ceremony)?, version);

@@ -22,8 +22,8 @@ use crate::encoding::to_base64url;
 use crate::proof::{Said, answer_text, binding_text, request_text};
 use crate::{
     Answered, App, AppError, AttemptView, CapabilityKey, Clock, DecisionView, MailedCode,
-    NewAttempt, NewPhone, Notice, Outside, Parts, PhoneRequest, PublicKey, PushSubscription,
-    RelyingParty, SaidBy, Sent, SignedAnswer, SystemEntropy, TokenKey,
+    NewAttempt, NewPhone, Notice, Outside, Parts, PasskeyModels, PhoneRequest, PublicKey,
+    PushSubscription, RelyingParty, SaidBy, Sent, SignedAnswer, SystemEntropy, TokenKey,
 };
 
 pub(crate) const ALICE: &str = "alice@example.org";
@@ -60,17 +60,23 @@ pub(crate) async fn bench() -> Bench {
     let store = Store::open_sqlite(&folder.path().join("pushback.db"), options).await.unwrap();
     let clock = Arc::new(Hand(AtomicI64::new(1_772_400_000_000)));
     let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem")).unwrap();
-    let app = node(store, Some(signer), Arc::clone(&clock));
+    let app = node(store, Some(signer), Arc::clone(&clock), PasskeyModels::default());
     let party = party(&app).await;
     Bench { app, clock, party, folder }
 }
 
-fn node(store: Store, receipts: Option<pushback_store::Signer>, clock: Arc<Hand>) -> App {
+fn node(
+    store: Store,
+    receipts: Option<pushback_store::Signer>,
+    clock: Arc<Hand>,
+    models: PasskeyModels,
+) -> App {
     App::new(Parts {
         store,
         policy: Policy::default(),
         name: "Example".to_owned(),
         origin: origin(),
+        models,
         tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
         capabilities: CapabilityKey::new(&[7; crate::KEY_BYTES]),
         receipts,
@@ -114,7 +120,12 @@ impl Bench {
 
     /// Another service on the same database, which knows nothing of what this one keeps in memory.
     pub(crate) fn other_node(&self) -> App {
-        node(self.app.store().clone(), None, Arc::clone(&self.clock))
+        self.other_node_taking(PasskeyModels::default())
+    }
+
+    /// The same, which takes these models of authenticators only.
+    pub(crate) fn other_node_taking(&self, models: PasskeyModels) -> App {
+        node(self.app.store().clone(), None, Arc::clone(&self.clock), models)
     }
 
     /// Where the database is.

@@ -108,6 +108,7 @@ async fn open(folder: &Path, database: &str) -> App {
         policy: Policy::default(),
         name: "Endless".to_owned(),
         origin: "http://localhost:8420".parse().unwrap(),
+        models: Default::default(),
         tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
         capabilities: CapabilityKey::new(&[7; KEY_BYTES]),
         receipts: None,

@@ -115,6 +115,9 @@ impl From<AppError> for Problem {
             }
             AppError::ClockWrong => Self::new(StatusCode::UNAUTHORIZED, "clock_wrong", detail),
             AppError::Passkey => Self::new(StatusCode::FORBIDDEN, "passkey_refused", detail),
+            AppError::PasskeyModel(_) => {
+                Self::new(StatusCode::FORBIDDEN, "passkey_model_refused", detail)
+            }
             AppError::Certificate(_) => {
                 Self::new(StatusCode::FORBIDDEN, "certificate_refused", detail)
             }

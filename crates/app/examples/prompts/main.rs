@@ -188,6 +188,7 @@ async fn open(name: &str, database: &str, subscribers: usize) -> Result<Bench, F
         policy: Policy::default(),
         name: "Bench".to_owned(),
         origin: "http://localhost:8420".parse()?,
+        models: Default::default(),
         tokens: TokenKey::from_pkcs8(&TokenKey::generate()?)?,
         capabilities: CapabilityKey::new(&[7; KEY_BYTES]),
         receipts: None,

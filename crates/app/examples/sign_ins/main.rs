@@ -107,6 +107,7 @@ async fn open(database: &str, folder: &Path, life: u64) -> Result<App, Failure> 
         policy: Policy::default(),
         name: "Endless".to_owned(),
         origin: "http://localhost:8420".parse()?,
+        models: Default::default(),
         tokens: TokenKey::from_pkcs8(&TokenKey::generate()?)?,
         capabilities: CapabilityKey::new(&[7; KEY_BYTES]),
         receipts: None,

@@ -10,26 +10,26 @@ use super::passkeys::right;
 use crate::testing::{Bench, Phone, secret};
 use crate::{App, AppError, AttemptState, sha256, to_base64url};
 
-const PRESENT: u8 = 0x01;
-const VERIFIED: u8 = 0x04;
-const ELIGIBLE: u8 = 0x08;
+pub(super) const PRESENT: u8 = 0x01;
+pub(super) const VERIFIED: u8 = 0x04;
+pub(super) const ELIGIBLE: u8 = 0x08;
 const BACKED_UP: u8 = 0x10;
 const ATTESTED: u8 = 0x40;
 
 /// What an authenticator and the browser around it say.
 #[derive(Clone)]
-struct Said {
+pub(super) struct Said {
     kind: &'static str,
     challenge: Option<String>,
     origin: &'static str,
     cross_origin: Option<bool>,
     top_origin: Option<&'static str>,
     rp_id: &'static str,
-    flags: u8,
+    pub flags: u8,
     is_signed_by_other: bool,
 }
 
-fn said(kind: &'static str) -> Said {
+pub(super) fn said(kind: &'static str) -> Said {
     Said {
         kind,
         challenge: None,
@@ -42,13 +42,24 @@ fn said(kind: &'static str) -> Said {
     }
 }
 
-struct Liar {
+pub(super) struct Liar {
     pair: EcdsaKeyPair,
     id: [u8; 16],
 }
 
+/// What an authenticator says of its model: the AAGUID, and the statement about what was signed.
+pub(super) struct Model<'m> {
+    pub aaguid: [u8; 16],
+    pub format: &'static str,
+    /// The CBOR of the statement, given the bytes that it is about.
+    pub statement: &'m dyn Fn(&[u8]) -> Vec<u8>,
+}
+
+const NAMELESS: Model<'static> =
+    Model { aaguid: [0; 16], format: "none", statement: &|_| vec![0xa0] };
+
 impl Liar {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { pair: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap(), id: [7; 16] }
     }
 
@@ -76,9 +87,23 @@ impl Liar {
         data
     }
 
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.pair.sign(&SystemRandom::new(), bytes).unwrap().as_ref().to_vec()
+    }
+
     fn register<T: DeserializeOwned>(&self, said: &Said, options: &Value) -> T {
+        self.register_as(&NAMELESS, said, options)
+    }
+
+    pub(super) fn register_as<T: DeserializeOwned>(
+        &self,
+        model: &Model<'_>,
+        said: &Said,
+        options: &Value,
+    ) -> T {
+        let client = Self::client_data(said, options);
         let mut data = Self::data(said, said.flags | ATTESTED);
-        data.extend([0; 16]);
+        data.extend(model.aaguid);
         data.extend((self.id.len() as u16).to_be_bytes());
         data.extend(self.id);
         // COSE: an EC2 key for ES256 on P-256.
@@ -87,7 +112,13 @@ impl Liar {
         data.extend(&point[1..33]);
         data.extend([0x22, 0x58, 0x20]);
         data.extend(&point[33..65]);
-        let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".to_vec();
+        let signed = [&data[..], &sha256(&client)].concat();
+        let mut object = b"\xa3\x63fmt".to_vec();
+        object.push(0x60 + u8::try_from(model.format.len()).unwrap());
+        object.extend(model.format.bytes());
+        object.extend(b"\x67attStmt");
+        object.extend((model.statement)(&signed));
+        object.extend(b"\x68authData\x58");
         object.push(u8::try_from(data.len()).unwrap());
         object.extend(data);
         let id = to_base64url(&self.id);
@@ -95,7 +126,7 @@ impl Liar {
             "id": id, "rawId": id, "type": "public-key", "extensions": {},
             "response": {
                 "attestationObject": to_base64url(&object),
-                "clientDataJSON": to_base64url(&Self::client_data(said, options)),
+                "clientDataJSON": to_base64url(&client),
             },
         }))
         .unwrap()
@@ -140,7 +171,7 @@ async fn with_passkey(flags: u8) -> (Bench, Liar) {
     (bench, liar)
 }
 
-const CREATE: &str = "webauthn.create";
+pub(super) const CREATE: &str = "webauthn.create";
 const GET: &str = "webauthn.get";
 
 /// Each of these is wrong in one thing alone.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use pushback_app::{Aaguid, PasskeyModels};
 use pushback_verify::Policy;
 use serde::Deserialize;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub tables: Tables,
     /// Where ranges of burned passwords come from.
     pub passwords: Passwords,
+    /// Passkeys.
+    pub passkeys: Passkeys,
     /// Waking phones.
     pub push: Push,
     /// Notices to people.
@@ -99,6 +102,26 @@ pub struct Passwords {
     pub upstream: Option<String>,
 }
 
+/// Passkeys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Passkeys {
+    /// The models that may be bound; none for any.
+    pub models: Vec<Model>,
+}
+
+/// A model of authenticators.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name, for people who bring another.
+    pub name: String,
+    /// Its maker's number for it.
+    pub aaguid: Aaguid,
+    /// Its maker's roots, PEM.
+    pub roots: PathBuf,
+}
+
 /// Waking phones (Web Push).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -152,6 +175,9 @@ impl Settings {
         for path in [places, networks, hosting, &mut settings.passwords.local] {
             path.as_mut().map(own);
         }
+        for model in &mut settings.passkeys.models {
+            own(&mut model.roots);
+        }
         if let Some(tls) = &mut settings.tls {
             own(&mut tls.certificate);
             own(&mut tls.key);
@@ -198,6 +224,21 @@ impl Settings {
         } else {
             Err(ConfigError::new(complaints.join("\n")))
         }
+    }
+
+    /// The models that may be bound as passkeys, with their makers' roots from their files.
+    ///
+    /// # Errors
+    /// Names the file or the model that cannot be used.
+    pub fn models(&self) -> Result<PasskeyModels, String> {
+        let mut models = PasskeyModels::default();
+        for Model { name, aaguid, roots } in &self.passkeys.models {
+            let said =
+                |what: &dyn std::fmt::Display| format!("{name}: {}: {what}", roots.display());
+            let pem = std::fs::read(roots).map_err(|error| said(&why(&error)))?;
+            models = models.with(*aaguid, name, &pem).map_err(|error| said(&error))?;
+        }
+        Ok(models)
     }
 
     /// A header with certificates needs a proxy to believe.
@@ -288,6 +329,28 @@ mod tests {
         let text = "[service]\nname = \"x\"\nlisten = \"nowhere\"\n";
         assert!(refused(text).starts_with("serve.toml:3:"), "{}", refused(text));
         assert!(refused("[service]\nport = 1\n").contains("unknown field"));
+    }
+
+    #[test]
+    fn a_model_needs_its_number_and_its_roots() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("serve.toml");
+        let write = |aaguid: &str, roots: &str| {
+            let text = format!(
+                "[[passkeys.models]]\nname = \"Key 5\"\naaguid = \"{aaguid}\"\nroots = \"{roots}\"\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            Settings::load(Some(&file))
+        };
+        let number = "2fc0579f-8113-47ea-b116-bb5a8db9202a";
+        let complaint = write("2fc0", "roots.pem").unwrap_err().to_string();
+        assert!(complaint.contains("serve.toml:3:"), "{complaint}");
+        let missing = write(number, "roots.pem").unwrap().models().unwrap_err();
+        assert!(missing.starts_with("Key 5: ") && missing.contains("does not exist"), "{missing}");
+        std::fs::write(folder.path().join("roots.pem"), "no certificate").unwrap();
+        let useless = write(number, "roots.pem").unwrap().models().unwrap_err();
+        assert!(useless.contains("roots.pem: no PEM certificates"), "{useless}");
+        assert!(Settings::default().models().unwrap().is_any());
     }
 
     #[test]

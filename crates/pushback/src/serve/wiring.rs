@@ -62,6 +62,7 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
     let data = &service.data;
     std::fs::create_dir_all(data).map_err(|e| failed(data.display())(e.to_string()))?;
     let origin = settings.check_origin().map_err(SetupError)?;
+    let models = settings.models().map_err(failed("passkeys.models"))?;
     let path = data.join("keys");
     let keys = if path.exists() { Keyring::open(&path) } else { Keyring::create(&path) };
     let keys = keys.map_err(|error| failed("the key file")(whole(error)))?;
@@ -84,6 +85,7 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
         policy: settings.policy.clone(),
         name: service.name.clone(),
         origin,
+        models,
         tokens,
         capabilities: CapabilityKey::new(&bytes),
         receipts: Some(receipts),

@@ -159,6 +159,7 @@ impl Bench {
             policy,
             name: "Example".to_owned(),
             origin: Url::parse(ORIGIN).unwrap(),
+            models: Default::default(),
             tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
             capabilities: CapabilityKey::new(&[7; KEY_BYTES]),
             receipts: Some(signer.unwrap()),

@@ -97,6 +97,7 @@ impl Desk {
             policy: Policy::default(),
             name: "Example".to_owned(),
             origin: origin(),
+            models: Default::default(),
             tokens: TokenKey::from_pkcs8(&TokenKey::generate().unwrap()).unwrap(),
             capabilities: CapabilityKey::new(&[7; pushback_app::KEY_BYTES]),
             receipts: None,
