@@ -148,7 +148,7 @@ impl App {
         });
         let with = With { beside: Beside::default(), answer };
         let command = Command::StartAttempt(attempt);
-        match self.decide_from(&whom, known, &command, &with, &keep).await? {
+        match self.decide_from(&whom, Some(known), &command, &with, &keep).await? {
             Ended::Decided(decision, version) => {
                 let mut record = record;
                 record.decision = stored(&decision.outcome);

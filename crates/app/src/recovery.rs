@@ -102,7 +102,7 @@ impl PageView {
 struct Begun {
     loaded: Loaded,
     whom: Whom,
-    known: Option<Found>,
+    known: Found,
 }
 
 impl App {
@@ -118,10 +118,7 @@ impl App {
         which: NoticeAddress,
     ) -> Result<(), AppError> {
         let Some(begun) = self.begin_recovery(secret).await? else { return Ok(()) };
-        let (state, found) = match begun.known {
-            Some(known) => known,
-            None => self.state(&begun.whom).await?,
-        };
+        let (state, found) = begun.known;
         let place = match which {
             NoticeAddress::First => 0,
             NoticeAddress::Second => 1,
@@ -203,11 +200,12 @@ impl App {
         };
         let keep = |_: &Decision, _: Timestamp, change: Change| begun.loaded.count_recovery(change);
         let with = With::default();
-        let decision = match self.decide_from(whom, begun.known, &command, &with, &keep).await? {
-            Ended::Decided(decision, _) => decision,
-            // Nothing here counts once only.
-            Ended::Answered => return Err(AppError::Contended),
-        };
+        let decision =
+            match self.decide_from(whom, Some(begun.known), &command, &with, &keep).await? {
+                Ended::Decided(decision, _) => decision,
+                // Nothing here counts once only.
+                Ended::Answered => return Err(AppError::Contended),
+            };
         // SECURITY: every other outcome looks the same, or the page would tell who exists, who has an
         // incident, and which code was wrong. Guarded by `no_refusal_says_why_or_who_exists`.
         if whom.is_decoy || !matches!(decision.outcome, Outcome::Recovered { .. }) {
@@ -229,14 +227,11 @@ impl App {
         if !view.can_recover(self.now()) || loaded.record.recoveries >= ASKED_MAX {
             return Ok(None);
         }
-        let own = Whom::subscriber(name(&loaded.record.subscriber)?);
-        let found = self.state(&own).await?;
+        let whose = name(&loaded.record.subscriber)?;
         // Whose phone was disabled signs in like nobody, but has addresses and saved codes.
-        if found.1.is_some() && !found.0.addresses().is_empty() {
-            return Ok(Some(Begun { loaded, whom: own, known: Some(found) }));
-        }
-        let whom = self.decoy_for(&own.id)?;
-        Ok(Some(Begun { loaded, whom, known: None }))
+        let (whom, known) =
+            self.own_or_decoy(&whose, |state| !state.addresses().is_empty()).await?;
+        Ok(Some(Begun { loaded, whom, known }))
     }
 
     /// Mails a code that a committed decision issued.

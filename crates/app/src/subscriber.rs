@@ -130,28 +130,35 @@ impl App {
         }
     }
 
-    /// In whose document an attempt for this name is decided, and that document if it was loaded to
-    /// find out.
+    /// In whose document an attempt for this name is decided, and that document.
     // SECURITY: a name that nobody has gets the prompts, waits and refusals of somebody with a phone
     // who never answers, or the sign-in page would tell which names exist. Guarded by
     // `a_name_that_nobody_has_looks_like_somebody_who_does_not_answer`.
-    pub(crate) async fn whom(
+    pub(crate) async fn whom(&self, name: &SubscriberId) -> Result<(Whom, Found), AppError> {
+        self.own_or_decoy(name, |state| self.can_answer(state)).await
+    }
+
+    /// Somebody's own document if it will do, or else the one that stands for nobody.
+    // SECURITY: both are asked for with one question, whoever it is about and whatever this node
+    // remembers, or the time that it takes would tell who exists. Guarded by
+    // `a_name_that_nobody_has_takes_as_many_questions_as_somebodys`.
+    pub(crate) async fn own_or_decoy(
         &self,
         name: &SubscriberId,
-    ) -> Result<(Whom, Option<Found>), AppError> {
-        let own = Whom::subscriber(name.clone());
-        // Who could answer when last seen is decided about from that. Who could not is asked for: they
-        // may have bound a phone at another node.
-        if let Some(found) =
-            self.state_as_last_seen(&own)?.filter(|found| self.can_answer(&found.0))
-        {
-            return Ok((own, Some(found)));
-        }
-        let found = self.state(&own).await?;
-        if self.can_answer(&found.0) {
-            return Ok((own, Some(found)));
-        }
-        Ok((self.decoy_for(name)?, None))
+        will_do: impl Fn(&SubscriberState) -> bool,
+    ) -> Result<(Whom, Found), AppError> {
+        let both = [Whom::subscriber(name.clone()), self.decoy_for(name)?];
+        let [own_key, decoy_key] = [both[0].key()?, both[1].key()?];
+        let now = self.now();
+        let own = self.inner.states.get(&own_key, now);
+        let decoy = self.inner.states.get(&decoy_key, now);
+        let version = |known: &Option<(_, Version)>| known.as_ref().map(|(_, version)| *version);
+        let asked = [(&own_key, version(&own)), (&decoy_key, version(&decoy))];
+        let [own_seen, decoy_seen] = self.inner.store.look(asked).await?;
+        let [own_whom, decoy_whom] = both;
+        let own = self.read_state(&own_whom, own_key, own, own_seen)?;
+        let decoy = self.read_state(&decoy_whom, decoy_key, decoy, decoy_seen)?;
+        Ok(if will_do(&own.0) { (own_whom, own) } else { (decoy_whom, decoy) })
     }
 
     fn can_answer(&self, state: &SubscriberState) -> bool {
@@ -166,7 +173,7 @@ impl App {
     }
 
     /// The document that stands for a name that nobody has.
-    pub(crate) fn decoy_for(&self, name: &SubscriberId) -> Result<Whom, AppError> {
+    fn decoy_for(&self, name: &SubscriberId) -> Result<Whom, AppError> {
         let number = self.inner.capabilities.bucket("decoy", name.as_str()) % DECOYS;
         let id = SubscriberId::parse(&format!("nobody-{number}"));
         Ok(Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true })

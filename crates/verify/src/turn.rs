@@ -178,9 +178,14 @@ impl<'a> Turn<'a> {
 
     /// Counts a failure in one bucket. A device that fails too often is known no longer.
     pub fn fail(&mut self, trust: Trust) {
-        let (now, policy) = (self.now, self.policy);
+        self.fail_at(trust, self.now);
+    }
+
+    /// The same for a failure that was at another time than now.
+    fn fail_at(&mut self, trust: Trust, at: Timestamp) {
+        let policy = self.policy;
         let bucket = self.bucket(trust);
-        bucket.fail(now, &policy.throttle);
+        bucket.fail(at, &policy.throttle);
         let is_lost = bucket.failures() >= u32::from(policy.throttle.forget_device_after);
         if let (Trust::Known(device), true) = (trust, is_lost) {
             self.state.devices.retain(|d| d.id != device);
@@ -225,8 +230,11 @@ impl<'a> Turn<'a> {
             }
             PromptEnd::Expired | PromptEnd::ClockWentBack => {
                 // A clock's fault is nobody's failure: it would make the owner wait for it.
+                // SECURITY: it failed when its time was over, not when somebody came to see it: a
+                // name that nobody has is looked at later, and would wait for longer. Guarded by
+                // `a_name_that_nobody_has_looks_like_somebody_who_does_not_answer`.
                 if end == PromptEnd::Expired {
-                    self.fail(open.trust);
+                    self.fail_at(open.trust, open.expires_at.min(self.now));
                 }
                 if rang {
                     self.state.unanswered = self.state.unanswered.saturating_add(1);

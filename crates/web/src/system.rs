@@ -144,6 +144,12 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         &[("yes", found), ("no", not)]
             .map(|(found, count)| (format!("{{in_memory=\"{found}\"}}"), count.to_string())),
     );
+    put(
+        "pushback_database_questions_total",
+        "counter",
+        "Questions that the database was asked, commits and claims aside.",
+        &one(store.questions().to_string()),
+    );
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

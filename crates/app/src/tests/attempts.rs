@@ -118,6 +118,46 @@ async fn an_owner_says_no_before_the_strangers_who_wait() {
     assert!(before.filter(|entry| entry.kind == "attempt_held").count() <= 2);
 }
 
+/// Between attempts: some end just after a wait that began when the prompt's time was over.
+const GAPS_S: [i64; 8] = [91, 91, 122, 91, 152, 91, 91, 331];
+
+#[tokio::test]
+async fn a_name_that_nobody_has_takes_as_many_questions_as_somebodys() {
+    let bench = bench().await;
+    bound(&bench.app, ALICE).await;
+    let mut counts = Vec::new();
+    for name in [ALICE, "nobody@example.org"] {
+        // What this node remembers and what it does not.
+        for app in [&bench.app, &bench.other_node()] {
+            let asked = || app.store().questions();
+            for _ in 0..2 {
+                let before = asked();
+                let attempt = attempt_for(name, None);
+                let view = app.start_attempt(&bench.party, attempt).await.unwrap();
+                let started = asked() - before;
+                let secret = secret(&view);
+                let before = asked();
+                app.page(&secret, None, Duration::ZERO).await.unwrap();
+                let looked = asked() - before;
+                let before = asked();
+                app.mail_recovery_code(&secret, crate::NoticeAddress::First).await.unwrap();
+                let mailed = asked() - before;
+                let before = asked();
+                let _ = app.recover(&secret, "AAAA-BBBB", "CCCC-DDDD").await.unwrap();
+                counts.push((name == ALICE, started, looked, mailed, asked() - before));
+                bench.clock.forward_s(91);
+            }
+        }
+        bench.clock.forward_s(-4 * 91);
+    }
+    let (alice, nobody) = counts.split_at(4);
+    let numbers = |of: &[(bool, usize, usize, usize, usize)]| {
+        of.iter().map(|&(_, a, b, c, d)| (a, b, c, d)).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(alice), numbers(nobody));
+    assert!(alice.iter().all(|count| count.1 > 0), "the counter counts: {alice:?}");
+}
+
 #[tokio::test]
 async fn a_name_that_nobody_has_looks_like_somebody_who_does_not_answer() {
     let bench = bench().await;
@@ -125,7 +165,8 @@ async fn a_name_that_nobody_has_looks_like_somebody_who_does_not_answer() {
     let mut seen = Vec::new();
     for name in [ALICE, "nobody@example.org"] {
         let mut states = Vec::new();
-        for _ in 0..8 {
+        // Waits begin when a prompt's time is over, whoever sees it first: for somebody, the worker.
+        for gap_s in GAPS_S {
             let attempt = attempt_for(name, None);
             let view = bench.app.start_attempt(&bench.party, attempt).await.unwrap();
             let decision = match &view.decision {
@@ -140,10 +181,13 @@ async fn a_name_that_nobody_has_looks_like_somebody_who_does_not_answer() {
                 view.can_use_passkey,
                 bench.look(&view.id).await.state,
             ));
-            bench.clock.forward_s(91);
+            for part_s in [91, gap_s - 91] {
+                bench.clock.forward_s(part_s);
+                while bench.app.work(&crate::testing::Remembered::default()).await.unwrap() > 0 {}
+            }
             states.push((bench.look(&view.id).await.state, String::new(), false, view.state));
         }
-        bench.clock.forward_s(-8 * 91);
+        bench.clock.forward_s(-GAPS_S.iter().sum::<i64>());
         seen.push(states);
     }
     assert_eq!(seen[0], seen[1]);

@@ -51,6 +51,13 @@ impl Reader {
         Self::Postgres { server, slots, next: AtomicUsize::new(0) }
     }
 
+    /// How many questions were asked since the start.
+    pub(crate) fn asked(&self) -> usize {
+        match self {
+            Self::Sqlite { next, .. } | Self::Postgres { next, .. } => next.load(Ordering::Relaxed),
+        }
+    }
+
     pub(crate) async fn query(
         &self,
         sql: &str,

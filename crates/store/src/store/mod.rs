@@ -322,6 +322,12 @@ impl Store {
         self.inner.hub.lost()
     }
 
+    /// How many questions the database was asked since the start, commits and claims aside.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.inner.reader.asked()
+    }
+
     /// Writes what is queued, then stops. Waits for other clones of this store to be dropped; what is
     /// acknowledged is on disk without this too.
     pub async fn close(self) {
