@@ -546,28 +546,3 @@ fn is_this_machine(url: &url::Url) -> bool {
         None => false,
     }
 }
-
-/// How long an attempt can be asked about.
-const ATTEMPT_LIFE: pushback_model::Span = pushback_model::Span::hours(24);
-
-impl App {
-    /// Takes out attempts that nobody asks about any more.
-    pub(crate) async fn sweep_attempts(&self) -> Result<(), AppError> {
-        let (now, mut after) = (self.now(), None);
-        loop {
-            let page = self.inner.store.list(AttemptRecord::NAME, after.as_deref(), 500).await?;
-            for (id, document) in &page.documents {
-                let (record, version) = AttemptRecord::read(document)?;
-                if now >= record.started_at + ATTEMPT_LIFE {
-                    let change = Change::at(now).delete(AttemptRecord::key(id)?, version);
-                    // Somebody else took it out: as good.
-                    let _ = self.inner.store.commit(change).await?;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
-    }
-}

@@ -139,7 +139,10 @@ impl App {
             if !is_mail || address.len() > 254 {
                 return Err(AppError::Invalid(format!("{address:?} is no mail address")));
             }
-            let digest = to_base64url(sha256(address.as_bytes()).get(..9).unwrap_or_default());
+            // SECURITY: two spellings of one mailbox are one address, or notices would go to one place
+            // only. Guarded by `two_spellings_of_one_address_are_one`.
+            let digest = sha256(address.to_lowercase().as_bytes());
+            let digest = to_base64url(digest.get(..9).unwrap_or_default());
             let id = format!("mail:{digest}");
             ids.push(AddressId::parse(&id).map_err(|_| AppError::NotFound)?);
             contact.addresses.insert(id, address.to_owned());
@@ -265,22 +268,8 @@ impl App {
 
     /// Takes out entries of codes that nobody used.
     pub(crate) async fn sweep_codes(&self) -> Result<(), AppError> {
-        let (now, mut after) = (self.now(), None);
-        loop {
-            let page = self.inner.store.list(CodeRecord::NAME, after.as_deref(), 200).await?;
-            for (id, document) in &page.documents {
-                let (record, version) = CodeRecord::read(document)?;
-                if now >= record.expires_at + CODE_ENTRY_LIFE {
-                    let change = Change::at(now).delete(CodeRecord::key(id)?, version);
-                    // Somebody else took it out: as good.
-                    let _ = self.inner.store.commit(change).await?;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
+        let now = self.now();
+        self.sweep_all(|code: &CodeRecord| now >= code.expires_at + CODE_ENTRY_LIFE).await
     }
 }
 

@@ -35,6 +35,7 @@ mod relying_parties;
 mod signals;
 mod sources;
 mod subscriber;
+mod sweeps;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Those who administer: invited on the command line, signed in with a passkey and nothing else.
 
-use futures_util::future::join_all;
 use pushback_model::{Span, Timestamp};
 use pushback_store::{Change, Commit, Version};
 use pushback_verify::{OperatorId, OperatorProof, Text};
@@ -24,8 +23,6 @@ const SESSION_LIFE: Span = Span::hours(12);
 const SESSION_IDLE: Span = Span::minutes(15);
 /// How much older than the last write a use must be to be written.
 const SESSION_TOUCH: Span = Span::minutes(1);
-/// Documents that are looked at, and taken out, in one step of a sweep.
-const SWEPT_AT_ONCE: usize = 200;
 /// How long an invitation counts.
 const INVITATION_LIFE: Span = Span::hours(1);
 
@@ -365,34 +362,6 @@ impl App {
         });
         let sign_ins = self.sweep_all(|record: &SignIn| now >= record.expires_at);
         [sessions.await, sign_ins.await].into_iter().collect()
-    }
-
-    /// Takes out all documents of a kind that are over. Anybody can begin a ceremony, so there may be
-    /// many.
-    async fn sweep_all<K: Kind + Send + Sync>(
-        &self,
-        is_over: impl Fn(&K) -> bool + Send + Sync,
-    ) -> Result<(), AppError> {
-        let (store, mut after) = (&self.inner.store, None);
-        loop {
-            let page = store.list(K::NAME, after.as_deref(), SWEPT_AT_ONCE).await?;
-            let mut changes = Vec::new();
-            for (id, document) in &page.documents {
-                let (record, version) = K::read(document)?;
-                if is_over(&record) {
-                    changes.push(Change::at(self.now()).delete(K::key(id)?, version));
-                }
-            }
-            // Together, so that they share a sync of the disk; what somebody else took out is as good.
-            let ended = join_all(changes.into_iter().map(|change| store.commit(change))).await;
-            for commit in ended {
-                let _: Commit = commit?;
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
     }
 }
 

@@ -6,11 +6,12 @@ use pushback_model::Timestamp;
 use pushback_store::{Answer, Change, Commit, Conflict, Document, Key, OutboxRow, Seen, Version};
 use pushback_verify::{
     Act, AddressId, AuthenticatorKind, Authority, CodeDigest, Command, Decision, Entropy,
-    NewAuthenticator, OperatorId, OperatorProof, Role, SubscriberId, SubscriberState, Text, decide,
+    NewAuthenticator, OperatorId, OperatorProof, Outcome, Role, SubscriberId, SubscriberState,
+    Text, decide,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::documents::{AttemptRecord, IncidentRecord, Kind as _};
+use crate::documents::{IncidentRecord, Kind as _};
 use crate::record::{self, Beside};
 use crate::turns::Rank;
 use crate::{App, AppError};
@@ -238,6 +239,12 @@ impl App {
             };
             let (now, entropy) = (self.now(), self.entropy());
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
+            // SECURITY: nobody becomes a subscriber by what is refused about them, or a mistyped name
+            // could be taken no more. Guarded by `a_refusal_makes_no_subscriber`.
+            let is_refused = matches!(decision.outcome, Outcome::Refused { .. });
+            if is_refused && found.is_none() && !whom.is_decoy {
+                return Ok(Ended::Decided(Box::new(decision), None));
+            }
             let body = decision.state.to_json()?.into_bytes();
             let mut change = Change::at(now).put(key.clone(), found, body);
             if whom.is_decoy {
@@ -274,7 +281,7 @@ impl App {
                 Commit::Conflict(Conflict::Version { key: other, .. }) => {
                     self.inner.states.forget(&key);
                     // What the use case read beside does not become another by deciding again.
-                    if other.kind() == AttemptRecord::NAME {
+                    if other != key && other.kind() != IncidentRecord::NAME {
                         self.inner.attempts.forget(&other);
                         return Err(AppError::Contended);
                     }

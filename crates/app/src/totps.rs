@@ -1,7 +1,7 @@
 //! Binding another app with codes by time: its secret is shown once, and counts once a code is typed.
 
 use pushback_model::Timestamp;
-use pushback_store::{Change, Commit, Version};
+use pushback_store::{Change, Version};
 use pushback_verify::{
     AuthenticatorId, AuthenticatorKind, BindingCode, CodeDigest, Command, Decision,
     NewAuthenticator, Outcome, Reason, Text,
@@ -153,22 +153,8 @@ impl App {
 
     /// Takes out secrets that nobody bound.
     pub(crate) async fn sweep_totps(&self) -> Result<(), AppError> {
-        let (now, mut after) = (self.now(), None);
-        loop {
-            let page = self.inner.store.list(PendingTotp::NAME, after.as_deref(), 200).await?;
-            for (id, document) in &page.documents {
-                let (pending, version) = PendingTotp::read(document)?;
-                if now >= pending.expires_at {
-                    let change = Change::at(now).delete(PendingTotp::key(id)?, version);
-                    // Somebody else took it out: as good.
-                    let _: Commit = self.inner.store.commit(change).await?;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
+        let now = self.now();
+        self.sweep_all(|pending: &PendingTotp| now >= pending.expires_at).await
     }
 }
 

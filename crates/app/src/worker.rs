@@ -11,7 +11,7 @@ use pushback_verify::{Act, Command, RingFor, SubscriberId};
 use serde::{Deserialize, Serialize};
 
 use crate::binding::Contact;
-use crate::documents::{Keys, Kind};
+use crate::documents::{AuthenticatorRecord, Keys, Kind, PhoneKey};
 use crate::subscriber::{ACTS, ActFor, NOTICES, TICKS, Whom, With, nothing_more};
 use crate::{App, AppError, MailedCode, left};
 
@@ -295,31 +295,6 @@ impl App {
         Ok(())
     }
 
-    /// Takes out what has run out, all of it; for every few minutes.
-    ///
-    /// # Errors
-    /// The first [`AppError`], if the database fails or a document cannot be read; the rest is swept all
-    /// the same.
-    pub async fn sweep(&self) -> Result<(), AppError> {
-        let swept = [
-            self.sweep_codes().await,
-            self.sweep_sessions().await,
-            self.sweep_attempts().await,
-            self.sweep_totps().await,
-            self.sweep_store().await,
-        ];
-        swept.into_iter().collect()
-    }
-
-    /// In bounded steps, between which the changes of others are written.
-    // SECURITY: what is swept more slowly than strangers can make it grows until the disk is full.
-    // Guarded by `a_sweep_goes_on_until_nothing_is_left`.
-    async fn sweep_store(&self) -> Result<(), AppError> {
-        let now = self.now();
-        while !self.inner.store.sweep(now).await?.is_complete {}
-        Ok(())
-    }
-
     /// Lets time pass for whoever a tick is about.
     async fn tick(&self, claimed: &Claimed) -> Result<Sent, AppError> {
         let name = String::from_utf8_lossy(&claimed.payload);
@@ -514,25 +489,24 @@ impl App {
         })
     }
 
+    /// The phone's public name first: it is found by its key alone, also by another try.
     async fn erase_key(&self, subscriber: &str, serial: u64) -> Result<(), AppError> {
         let (keys, _) = self.keys_of(subscriber).await?;
-        let public = keys.phones.get(&serial).map(|phone| phone.id.clone());
+        if let Some(PhoneKey { id, .. }) = keys.phones.get(&serial) {
+            if let Some((_, version)) = AuthenticatorRecord::load(&self.inner.store, id).await? {
+                let key = AuthenticatorRecord::key(id)?;
+                let change = Change::at(self.now()).delete(key, version);
+                // Somebody else took it out: as good.
+                let _: Commit = self.inner.store.commit(change).await?;
+            }
+        }
         self.change_keys(subscriber, |keys| {
             keys.phones.remove(&serial);
             keys.passkeys.remove(&serial);
             keys.totps.remove(&serial);
             keys.certificates.remove(&serial);
         })
-        .await?;
-        let Some(id) = public else { return Ok(()) };
-        let found = crate::documents::AuthenticatorRecord::load(&self.inner.store, &id).await?;
-        if let Some((_, version)) = found {
-            let key = crate::documents::AuthenticatorRecord::key(&id)?;
-            let change = Change::at(self.now()).delete(key, version);
-            // Somebody else took it out: as good.
-            let _: Commit = self.inner.store.commit(change).await?;
-        }
-        Ok(())
+        .await
     }
 
     /// Changes the keys of a subscriber, whoever else does at the same time.

@@ -9,8 +9,11 @@ use pushback_model::Timestamp;
 /// Failures of one IPv4 address, or of one IPv6 line, in a minute. A code has 50 bits beside a name, so
 /// that guessing is hopeless anyway; this keeps the tries from costing anything.
 const OF_A_LINE: u64 = 10;
-/// Failures of one IPv6 site in a minute: whoever has one has 65,536 lines.
-const OF_A_SITE: u64 = 100;
+/// Sign-ins of administrators that one address begins in a minute without ending them. Nothing is
+/// guessed by beginning; it costs a row until it is swept. An office behind one address has this much.
+const BEGUN_OF_A_LINE: u64 = 300;
+/// How many lines' worth one IPv6 site has: whoever has one has 65,536 lines.
+const LINES_OF_A_SITE: u64 = 10;
 /// For how many seconds failures are counted together.
 const WINDOW_S: u64 = 60;
 /// Counters of a row, and rows. A source has one counter in each row, and stands where the lowest of
@@ -22,16 +25,16 @@ const ROWS: usize = 4;
 /// The first bits of an address that count, and how many.
 type Source = (u8, u128);
 
-/// What an address counts for, from far to near: an IPv4 address for itself; an IPv6 address for its
+/// What an address counts for, from far to near, and how many lines' worth that may fail: an IPv4 address for itself; an IPv6 address for its
 /// /48, what one site gets, and its /64, what one line has at least (RFC 6177).
 // SECURITY: each of the addresses of one line is as good as the other. Guarded by
 // `all_addresses_of_an_ipv6_line_are_one_source`.
 fn sources(ip: IpAddr) -> Vec<(Source, u64)> {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => vec![((32, u128::from(u32::from(ip))), OF_A_LINE)],
+        IpAddr::V4(ip) => vec![((32, u128::from(u32::from(ip))), 1)],
         IpAddr::V6(ip) => {
             let bits = u128::from(ip);
-            vec![((48, bits >> 80), OF_A_SITE), ((64, bits >> 64), OF_A_LINE)]
+            vec![((48, bits >> 80), LINES_OF_A_SITE), ((64, bits >> 64), 1)]
         }
     }
 }
@@ -39,6 +42,8 @@ fn sources(ip: IpAddr) -> Vec<(Source, u64)> {
 /// Failures by source, of one kind of try. Each kind has its own: whoever guesses at one keeps nobody
 /// from the other.
 pub(crate) struct Guesses {
+    /// Failures of one line in a minute.
+    of_a_line: u64,
     /// Nobody outside can choose addresses that share a counter.
     hash: RandomState,
     /// A counter is the second in which its minute began, shifted, and how often.
@@ -49,10 +54,21 @@ pub(crate) struct Guesses {
 const COUNT_BITS: u32 = 16;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 
-impl Default for Guesses {
+impl Guesses {
+    /// At codes.
+    pub(crate) fn at_codes() -> Self {
+        Self::of(OF_A_LINE)
+    }
+
+    /// Beginnings without an end.
+    pub(crate) fn of_beginnings() -> Self {
+        Self::of(BEGUN_OF_A_LINE)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this table is no result; nobody may foresee it")]
-    fn default() -> Self {
-        Self { hash: RandomState::new(), counters: Mutex::new(vec![0; COUNTERS * ROWS]) }
+    fn of(of_a_line: u64) -> Self {
+        let counters = Mutex::new(vec![0; COUNTERS * ROWS]);
+        Self { of_a_line, hash: RandomState::new(), counters }
     }
 }
 
@@ -66,8 +82,9 @@ impl Guesses {
     pub(crate) fn may_try(&self, ip: Option<IpAddr>, now: Timestamp) -> bool {
         let Some(ip) = ip else { return true };
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free =
-            |(source, failures_max)| failed(&self.own(&mut counters, source), now) < failures_max;
+        let is_free = |(source, lines)| {
+            failed(&self.own(&mut counters, source), now) < lines * self.of_a_line
+        };
         // What is refused does not count: a line that goes on does not use up its site.
         if !sources(ip).into_iter().all(is_free) {
             return false;
@@ -145,7 +162,7 @@ mod tests {
 
     #[test]
     fn ten_failures_a_minute_are_the_most() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         let tried = |at| (0..12).filter(|_| guesses.may_try(v4(1), at)).count();
         assert_eq!(tried(NOW), 10);
         assert_eq!(tried(NOW + Span::seconds(59)), 0);
@@ -156,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_succeeds_is_no_failure() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         for ip in [v4(1), v6("2001:db8:0:1::1")] {
             for _ in 0..500 {
                 assert!(guesses.may_try(ip, NOW));
@@ -173,7 +190,7 @@ mod tests {
 
     #[test]
     fn all_addresses_of_an_ipv6_line_are_one_source() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         let addresses = (0..20).map(|n| v6(&format!("2001:db8:0:1::{n}")));
         assert_eq!(addresses.filter(|ip| guesses.may_try(*ip, NOW)).count(), 10);
         assert!(guesses.may_try(v6("2001:db8:0:2::1"), NOW), "another line");
@@ -182,7 +199,7 @@ mod tests {
 
     #[test]
     fn all_lines_of_an_ipv6_site_try_a_hundred_times() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         let lines = (0..500).map(|n| v6(&format!("2001:db8:0:{n:x}::1")));
         assert_eq!(lines.filter(|ip| guesses.may_try(*ip, NOW)).count(), 100);
         assert!(guesses.may_try(v6("2001:db8:1::1"), NOW), "another site");
@@ -190,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_line_that_goes_on_does_not_use_up_its_site() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         for _ in 0..500 {
             let _ = guesses.may_try(v6("2001:db8:0:1::1"), NOW);
         }
@@ -199,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_crowd_of_sources_makes_nobody_forgotten() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         while guesses.may_try(v4(0), NOW) {}
         for number in 1..100_000 {
             let _ = guesses.may_try(v4(number), NOW);
@@ -210,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_crowd_of_sources_keeps_nobody_out() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         for number in 0..50_000 {
             while guesses.may_try(v4(number), NOW) {}
         }
@@ -221,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_keeps_nobody_out() {
-        let guesses = Guesses::default();
+        let guesses = Guesses::at_codes();
         while guesses.may_try(v4(0), NOW) {}
         assert!(guesses.may_try(v4(0), NOW + Span::minutes(-1)));
     }

@@ -120,8 +120,8 @@ impl Web {
             push_key,
             help_desk,
             texts,
-            wrong_codes: guesses::Guesses::default(),
-            sign_ins: guesses::Guesses::default(),
+            wrong_codes: guesses::Guesses::at_codes(),
+            sign_ins: guesses::Guesses::of_beginnings(),
             is_proxy_unnamed: seen::Once::default(),
             streams: streams::Streams::default(),
         };

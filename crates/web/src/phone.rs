@@ -103,9 +103,9 @@ pub(crate) async fn me(
 ) -> Result<Json<Value>, Problem> {
     let account = web.app().account(&phone).await?;
     let bound = web.app().authenticators(&phone).await?;
-    let has_passkey = bound
-        .iter()
-        .any(|a| a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled);
+    let has_passkey = bound.iter().any(|a| {
+        a.kind == pushback_verify::AuthenticatorKind::Passkey && !a.is_disabled && !a.is_disputed
+    });
     let suspension = account.suspended.map(|(at, cause)| {
         json!({
             "since": at.to_string(),

@@ -154,13 +154,33 @@ async fn nobody_is_invited_without_two_addresses() {
     let one = ["one@example.com".to_owned()];
     let set = bench.app.set_addresses(operator("sam"), ALICE, &one).await;
     assert!(matches!(set, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
-    let invited = bench.app.invite(operator("sam"), ALICE).await;
-    assert!(matches!(invited, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
+    assert!(matches!(bench.app.invite(operator("sam"), ALICE).await, Err(AppError::NotFound)));
     for bad in ["", "x", "a b@example.org", "a@localhost"] {
         let addresses = [bad.to_owned(), "one@example.com".to_owned()];
         let set = bench.app.set_addresses(operator("sam"), ALICE, &addresses).await;
         assert!(matches!(set, Err(AppError::Invalid(_))), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn two_spellings_of_one_address_are_one() {
+    let bench = bench().await;
+    let set = async |addresses: [&str; 2]| {
+        let addresses = addresses.map(str::to_owned);
+        bench.app.set_addresses(operator("sam"), ALICE, &addresses).await
+    };
+    let once = set(["one@example.com", "One@Example.com"]).await;
+    assert!(matches!(once, Err(AppError::Refused(Reason::NeedsTwoAddresses))), "{once:?}");
+    set(["one@example.com", "Two@example.com"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_makes_no_subscriber() {
+    let bench = bench().await;
+    let one = ["one@example.com".to_owned()];
+    assert!(bench.app.set_addresses(operator("sam"), ALICE, &one).await.is_err());
+    assert!(matches!(bench.app.subscriber(ALICE).await, Err(AppError::NotFound)));
+    assert!(bench.app.audit("main", 0).await.unwrap().iter().all(|e| e.kind != "change_refused"));
 }
 
 #[tokio::test]

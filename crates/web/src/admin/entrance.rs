@@ -57,8 +57,8 @@ fn from_script<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<
 }
 
 /// Begins a sign-in. Anybody can: each address only so often without ending it, as each is written down.
-// SECURITY: these are counted apart from everything else that an address may do wrong, or whoever is
-// beside administrators would keep them out. Guarded by `wrong_codes_keep_no_administrator_out`.
+// SECURITY: these are counted apart from everything else that an address may do wrong, and many are free,
+// or whoever is beside administrators would keep them out. Guarded by `wrong_codes_keep_no_administrator_out`.
 pub(super) async fn begin(
     State(web): State<Web>,
     Known(from): Known,
