@@ -84,12 +84,11 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
         (AttemptState::Held, DecisionView::Wait { reason, .. }) => {
             (SignInState::Wait, Some(*reason))
         }
-        (AttemptState::Held, DecisionView::PasskeyOnly(reason)) => {
-            (SignInState::PasskeyOnly, Some(*reason))
-        }
-        // The code was right, the circumstances were not.
-        (AttemptState::Held, DecisionView::Prompt { .. }) => {
-            (SignInState::PasskeyOnly, Some(Reason::RiskHigh))
+        // SECURITY: why is the relying party's to know: here it would tell strangers with a password
+        // who administers and who has reported them. A prompt that is held had the right code in the
+        // wrong circumstances. Guarded by `the_page_does_not_say_why_it_asks_for_a_passkey`.
+        (AttemptState::Held, DecisionView::PasskeyOnly(_) | DecisionView::Prompt { .. }) => {
+            (SignInState::PasskeyOnly, None)
         }
         (AttemptState::Held, DecisionView::Refused(reason)) => {
             (SignInState::Refused, Some(*reason))
@@ -216,9 +215,19 @@ pub(crate) async fn page(
     web.sign_in(&secret, &view, certificate.as_ref())
 }
 
+/// The state as the page's script is told it.
+// SECURITY: as on the page, a report is a refusal. Guarded by
+// `a_report_suspends_prompts_and_says_what_to_do`.
+const fn state_name(state: AttemptState) -> &'static str {
+    match state {
+        AttemptState::Reported => AttemptState::Denied.name(),
+        other => other.name(),
+    }
+}
+
 /// What the page's script needs to know: that something changed.
 fn brief(view: &PageView) -> Value {
-    json!({ "version": view.attempt.version, "state": view.attempt.state.name() })
+    json!({ "version": view.attempt.version, "state": state_name(view.attempt.state) })
 }
 
 pub(crate) async fn state(
@@ -277,7 +286,7 @@ pub(crate) async fn finish_passkey(
 ) -> Result<Response, Problem> {
     let credential = json_body(&body)?;
     let view = web.app().finish_passkey(&secret, &credential).await?;
-    let mut told = json!({ "version": view.version, "state": view.state.name() });
+    let mut told = json!({ "version": view.version, "state": state_name(view.state) });
     if let (Some(told), Some(completion)) = (told.as_object_mut(), &view.completion) {
         told.insert("completion".to_owned(), completion.as_str().into());
     }

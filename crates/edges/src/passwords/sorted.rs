@@ -24,12 +24,29 @@ pub(super) fn in_file(path: &Path, prefix: Prefix) -> Result<Vec<u8>, RangeSourc
     if bytes == 0 {
         return Err(RangeSourceError::Incomplete { path: path.to_owned() });
     }
-    find(file, bytes, prefix).map_err(|fault| match fault {
+    let range = find(file, bytes, prefix).map_err(|fault| match fault {
         Fault::Io(source) => io(source),
         Fault::Malformed(offset) => RangeSourceError::Malformed { path: path.to_owned(), offset },
         Fault::Unsorted(offset) => RangeSourceError::Unsorted { path: path.to_owned(), offset },
         Fault::TooLong => RangeSourceError::TooLong { source_name: path.display().to_string() },
-    })
+    })?;
+    if is_gap(&range, bytes) {
+        return Err(RangeSourceError::Incomplete { path: path.to_owned() });
+    }
+    Ok(range)
+}
+
+/// Lines that a list has for each range on average if it is a whole one. By chance alone, a range of
+/// such a list is empty once in e^32 (Poisson); the published ones have hundreds of lines a range.
+const WHOLE_LINES_A_RANGE: u64 = 32;
+
+/// Whether an empty range shows that the download of a whole list broke off. A small list of one's own
+/// has empty ranges.
+// SECURITY: what was not downloaded would pass for good passwords. Guarded by
+// `a_range_missing_from_a_whole_list_is_no_good_password`.
+pub(super) fn is_gap(range: &[u8], bytes: u64) -> bool {
+    let ranges = 16_u64.pow(PREFIX_DIGITS as u32);
+    range.is_empty() && bytes / LINE_BYTES_MAX as u64 >= WHOLE_LINES_A_RANGE * ranges
 }
 
 #[derive(Debug)]

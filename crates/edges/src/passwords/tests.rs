@@ -248,3 +248,11 @@ async fn upstream(answer: &str) -> (RangeSource, tokio::task::JoinHandle<String>
     });
     (RangeSource::Upstream(Upstream::new(&base, true).unwrap()), request)
 }
+
+#[test]
+fn a_range_missing_from_a_whole_list_is_no_good_password() {
+    let whole = 45 << 30;
+    assert!(sorted::is_gap(b"", whole));
+    assert!(!sorted::is_gap(b"x", whole));
+    assert!(!sorted::is_gap(b"", 1 << 20), "a small list has empty ranges");
+}

@@ -163,15 +163,13 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn outbox(&self) -> Result<Outbox, StoreError> {
-        let sql = "SELECT count(*), min(due_at) FROM outbox WHERE dead_at IS NULL \
-                   UNION ALL SELECT count(*), NULL FROM outbox WHERE dead_at IS NOT NULL";
-        let mut rows = self.inner.reader.query(sql, Vec::new()).await?.into_iter();
+        let sql = "SELECT count(*) FILTER (WHERE dead_at IS NULL), \
+                   min(due_at) FILTER (WHERE dead_at IS NULL), \
+                   count(*) FILTER (WHERE dead_at IS NOT NULL) FROM outbox";
         let mut outbox = Outbox::default();
-        if let Some(mut row) = rows.next() {
+        if let Some(mut row) = self.inner.reader.query(sql, Vec::new()).await?.pop() {
             outbox.waiting = u64::try_from(row.int(TABLE)?).unwrap_or_default();
             outbox.oldest_due_at = row.opt_int(TABLE)?.map(Timestamp::from_millis);
-        }
-        if let Some(mut row) = rows.next() {
             outbox.dead = u64::try_from(row.int(TABLE)?).unwrap_or_default();
         }
         Ok(outbox)

@@ -244,12 +244,21 @@ async fn a_report_suspends_prompts_and_says_what_to_do() {
     assert_eq!(text(&reported, "outcome"), "reported");
     assert!(!reported["checklist"].as_array().unwrap().is_empty());
     assert_eq!(text(&bench.look(&started).await, "state"), "reported");
+    the_page_does_not_tell_of_a_report(&bench, &started).await;
     let me = bench.get("/v1/me").signed(&phone).send().await.json(200);
     assert_eq!(me["suspension"]["reason"]["code"], "reported");
     assert_eq!((&me["is_suspended"], &me["password_is_burned"]), (&true.into(), &true.into()));
     let next = bench.start().await;
     assert_eq!(text(&next, "state"), "held");
     assert_eq!(next["decision"]["reasons"][0]["code"], "push_suspended");
+}
+
+/// The relying party is told; whoever has the page, which may be a stranger, is not.
+async fn the_page_does_not_tell_of_a_report(bench: &Bench, attempt: &Value) {
+    let state = bench.get(&format!("{}/state", page_path(attempt))).send().await.json(200);
+    assert_eq!(state["state"], "denied");
+    let page = bench.get(&page_path(attempt)).send().await.text(200);
+    assert!(!page.contains("report"), "{page}");
 }
 
 #[tokio::test]
