@@ -53,6 +53,8 @@ pub struct Detection {
     pub dropped: u64,
     /// Doubts about people at a source that did not fit; with any, nobody vouches for a source.
     pub doubts_dropped: u64,
+    /// Sightings of strange sources that did not fit into memory: they count towards no spray.
+    pub sources_dropped: u64,
     /// First and last record.
     pub span: Option<(Timestamp, Timestamp)>,
 }
@@ -134,6 +136,7 @@ where
     })?;
     detection.outages = organisation.outages().collect();
     detection.doubts_dropped = organisation.doubts_dropped();
+    detection.sources_dropped = organisation.sources_dropped();
 
     let mut noted = None;
     for record in dated(records()?) {

@@ -71,6 +71,8 @@ impl Hasher for AsItIs {
 #[derive(Debug, Default)]
 pub struct Resolver {
     canonical: KeyMap<Key>,
+    /// What the alias map says of one vendor's names alone.
+    of_source: HashMap<(Source, Key), Key>,
 }
 
 /// An entry of the alias map (`alias.csv`: canonical, vendor, id).
@@ -78,8 +80,8 @@ pub struct Resolver {
 pub struct Alias {
     /// The name the person goes by, lower-cased.
     pub canonical: String,
-    /// The vendor that uses the other name; empty for any.
-    pub source: String,
+    /// The vendor that uses the other name; `None` for any.
+    pub source: Option<Source>,
     /// The other name.
     pub id: String,
 }
@@ -194,17 +196,22 @@ impl Claims {
                 None => canonical.remove(weak),
             };
         }
+        let mut of_source = HashMap::new();
         for alias in aliases {
             let to = key_of(&alias.canonical.to_lowercase());
             let lower = login(&alias.id);
-            let from = [key_of(&lower), bare_key(&lower), id_key(&alias.source, &alias.id)];
-            for key in from {
-                if key != to {
-                    canonical.insert(key, to);
+            let logins = [key_of(&lower), bare_key(&lower)].into_iter().filter(|key| *key != to);
+            let id = |source: Source| id_key(source.name(), &alias.id);
+            match alias.source {
+                // Another vendor may call somebody else by the same login.
+                Some(source) => {
+                    of_source.extend(logins.map(|key| ((source, key), to)));
+                    canonical.insert(id(source), to);
                 }
+                None => canonical.extend(logins.chain(Source::ALL.map(id)).map(|key| (key, to))),
             }
         }
-        Resolver { canonical }
+        Resolver { canonical, of_source }
     }
 
     /// How many distinct names were met.
@@ -221,14 +228,15 @@ impl Claims {
 }
 
 impl Resolver {
-    /// The key that this name's person goes by.
+    /// The key that the person goes by whom this vendor calls by this name.
     #[must_use]
-    pub fn canonical(&self, key: Key) -> Key {
+    pub fn canonical(&self, source: Source, key: Key) -> Key {
         // An opaque id may lead to a bare login and that to a mail login: at most two steps, and a
         // third for an alias.
         let mut key = key;
         for _ in 0..3 {
-            match self.canonical.get(&key) {
+            let own = self.of_source.get(&(source, key));
+            match own.or_else(|| self.canonical.get(&key)) {
                 Some(next) if *next != key => key = *next,
                 _ => break,
             }
@@ -251,7 +259,7 @@ mod tests {
         let mail = seen(&mut claims, Source::Okta, "Alice@Example.org", "", "");
         let bare = seen(&mut claims, Source::Duo, "CORP\\alice", "", "");
         let resolver = claims.resolve(&[]);
-        assert_eq!(resolver.canonical(bare), resolver.canonical(mail));
+        assert_eq!(resolver.canonical(Source::Duo, bare), resolver.canonical(Source::Okta, mail));
     }
 
     #[test]
@@ -265,7 +273,7 @@ mod tests {
         let bare = seen(&mut claims, Source::Duo, "alice", "", "");
         let resolver = claims.resolve(&[]);
         for key in [ids[0], ids[1], bare] {
-            assert_eq!(resolver.canonical(key), mail);
+            assert_eq!(resolver.canonical(Source::Okta, key), mail);
         }
     }
 
@@ -276,8 +284,8 @@ mod tests {
         let b = seen(&mut claims, Source::Okta, "alice@example.net", "", "");
         let bare = seen(&mut claims, Source::Duo, "alice", "", "");
         let resolver = claims.resolve(&[]);
-        assert_eq!(resolver.canonical(bare), bare);
-        assert_ne!(resolver.canonical(a), resolver.canonical(b));
+        assert_eq!(resolver.canonical(Source::Duo, bare), bare);
+        assert_ne!(resolver.canonical(Source::Okta, a), resolver.canonical(Source::Okta, b));
     }
 
     #[test]
@@ -287,14 +295,36 @@ mod tests {
         let bare = seen(&mut claims, Source::Duo, "asmith", "", "");
         let id = seen(&mut claims, Source::Duo, "", "", "DU1");
         let other = seen(&mut claims, Source::OneLogin, "", "", "4711");
-        let alias = Alias {
-            canonical: "alice@example.org".into(),
-            source: "onelogin".into(),
-            id: "4711".into(),
+        let resolver = claims.resolve(&[alias(Some(Source::OneLogin), "4711")]);
+        for (source, key) in [(Source::Duo, bare), (Source::Duo, id), (Source::OneLogin, other)] {
+            assert_eq!(resolver.canonical(source, key), strong);
+        }
+    }
+
+    fn alias(source: Option<Source>, id: &str) -> Alias {
+        Alias { canonical: "alice@example.org".into(), source, id: id.into() }
+    }
+
+    #[test]
+    fn an_alias_of_one_vendor_says_nothing_of_another_and_one_of_any_of_all() {
+        let meet = |claims: &mut Claims| {
+            let alice = seen(claims, Source::Okta, "alice@example.org", "", "");
+            let at_duo = seen(claims, Source::Duo, "asmith", "", "DU1");
+            let at_okta = seen(claims, Source::Okta, "asmith", "", "");
+            let by_id = seen(claims, Source::Auth0, "", "", "asmith");
+            [alice, at_duo, at_okta, by_id]
         };
-        let resolver = claims.resolve(&[alias]);
-        for key in [bare, id, other] {
-            assert_eq!(resolver.canonical(key), strong);
+        let mut claims = Claims::default();
+        let [alice, at_duo, at_okta, by_id] = meet(&mut claims);
+        let one = claims.clone().resolve(&[alias(Some(Source::Duo), "asmith")]);
+        assert_eq!(one.canonical(Source::Duo, at_duo), alice);
+        assert_eq!(one.canonical(Source::Okta, at_okta), at_okta);
+        assert_eq!(one.canonical(Source::Auth0, by_id), by_id);
+        let any = claims.resolve(&[alias(None, "asmith")]);
+        for (source, key) in
+            [(Source::Duo, at_duo), (Source::Okta, at_okta), (Source::Auth0, by_id)]
+        {
+            assert_eq!(any.canonical(source, key), alice);
         }
     }
 }

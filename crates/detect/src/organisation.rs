@@ -36,6 +36,8 @@ pub struct Organisation {
     answers: (u32, u32),
     /// Doubts that did not fit.
     doubts_dropped: u64,
+    /// Sightings of sources that did not fit.
+    sources_dropped: u64,
     /// Address, network, or provider with browser -> people asked from it, with the time.
     asked: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Country -> people who succeed from it.
@@ -86,17 +88,34 @@ impl Organisation {
     }
 
     /// Notes that somebody was asked from an unfamiliar origin.
+    //
+    // SECURITY: a spray from a million addresses must neither fill the memory nor take the places of
+    // what vouches for an office. Guarded by `a_spray_from_everywhere_fills_no_memory`.
     pub fn note_asked(&mut self, sighting: &Sighting) {
-        for key in source_keys(&sighting.origin) {
-            if key != 0 {
-                let people = self.asked.entry(key).or_default();
-                // One entry for a person and day is enough to count people near a time.
-                let is_new = !people
-                    .iter()
-                    .any(|(at, who)| *who == sighting.who && at.day() == sighting.at.day());
-                if is_new && people.len() < PEOPLE_MAX * 8 {
-                    people.push((sighting.at, sighting.who));
-                }
+        let keys = source_keys(&sighting.origin);
+        for key in keys.into_iter().filter(|key| *key != 0) {
+            let is_full = self.asked.len() >= SOURCES_MAX;
+            if is_full && !self.asked.contains_key(&key) {
+                self.sources_dropped += 1;
+                continue;
+            }
+            let people = self.asked.entry(key).or_default();
+            // One entry for a person and day is enough to count people near a time.
+            let is_new = !people
+                .iter()
+                .any(|(at, who)| *who == sighting.who && at.day() == sighting.at.day());
+            if is_new && people.len() < PEOPLE_MAX * 8 {
+                people.push((sighting.at, sighting.who));
+            }
+        }
+        let [ip, network, _] = keys;
+        self.may_vouch([ip, network]);
+    }
+
+    /// Asks who else passes from there.
+    fn may_vouch(&mut self, keys: [Key; 2]) {
+        for key in keys.into_iter().filter(|key| *key != 0) {
+            if self.colleagues.len() < SOURCES_MAX {
                 self.colleagues.entry(key).or_default();
             }
         }
@@ -117,10 +136,8 @@ impl Organisation {
             } else if !self.doubtful.contains(&doubt) {
                 self.doubts_dropped += 1;
             }
-            if self.colleagues.len() < SOURCES_MAX {
-                self.colleagues.entry(key).or_default();
-            }
         }
+        self.may_vouch([ip, network]);
     }
 
     /// Notes that a session, named by [`Record::id`] and part, is no success. One that does not fit is
@@ -156,11 +173,7 @@ impl Organisation {
     /// tells the owner from a stranger.
     pub fn note_binding(&mut self, origin: &Origin) {
         let [ip, network, _] = source_keys(origin);
-        for key in [ip, network].into_iter().filter(|key| *key != 0) {
-            if self.colleagues.len() < SOURCES_MAX {
-                self.colleagues.entry(key).or_default();
-            }
-        }
+        self.may_vouch([ip, network]);
     }
 
     /// Notes an ordinary success, if anybody asks about its source.
@@ -207,6 +220,12 @@ impl Organisation {
     #[must_use]
     pub const fn doubts_dropped(&self) -> u64 {
         self.doubts_dropped
+    }
+
+    /// Sightings of sources that did not fit: as many as that do not show that one source asks many.
+    #[must_use]
+    pub const fn sources_dropped(&self) -> u64 {
+        self.sources_dropped
     }
 
     /// Colleagues of `who` who succeeded from the address or network by `until`.
@@ -315,6 +334,28 @@ mod tests {
             organisation.note_success(who, at(10), &relay());
         }
         assert_eq!(organisation.colleagues(&relay(), 9, at(20)), 0);
+    }
+
+    #[test]
+    fn a_spray_from_everywhere_fills_no_memory() {
+        let mut organisation = Organisation::new(at(0));
+        let spray = |n: u64| {
+            let mut origin = relay();
+            (origin.place.ip, origin.place.network) = (1_000_000 + n, 0);
+            Sighting { who: n, at: at(1), origin }
+        };
+        for n in 0..SOURCES_MAX as u64 + 50 {
+            organisation.note_asked(&spray(n));
+        }
+        assert_eq!(
+            (organisation.asked.len(), organisation.colleagues.len()),
+            (SOURCES_MAX, SOURCES_MAX)
+        );
+        assert!(organisation.sources_dropped() >= 50);
+        // What is known is still counted.
+        let before = organisation.sources_dropped();
+        organisation.note_asked(&Sighting { who: 7_777, ..spray(0) });
+        assert_eq!(organisation.sources_dropped(), before);
     }
 
     #[test]

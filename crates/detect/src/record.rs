@@ -187,9 +187,9 @@ impl Record {
 
     /// Puts the record under the names that its people go by.
     pub fn resolve(&mut self, resolver: &crate::Resolver) {
-        self.who = resolver.canonical(self.who);
+        self.who = resolver.canonical(self.source, self.who);
         if self.actor != 0 {
-            self.actor = resolver.canonical(self.actor);
+            self.actor = resolver.canonical(self.source, self.actor);
             if self.actor == self.who {
                 self.actor = 0;
                 self.flags &= !flag::BY_OTHER;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use pushback_detect::{Alias, Policy};
+use pushback_model::Source;
 use pushback_normalize::Mapping;
 use serde::Deserialize;
 
@@ -151,10 +152,20 @@ fn read_aliases(path: &Path) -> Result<Vec<Alias>, Vec<String>> {
         }
         let mut fields = line.splitn(3, ',').map(str::trim);
         match (fields.next(), fields.next(), fields.next()) {
-            (Some(canonical), Some(source), Some(id)) if !canonical.is_empty() && !id.is_empty() => {
+            (Some(canonical), Some(vendor), Some(id)) if !canonical.is_empty() && !id.is_empty() => {
+                let vendor = vendor.to_lowercase();
+                let source = Source::ALL.into_iter().find(|source| source.name() == vendor);
+                if source.is_none() && !vendor.is_empty() {
+                    let known: Vec<&str> = Source::ALL.iter().map(|source| source.name()).collect();
+                    problems.push(format!(
+                        "{}:{number}: `{vendor}` is no vendor; nothing between the commas for any, or one of {}",
+                        path.display(),
+                        known.join(", ")
+                    ));
+                }
                 aliases.push(Alias {
                     canonical: canonical.to_lowercase(),
-                    source: source.to_lowercase(),
+                    source,
                     id: id.to_owned(),
                 });
             }
@@ -198,5 +209,22 @@ mod tests {
         );
         assert!(message.contains("pushback.toml:2:15: windows.watch_hours is 0"), "{message}");
         assert!(message.contains("pushback.toml:4:9: networks.quiet holds `office`"), "{message}");
+    }
+
+    #[test]
+    fn an_alias_names_a_vendor_that_there_is_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alias.csv");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_aliases(&path)
+        };
+        let aliases =
+            read("canonical,vendor,id\nA@x.org,Duo,asmith\n# x\na@x.org,,4711\n").unwrap();
+        let sources: Vec<_> = aliases.iter().map(|alias| alias.source).collect();
+        assert_eq!(sources, [Some(Source::Duo), None]);
+        let problems = read("a@x.org,otka,asmith\na@x.org\n").unwrap_err();
+        assert!(problems[0].contains(":1: `otka` is no vendor") && problems[0].contains("okta"));
+        assert!(problems[1].contains(":2: expected `canonical,vendor,id`"), "{problems:?}");
     }
 }

@@ -166,6 +166,7 @@ impl Loaded {
             spilled: report.spills,
             left_out: detection.dropped,
             doubts_dropped: detection.doubts_dropped,
+            sources_dropped: detection.sources_dropped,
         })
     }
 }

@@ -61,6 +61,7 @@ pub(crate) fn read() -> ReadSummary {
         spilled: 0,
         left_out: 0,
         doubts_dropped: 0,
+        sources_dropped: 0,
     }
 }
 

@@ -83,6 +83,8 @@ pub struct ReadSummary {
     pub left_out: u64,
     /// Doubts about people at a source that did not fit; then nobody vouches for a source.
     pub doubts_dropped: u64,
+    /// Sightings of strange sources for which there was no room.
+    pub sources_dropped: u64,
 }
 
 /// Records that could not be read, for one reason.

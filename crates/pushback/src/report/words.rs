@@ -234,6 +234,12 @@ pub fn records(read: &ReadSummary) -> String {
             "so many people got in from strange places that colleagues excuse nothing".to_owned(),
         );
     }
+    if read.sources_dropped > 0 {
+        parts.push(
+            "more strange sources asked than are remembered, so that a spray may look smaller"
+                .to_owned(),
+        );
+    }
     parts.join("; ")
 }
 
@@ -370,10 +376,11 @@ mod tests {
     fn what_did_not_fit_is_said() {
         let read = samples::read();
         assert!(!records(&read).contains("left out"));
-        let full = ReadSummary { left_out: 7, doubts_dropped: 1, ..read };
+        let full = ReadSummary { left_out: 7, doubts_dropped: 1, sources_dropped: 1, ..read };
         let words = records(&full);
         assert!(words.contains("7 records left out"), "{words}");
         assert!(words.contains("colleagues excuse nothing"), "{words}");
+        assert!(words.contains("a spray may look smaller"), "{words}");
     }
 
     #[test]
