@@ -18,7 +18,12 @@ const TOGETHER: Span = Span::minutes(12);
 /// Two prompts this close ring together.
 const BESIDE: Span = Span::seconds(90);
 
-pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mut Vec<Term>) {
+pub(crate) fn circumstances(
+    attempt: &Attempt,
+    is_new_device: bool,
+    context: &Context<'_>,
+    terms: &mut Vec<Term>,
+) {
     let weights = &context.policy.weights;
     let at = attempt.started_at;
     let (others, kin) = context.organisation.others_asked(
@@ -60,7 +65,7 @@ pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mu
             records: Vec::new(),
         });
     }
-    let is_new_network = is_new_network(attempt, context);
+    let is_new_network = is_new_network(attempt, is_new_device, context);
     let beside =
         attempt.prompts.iter().filter_map(|i| context.prompts.get(*i)).find_map(|prompt| {
             context.prompts.iter().find(|other| {
@@ -97,20 +102,24 @@ pub(crate) fn circumstances(attempt: &Attempt, context: &Context<'_>, terms: &mu
 
 /// Whether the attempt's network has nothing in common with the person's, as far as can be told: a
 /// phone on the usual carrier next to a laptop at home is one person, not two.
-fn is_new_network(attempt: &Attempt, context: &Context<'_>) -> bool {
+fn is_new_network(attempt: &Attempt, is_new_device: bool, context: &Context<'_>) -> bool {
     let familiar = context.habits.familiarity(
         &attempt.origin,
         attempt.started_at,
         context.policy.windows.habits(),
     );
-    let is_far = |level: NetworkLevel| level >= NetworkLevel::Country;
-    // Another line in the same city is new enough for a computer that the person never used.
-    let is_other_line = |level: NetworkLevel| level >= NetworkLevel::ProviderOrCity;
-    let is_new_computer = !attempt.origin.has(flag::MOBILE)
-        && familiar.browser_before.is_some_and(|level| level > BrowserLevel::Exact)
+    // Another line in the same city is new enough for a browser that the person never used, and another
+    // line of the same provider for a device that is none of theirs.
+    let is_desk = !attempt.origin.has(flag::MOBILE);
+    let is_new_browser = familiar.browser_before.is_some_and(|level| level > BrowserLevel::Exact)
         && familiar.browser_after.is_none_or(|level| level > BrowserLevel::Exact);
-    familiar.network_before.is_some_and(|l| is_far(l) || (is_new_computer && is_other_line(l)))
-        && familiar.network_after.is_none_or(|l| is_far(l) || (is_new_computer && is_other_line(l)))
+    let least = match (is_desk, is_new_device, is_new_browser) {
+        (true, true, _) => NetworkLevel::ProviderAndCity,
+        (true, false, true) => NetworkLevel::ProviderOrCity,
+        _ => NetworkLevel::Country,
+    };
+    familiar.network_before.is_some_and(|level| level >= least)
+        && familiar.network_after.is_none_or(|level| level >= least)
 }
 
 /// The owner's own activity, at a familiar place, while the attempt goes on somewhere else.
@@ -251,10 +260,31 @@ fn is_one_pool(a: &Place, b: &Place) -> bool {
     is_v4(a.ip) && is_v4(b.ip) && a.ip >> 16 == b.ip >> 16 && a.city != 0 && a.city == b.city
 }
 
+/// What is known of the device beside which a phone answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PhoneBeside {
+    /// It is surely the person's.
+    pub(crate) is_own: bool,
+    /// It is none that the person signed in with.
+    pub(crate) is_new: bool,
+}
+
+/// Whether the phone was at an address of its owner's and the browser, on a device that is none of
+/// theirs, at another line: a machine in the same room would have the same address. Not where the
+/// browser's traffic passes a gateway.
+fn is_at_home_alone(attempt: &Attempt, phone: &Place, context: &Context<'_>) -> bool {
+    let origin = &attempt.origin;
+    let is_own = |ip| context.habits.is_known_address(ip, attempt.started_at);
+    !origin.has(flag::MOBILE | flag::HOSTING | flag::PROXY | flag::EGRESS)
+        && network_level(phone, &origin.place) > NetworkLevel::Network
+        && is_own(phone.ip)
+        && !is_own(origin.place.ip)
+}
+
 pub(crate) fn phone(
     attempt: &Attempt,
     has_passed: bool,
-    is_own_device: bool,
+    device: PhoneBeside,
     context: &Context<'_>,
     terms: &mut Vec<Term>,
 ) {
@@ -335,10 +365,24 @@ pub(crate) fn phone(
         } else {
             None
         };
+        let at_home = (
+            "phone_at_home",
+            weights.phone_at_home,
+            "the phone that answered was at an address of its owner's, and the new device was not"
+                .to_owned(),
+        );
+        let found = match found {
+            None | Some(("phone_near", ..))
+                if device.is_new && is_at_home_alone(attempt, phone, context) =>
+            {
+                Some(at_home)
+            }
+            found => found,
+        };
         if let Some((kind, bits, why)) = found
             && !(is_doubtful && bits < 0.0)
             // A phone that roams, or was left at home, beside a laptop that is surely theirs.
-            && !(is_own_device && bits > 0.0)
+            && !(device.is_own && bits > 0.0)
             && strongest.as_ref().is_none_or(|s| bits > s.bits)
         {
             strongest = Some(Term {

@@ -91,7 +91,17 @@ pub(crate) fn constant_interval(
             && !has("unfamiliar_country")
             && !has("hosting_network")
     });
-    if !is_clients || failures.total() > failures.unanswered.len() + failures.denied.len() {
+    let is_clock = failures.total() == failures.unanswered.len()
+        && failing.iter().all(|w| {
+            let has = |kind: &str| w.origin_terms.iter().any(|t| t.kind == kind);
+            // Products in front of a VPN may log no address at all.
+            (is_near_home(w) || !w.attempt.origin.place.is_known())
+                && !has("unfamiliar_country")
+                && !has("hosting_network")
+        });
+    if !(is_clients || is_clock)
+        || failures.total() > failures.unanswered.len() + failures.denied.len()
+    {
         return None;
     }
     let mut times: Vec<Timestamp> = failing
@@ -129,7 +139,19 @@ pub(crate) fn constant_interval(
     let is_exact = gaps.len() + 1 >= EXACT_MIN
         && in_time == gaps.len()
         && failing.iter().all(|w| is_near_home(w));
-    (is_steady || is_exact).then_some((first, Span::millis(step)))
+    let is_by_the_clock =
+        gaps.len() + 1 >= INTERVALS_MIN && gaps.iter().all(|gap| is_by_the_clock(*gap, step));
+    let is_found = if is_clients { is_steady || is_exact } else { is_by_the_clock };
+    is_found.then_some((first, Span::millis(step)))
+}
+
+/// How far a client's clock may be off where nothing else says that it is the owner's.
+const CLOCK_OFF: Span = Span::seconds(5);
+
+/// Whether a gap is one step or two, as near as a timer keeps time; in milliseconds both.
+fn is_by_the_clock(gap: i64, step: i64) -> bool {
+    let off = |steps: i64| (gap - steps * step).abs() <= CLOCK_OFF.as_millis();
+    off(1) || off(2)
 }
 
 /// Whether a gap is a number of whole steps, in milliseconds both.

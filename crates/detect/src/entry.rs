@@ -88,11 +88,17 @@ pub(crate) fn passed_terms(
     let mut same_source = false;
     let quiet = context.policy.windows.episode_quiet();
     for other in failing {
-        if other.attempt.started_at > at || at - other.attempt.last_at > quiet {
+        let ago = at - other.attempt.last_at;
+        // The very machine is the same stranger, days later too.
+        let device = other.attempt.origin.device;
+        let is_same_machine = device != 0 && device == weighed.attempt.origin.device;
+        let reach = if is_same_machine { RETURNS_WITHIN } else { quiet };
+        if other.attempt.started_at > at || ago > reach {
             continue;
         }
         let level = network_level(&other.attempt.origin.place, place);
-        same_source |= other.failed.total() > 0 && level <= NetworkLevel::Network;
+        same_source |=
+            other.failed.total() > 0 && (level <= NetworkLevel::Network || is_same_machine);
         earlier.extend(&other.failed);
     }
     // What was refused in this very attempt counts, however near its place.
@@ -133,7 +139,11 @@ pub(crate) fn passed_terms(
         let said = earlier.denied.len() + earlier.mismatched.len();
         let spoken = if is_slip { 0.4 } else { diminishing(said) }
             + 2.0 * diminishing(earlier.reported.len() + earlier.anomalous.len());
-        let near = if same_source { 1.0 } else { 0.7 };
+        let near = match (same_source, owner_was_back(context, &earlier, at)) {
+            (true, _) => 1.0,
+            (false, false) => 0.7,
+            (false, true) => OWNER_BETWEEN,
+        };
         let bits = weights.after_failures * near * (0.6 * silent + 1.2 * spoken);
         let why =
             format!("it follows {} unexpected prompts that were not approved", earlier.total());
@@ -242,6 +252,19 @@ pub(crate) fn passed_terms(
         }
     }
     terms
+}
+
+/// What failed prompts still say of a success from another source once their owner has signed in between.
+const OWNER_BETWEEN: f64 = 0.4;
+
+/// Whether the owner signed in, beyond doubt, between the last of some failures and an instant.
+fn owner_was_back(context: &Context<'_>, earlier: &Failures, at: Timestamp) -> bool {
+    let Some(last) = earlier.last_at() else { return false };
+    let begin = context.records.partition_point(|r| r.at <= last);
+    let between = context.records.iter().skip(begin).take_while(|r| r.at < at);
+    between
+        .filter(|r| r.kind == EventKind::SessionStarted && r.requester.is_known())
+        .any(|r| is_surely_theirs(context, &Origin::of(r), last))
 }
 
 /// The owner's word that a success was not theirs: a report that names its prompt or its address.
@@ -420,6 +443,8 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
             "active_elsewhere",
             "beside_own_prompt",
             "hosting_network",
+            "scripted_client",
+            "phone_at_home",
             "helpdesk_reset",
             "downgrade",
             "returned",

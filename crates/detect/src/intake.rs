@@ -90,9 +90,13 @@ impl Intake {
         }
         set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
         set(family.is_mobile, flag::MOBILE);
+        set(family.is_script, flag::SCRIPT);
         // The unified audit log repeats sign-ins, and records of changes tell of changes: both leave
         // out which device it was.
-        let names_device = event.source != Source::M365 && !event.kind.is_lasting_change();
+        // So do records in front of a VPN, which know no browser at all.
+        let is_bare = agent_key == 0 && requester.device.is_empty();
+        let names_device =
+            event.source != Source::M365 && !event.kind.is_lasting_change() && !is_bare;
         set(names_device, flag::NAMES_DEVICE);
         Record {
             at: event.occurred_at,
@@ -235,6 +239,8 @@ struct Family {
     is_mobile: bool,
     /// Safari on a device of Apple's.
     is_apples: bool,
+    /// A library or a browser without a window: nobody sits before it.
+    is_script: bool,
 }
 
 impl Family {
@@ -251,6 +257,7 @@ impl Family {
             key: short(key_of_parts(&[os, browser])),
             is_mobile: matches!(os, "android" | "ios"),
             is_apples: matches!(os, "macos" | "ios") && browser == "safari",
+            is_script: matches!(browser, "headless" | "script"),
         }
     }
 }
@@ -269,7 +276,15 @@ fn os_family(text: &str) -> &'static str {
         ("linux", "linux"),
         ("ubuntu", "linux"),
     ];
-    FAMILIES.iter().find(|(word, _)| text.contains(word)).map_or("", |(_, family)| family)
+    FAMILIES.iter().find(|(word, _)| has_word(text, word)).map_or("", |(_, family)| family)
+}
+
+/// Whether a word begins with this: `axios` is no phone, and Microsoft no `CrOS`.
+fn has_word(text: &str, start: &str) -> bool {
+    text.match_indices(start).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(char::is_alphabetic)
+    })
 }
 
 fn browser_family(text: &str) -> &'static str {
@@ -280,6 +295,15 @@ fn browser_family(text: &str) -> &'static str {
         ("python", "script"),
         ("go-http", "script"),
         ("curl", "script"),
+        ("axios", "script"),
+        ("node-fetch", "script"),
+        ("undici", "script"),
+        ("aiohttp", "script"),
+        ("httpx", "script"),
+        ("wget", "script"),
+        ("libwww", "script"),
+        ("postman", "script"),
+        ("powershell", "script"),
         ("okhttp", "okhttp"),
         ("edg", "edge"),
         ("opera", "opera"),
@@ -324,6 +348,20 @@ mod tests {
         );
         assert_eq!(a, b);
         assert_ne!(a, Family::of("Windows 10", "Firefox 121", ""));
+    }
+
+    #[test]
+    fn a_library_is_no_phone_and_office_no_chromebook() {
+        let of = |raw| Family::of("", "", raw);
+        let axios = of("axios/1.7.2");
+        assert!(axios.is_script && !axios.is_mobile);
+        assert!(of("Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/120.0").is_script);
+        let office = of("Microsoft Office/16.0 (Macintosh; Mac OS X 14.2; Microsoft Outlook 16.0)");
+        assert_eq!(office, Family::of("Mac OS X", "Outlook", ""));
+        assert!(
+            of("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Safari/604.1").is_mobile
+        );
+        assert!(Family::of("iOS 18.1", "Mobile Safari 18", "").is_mobile);
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Naming {
         is_tainted: &dyn Fn(&Origin, Key, Timestamp) -> bool,
     ) -> Self {
         let mut naming = Self::default();
-        for prompt in prompts.iter().filter(|p| p.outcome == Outcome::Approved) {
+        let approved = prompts.iter().filter(|p| p.outcome == Outcome::Approved);
+        for prompt in approved.filter(|p| p.origin.has(flag::NAMES_DEVICE)) {
             let is_named = prompt.origin.device != 0;
             let origin = &prompt.origin;
             naming.of_class_mut(origin.flags).prompts.count(is_named);
@@ -157,8 +158,7 @@ impl Naming {
         }
         let is_phone = origin.has(flag::MOBILE);
         let class = if is_phone { self.phones } else { self.desks }.without(there);
-        let (share, percent) =
-            if has_passed { (class.sessions, SESSIONS_MIN) } else { (class.prompts, PROMPTS_MIN) };
+        let (share, percent) = class.of(has_passed);
         // What laptops do says nothing about phones, and one phone nothing about all.
         (!is_phone || share.all >= CUSTOM_MIN) && share.is_at_least(percent)
     }

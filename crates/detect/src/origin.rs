@@ -150,6 +150,14 @@ pub fn origin_terms(
             }
         };
         term(kind, bits, words.into());
+        if origin.has(flag::SCRIPT) && level == BrowserLevel::Other {
+            term(
+                "scripted_client",
+                weights.scripted_client,
+                "it was a library or a browser without a window, which this person never used"
+                    .into(),
+            );
+        }
         if origin.has(flag::MOBILE) && level > BrowserLevel::Exact {
             term(
                 "mobile_browser",

@@ -122,6 +122,8 @@ weights! {
     own_device_there = -4.0;
     /// The device is managed by the organisation.
     managed_device = -4.0;
+    /// A library or a browser without a window, which the subscriber never used: relays are built so.
+    scripted_client = 1.5;
     /// A new browser on a phone or tablet: owners have those, attackers mostly sit at desks.
     mobile_browser = -1.5;
     /// At least three colleagues succeed from that network.
@@ -142,6 +144,8 @@ weights! {
     phone_same_network = -7.0;
     /// The phone that answered is in the same city as the browser.
     phone_near = -1.0;
+    /// The phone that answered is at an address of the subscriber's, and a new device is not.
+    phone_at_home = 1.5;
     /// The same source asked other people who did not expect it.
     many_asked = 3.0;
     /// Many people's prompts went unanswered at that time from their usual places.

@@ -56,6 +56,8 @@ pub mod flag {
     pub const NAMES_DEVICE: u16 = 1 << 9;
     /// A mail rule that neither hides mail nor sends it on.
     pub const PLAIN_RULE: u16 = 1 << 10;
+    /// A library or a browser without a window asked.
+    pub const SCRIPT: u16 = 1 << 11;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pushback_model::{EventKind, Key, Span, Timestamp};
 
 use crate::attempt::Attempt;
-use crate::circumstance::{circumstances, outage, phone};
+use crate::circumstance::{PhoneBeside, circumstances, outage, phone};
 use crate::entry::Foreign;
 use crate::habits::{Habits, NetworkLevel};
 use crate::organisation::Organisation;
@@ -95,6 +95,15 @@ impl Failures {
             + self.anomalous.len()
     }
 
+    /// When the last of them was.
+    pub(crate) fn last_at(&self) -> Option<Timestamp> {
+        [&self.unanswered, &self.denied, &self.reported, &self.mismatched, &self.anomalous]
+            .into_iter()
+            .flatten()
+            .map(|(at, _)| *at)
+            .max()
+    }
+
     pub(crate) fn extend(&mut self, more: &Self) {
         self.unanswered.extend_from_slice(&more.unanswered);
         self.denied.extend_from_slice(&more.denied);
@@ -146,9 +155,12 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     let passed = attempt.passed(context.prompts, context.records);
     let origin_terms = origin_terms(&attempt.origin, attempt.started_at, passed.is_some(), context);
     let strange = sum(&origin_terms) > 0.0;
+    let is_new_device = origin_terms.iter().any(|t| t.kind == "unfamiliar_device" && t.bits > 0.0);
     let mut context_terms = Vec::new();
-    if strange || is_somewhere_new(&origin_terms) {
-        circumstances(&attempt, context, &mut context_terms);
+    // Of a prompt that bears no address, the hour is all there is.
+    let is_placeless = !attempt.origin.place.is_known();
+    if strange || is_placeless || is_somewhere_new(&origin_terms) {
+        circumstances(&attempt, is_new_device, context, &mut context_terms);
     }
     // Behind an office's gateway, every phone on its carrier looks far away.
     let is_own_device = origin_terms.iter().any(|t| {
@@ -157,7 +169,8 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
             "known_device" | "managed_device" | "own_device_there" | "colleagues_network"
         )
     });
-    phone(&attempt, passed.is_some(), is_own_device, context, &mut context_terms);
+    let device = PhoneBeside { is_own: is_own_device, is_new: is_new_device };
+    phone(&attempt, passed.is_some(), device, context, &mut context_terms);
     // The phone travels with its owner: beside the browser, it says where they were.
     if context_terms.iter().any(|t| matches!(t.kind, "phone_near" | "phone_same_network")) {
         context_terms.retain(|t| t.kind != "impossible_travel");
