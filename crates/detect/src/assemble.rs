@@ -261,7 +261,9 @@ fn after(found: &Found, texts: &Texts) -> Vec<After> {
 /// What was done, in words.
 fn what(event: &IdentityEvent<'_>) -> String {
     match event.kind {
-        EventKind::SessionUsed if !event.app.is_empty() => format!("used {}", event.app),
+        EventKind::SessionUsed if event.what.is_empty() && !event.app.is_empty() => {
+            format!("used {}", event.app)
+        }
         kind if event.what.is_empty() => named(kind),
         _ => event.what.clone().into_owned(),
     }

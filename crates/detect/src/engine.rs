@@ -14,7 +14,7 @@ use pushback_model::{Key, Span, Stage, Timestamp};
 use crate::after::uses_after;
 use crate::campaign;
 use crate::episode::Episode;
-use crate::habits::shows_habit;
+use crate::habits::{is_lesson, shows_habit};
 use crate::history::History;
 use crate::judge::{Train, Verdict, judge};
 use crate::organisation::Organisation;
@@ -143,7 +143,7 @@ where
         let record = record?;
         // Of a person's successes from one source the first counts, and they come in order.
         let success = (record.who, record.requester.ip, record.requester.network);
-        let shows = shows_habit(record.kind) && !organisation.is_unfinished(&record);
+        let shows = is_lesson(&record) && !organisation.is_unfinished(&record);
         if shows && noted.replace(success) != Some(success) {
             let origin = crate::history::Origin::of(&record);
             organisation.note_success(record.who, record.at, &origin);

@@ -3,7 +3,7 @@
 use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
 use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
-use crate::habits::{Habits, NetworkLevel, network_level, shows_habit};
+use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
 use crate::history::Origin;
 use crate::policy::Weights;
 use crate::prompt::{Outcome, Prompt, REPORT_REACH};
@@ -462,7 +462,7 @@ const SLIP: Span = Span::minutes(3);
 /// Whether anybody ever succeeded from an address.
 pub(crate) fn got_in(context: &Context<'_>, origin: &Origin) -> bool {
     origin.place.ip != 0
-        && context.records.iter().any(|r| shows_habit(r.kind) && r.requester.ip == origin.place.ip)
+        && context.records.iter().any(|r| is_lesson(r) && r.requester.ip == origin.place.ip)
 }
 
 pub(crate) fn reset_before<'a>(

@@ -125,7 +125,7 @@ impl Habits {
     ) -> Self {
         let from_records = records
             .iter()
-            .filter(|r| shows_habit(r.kind) && r.requester.is_known())
+            .filter(|r| is_lesson(r) && r.requester.is_known())
             .map(|r| (r.at, Origin::of(r), r.session, is_proof(r)));
         // Where vendors log the phone's address with the approval, the prompt knows the browser's.
         let from_prompts = prompts
@@ -495,6 +495,11 @@ pub(crate) fn percent(part: usize, whole: usize) -> u32 {
 /// a session by a relay is remembered too.
 fn is_proof(record: &Record) -> bool {
     record.kind == EventKind::FactorVerified && record.factor != Factor::Unknown
+}
+
+/// Whether a record teaches where its person succeeds.
+pub(crate) const fn is_lesson(record: &Record) -> bool {
+    shows_habit(record.kind) && !record.has(flag::CONTENT)
 }
 
 /// Kinds that show where a person succeeds.

@@ -11,7 +11,7 @@ use crate::record::{Place, Record, flag};
 pub const RECORDS_MAX: usize = 20_000;
 
 /// Repeated uses of sessions kept of one person; the rest is not listed.
-const REPEATS_MAX: usize = 2_000;
+const REPEATS_MAX: usize = RECORDS_MAX;
 
 /// Everything the logs say of one person.
 #[derive(Clone, Debug, Default)]

@@ -74,6 +74,10 @@ impl Intake {
         let is_plain =
             event.kind == EventKind::MailboxRule && event.what.starts_with("rule: inbox rule");
         set(is_plain, flag::PLAIN_RULE);
+        let is_content = event.source == Source::M365
+            && event.kind == EventKind::SessionUsed
+            && !event.what.is_empty();
+        set(is_content, flag::CONTENT);
         if !(family.is_apples && is_relay_number(requester.asn)) {
             set(requester.is_proxy, flag::PROXY);
             set(is_hosting_number(requester.asn), flag::HOSTING);

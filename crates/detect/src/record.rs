@@ -58,6 +58,8 @@ pub mod flag {
     pub const PLAIN_RULE: u16 = 1 << 10;
     /// A library or a browser without a window asked.
     pub const SCRIPT: u16 = 1 << 11;
+    /// Tells what was read or sent, and where from; it is no sign-in and teaches no habit.
+    pub const CONTENT: u16 = 1 << 12;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).

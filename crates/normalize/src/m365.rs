@@ -1,4 +1,4 @@
-//! Microsoft 365 unified audit log: sign-ins, directory changes, mail rules.
+//! Microsoft 365 unified audit log: sign-ins, directory changes, mail rules, what was read and sent.
 //!
 //! ```json
 //! {"CreationTime":"2026-03-02T08:11:09","Id":"6c1f..","Operation":"New-InboxRule","RecordType":1,
@@ -6,6 +6,7 @@
 //!  "Parameters":[{"Name":"Name","Value":"."},{"Name":"DeleteMessage","Value":"True"}]}
 //! ```
 
+mod content;
 mod directory;
 mod mail;
 #[cfg(test)]
@@ -67,6 +68,8 @@ const NESTED: &[&str] = &[
     "AppAccessContext",
     "DeviceProperties",
     "ExtendedProperties",
+    "Folders",
+    "Item",
     "Members",
     "ModifiedProperties",
     "OperationProperties",
@@ -96,6 +99,8 @@ fn record(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Read,
     };
     let meaning = if let Some(meaning) = sign_in(value, name, &base, &mut emit) {
         meaning
+    } else if content::read(value, name, &base, &mut emit) {
+        Meaning::Nothing
     } else if let Some(meaning) = mail::read(value, name, &base, &mut emit) {
         meaning
     } else if let Some(meaning) = directory::read(value, name, &base, &mut emit) {
@@ -105,7 +110,7 @@ fn record(value: &Value, mapping: &Mapping, sink: &mut Sink<'_>) -> Result<Read,
     } else if holds(&at(value, &["Workload"]), &["azureactivedirectory", "exchange"]) {
         Meaning::Unknown
     } else {
-        // Files, meetings, reports: thousands of operations that are no concern of sign-ins.
+        // Meetings, reports, pages: thousands of operations that are no concern of sign-ins.
         Meaning::Nothing
     };
     Ok(match meaning {

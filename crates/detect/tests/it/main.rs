@@ -10,4 +10,5 @@ mod lookalikes;
 mod patterns;
 mod shapes;
 mod threats;
+mod traces;
 mod whose;

@@ -100,11 +100,7 @@ pub(super) fn read(
             deletion(value, name, base, emit);
             return Some(Meaning::Nothing);
         }
-        "MailItemsAccessed"
-        | "Send"
-        | "SendAs"
-        | "SendOnBehalf"
-        | "Create"
+        "Create"
         | "Update"
         | "Move"
         | "Copy"
@@ -125,8 +121,7 @@ pub(super) fn read(
         | "ModifyFolderPermissions"
         | "RemoveFolderPermissions"
         | "ApplyRecord"
-        | "RecordDelete"
-        | "SearchQueryInitiatedExchange" => return Some(Meaning::Nothing),
+        | "RecordDelete" => return Some(Meaning::Nothing),
         _ => return None,
     };
     if holds(&at(value, &["ResultStatus"]), &["fail", "false"]) {

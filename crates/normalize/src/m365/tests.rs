@@ -432,11 +432,54 @@ fn exports_carry_the_record_as_a_text() {
 
 #[test]
 fn other_workloads_are_ignored_and_unknown_identity_operations_are_told() {
-    let file = record("FileAccessed", &json!({"Workload": "SharePoint"}));
-    assert_eq!(kinds(read, &file), []);
+    let page = record("PageViewed", &json!({"Workload": "SharePoint"}));
+    assert_eq!(kinds(read, &page), []);
     let strange = record("Frobnicate user.", &json!({}));
     let (result, _) = events(read, &Mapping::default(), &strange);
     assert!(matches!(result, Ok(Read::Unknown(_, name)) if name == "Frobnicate user."));
+}
+
+#[test]
+fn what_was_read_sent_and_searched_for_is_told() {
+    let mail = |operation: &str, members: &Value| {
+        let mut value = record(operation, members);
+        value["Workload"] = "Exchange".into();
+        value["LogonType"] = 0.into();
+        value
+    };
+    let bind = json!({
+        "OperationProperties": [{"Name": "MailAccessType", "Value": "Bind"}],
+        "Folders": [{"Path": "\\Inbox", "FolderItems": [{"InternetMessageId": "<1@x>"}, {"InternetMessageId": "<2@x>"}]}],
+        "AppAccessContext": {"AADSessionId": "s-1"},
+    });
+    let sync = json!({"OperationProperties": [{"Name": "MailAccessType", "Value": "Sync"}]});
+    let file = json!({"Workload": "SharePoint", "SourceFileName": "wages.xlsx"});
+    for (value, expected) in [
+        (mail("MailItemsAccessed", &bind), "read 2 mails"),
+        (mail("MailItemsAccessed", &sync), "copied a mail folder"),
+        (mail("Send", &json!({"Item": {"Subject": "Invoice 7"}})), "sent mail 'Invoice 7'"),
+        (mail("SearchQueryInitiatedExchange", &json!({"QueryText": "iban"})), "searched 'iban'"),
+        (record("FileDownloaded", &file), "downloaded a file 'wages.xlsx'"),
+        (record("FileAccessed", &file), "opened a file 'wages.xlsx'"),
+    ] {
+        let event = one(read, &value);
+        assert_eq!((event.kind, &*event.what), (SessionUsed, expected));
+        assert_eq!(&*event.requester.ip, "203.0.113.7");
+    }
+    assert_eq!(&*one(read, &mail("MailItemsAccessed", &bind)).session, "s-1");
+    // A delegate, a service, a refusal, and what bears no address.
+    for members in [
+        json!({"LogonType": 2}),
+        json!({"UserType": 5}),
+        json!({"ResultStatus": "Failed"}),
+        json!({"ClientIP": ""}),
+    ] {
+        let mut value = mail("MailItemsAccessed", &bind);
+        for (name, member) in members.as_object().unwrap() {
+            value[name] = member.clone();
+        }
+        assert_eq!(kinds(read, &value), [], "{members}");
+    }
 }
 
 #[test]
