@@ -268,6 +268,7 @@ fn note(organisation: &mut Organisation, verdict: &Verdict) {
     verdict.sightings.iter().for_each(|s| organisation.note_asked(s));
     verdict.entries.iter().for_each(|s| organisation.note_entry(s));
     organisation.note_answers(verdict.answers);
+    organisation.note_account(verdict.is_created);
     verdict.unfinished.iter().for_each(|named| organisation.note_unfinished(*named));
     verdict.countries.iter().for_each(|c| organisation.note_country(*c));
     for (at, is_unanswered) in &verdict.familiar_prompts {

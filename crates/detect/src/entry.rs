@@ -435,6 +435,8 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         // laptop is the owner's; a browser that is the same but names no device of theirs is a copy.
         || (bits("phone_far") >= 0.9 * weights.phone_far
             && (bits("unfamiliar_browser") > 0.0 || bits("unfamiliar_device") > 0.0))
+        // That two others were asked from the very source is a spray.
+        || bits("many_asked") >= weights.many_asked
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [

@@ -37,6 +37,8 @@ pub struct Verdict {
     pub trains: Vec<Train>,
     /// The first enrolment, of an account with no sign-in well before it.
     pub newcomer: Option<(Timestamp, u16)>,
+    /// Whether the log holds the account's creation.
+    pub is_created: bool,
     /// Where the person bound authenticators.
     pub bindings: Vec<Origin>,
     /// Records of sessions that began with the password and ended there, by [`Record::id`] and part.
@@ -82,6 +84,7 @@ pub fn judge(
     let mut verdict =
         Verdict { unfinished: unfinished.map(|r| (r.id, r.part)).collect(), ..Verdict::default() };
     verdict.answers = answers(&prompts);
+    verdict.is_created = records.iter().any(|r| r.kind == EventKind::AccountCreated);
     // What a stranger did after getting in must not become the owner's habit. Two rounds settle
     // who is a stranger; a third would only chase ties.
     for _ in 0..2 {

@@ -221,6 +221,11 @@ fn after_reset(
 /// A log must be so old before an account can be called dormant; how much it says grows with its age.
 const WATCHED_MIN: Span = Span::days(1);
 
+/// An account without a creation in so much of a log that holds those of others is no newcomer's.
+const ANNOUNCED_WITHIN: Span = Span::days(7);
+/// One newcomer in three, at the most, is made earlier: log2(3).
+const NOT_ANNOUNCED_BITS: f64 = 1.5;
+
 /// What lies closer together may be one visit.
 const ONE_VISIT: Span = Span::hours(4);
 
@@ -275,6 +280,16 @@ fn dormant(
         why: format!("no sign-in to this account in the {idle_for} before"),
         records: vec![index],
     });
+    // Accounts are made days before their first day, seldom weeks.
+    if organisation.announces_newcomers() && watched >= ANNOUNCED_WITHIN {
+        terms.push(Term {
+            kind: "not_announced",
+            bits: NOT_ANNOUNCED_BITS,
+            at: record.at,
+            why: "the log holds the creation of other accounts and not of this one".into(),
+            records: vec![index],
+        });
+    }
     let more: Vec<usize> = context
         .records
         .iter()

@@ -44,6 +44,8 @@ pub struct Organisation {
     countries: BTreeMap<u16, u32>,
     /// Five-minute slot -> people with prompts from familiar places: unanswered, approved.
     slots: BTreeMap<i64, (u32, u32)>,
+    /// Accounts whose creation is logged.
+    created: u32,
     /// First enrolments of accounts not seen before, by hour and country.
     newcomers: BTreeMap<(i64, u16), u32>,
 }
@@ -54,6 +56,9 @@ const SLOT: i64 = 300_000;
 pub(crate) const fn slot(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(SLOT)
 }
+
+/// Accounts created in a log from which on the creation of newcomers is logged.
+const CREATED_MIN: u32 = 3;
 
 /// Sources that colleagues are asked about, and doubts about people at a source. Past it, nobody
 /// vouches for a further source; with a doubt that did not fit, nobody vouches for any: an alarm too
@@ -154,6 +159,17 @@ impl Organisation {
     #[must_use]
     pub fn is_unfinished(&self, record: &Record) -> bool {
         self.unfinished.contains(&(record.id, record.part))
+    }
+
+    /// Notes whether an account's creation is logged.
+    pub const fn note_account(&mut self, is_created: bool) {
+        self.created = self.created.saturating_add(is_created as u32);
+    }
+
+    /// Whether the log holds the creation of accounts, so that one without is older than the log.
+    #[must_use]
+    pub const fn announces_newcomers(&self) -> bool {
+        self.created >= CREATED_MIN
     }
 
     /// Notes how many answered prompts name both ends, and how many of those one address.
