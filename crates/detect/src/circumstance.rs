@@ -347,7 +347,9 @@ pub(crate) fn phone(
                 weights.phone_far,
                 "the phone that answered is in another country than the browser".to_owned(),
             ))
-        } else if let Some(km) = distance.filter(|km| *km > FAR_KM) {
+        } else if let Some(km) =
+            distance.filter(|km| *km > FAR_KM && !attempt.origin.has(flag::RELAY))
+        {
             // Inside one country it is often the carrier's gateway that is far, not the phone.
             Some((
                 "phone_far",

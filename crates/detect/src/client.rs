@@ -89,7 +89,7 @@ pub(crate) fn constant_interval(
             w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0);
         (has_known_browser || has("known_device") || is_never_named || is_own_line(context, w))
             && !has("unfamiliar_country")
-            && !has("hosting_network")
+            && !(has("hosting_network") || has("vpn_network"))
     });
     let is_clock = failures.total() == failures.unanswered.len()
         && failing.iter().all(|w| {
@@ -97,7 +97,7 @@ pub(crate) fn constant_interval(
             // Products in front of a VPN may log no address at all.
             (is_near_home(w) || !w.attempt.origin.place.is_known())
                 && !has("unfamiliar_country")
-                && !has("hosting_network")
+                && !(has("hosting_network") || has("vpn_network"))
         });
     if !(is_clients || is_clock)
         || failures.total() > failures.unanswered.len() + failures.denied.len()

@@ -428,8 +428,10 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
 fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
     let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
     // Inside a country a speed is as often a gateway's as a stranger's.
+    // People read their mail on a phone of their own from the beach.
     let is_abroad = bits("unfamiliar_country") > 0.0
-        && (bits("unfamiliar_device") > 0.0 || bits("impossible_travel") > 0.0);
+        && ((bits("unfamiliar_device") > 0.0 && bits("mobile_browser") >= 0.0)
+            || bits("impossible_travel") > 0.0);
     is_abroad
         // A phone on the road sends its data home: it looks far from a laptop that is beside it. That
         // laptop is the owner's; a browser that is the same but names no device of theirs is a copy.
@@ -437,6 +439,9 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
             && (bits("unfamiliar_browser") > 0.0 || bits("unfamiliar_device") > 0.0))
         // That two others were asked from the very source is a spray.
         || bits("many_asked") >= weights.many_asked
+        // Owners buy their way out too; an hour of theirs that it is not, or a miss, speaks beside it.
+        || (bits("vpn_network") > 0.0
+            && BESIDE_VPN.iter().any(|kind| bits(kind) > 0.0))
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || [
@@ -454,6 +459,9 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         .iter()
         .any(|k| bits(k) > 0.0)
 }
+
+/// What makes more of a VPN than a way out that its customer bought.
+const BESIDE_VPN: [&str; 3] = ["foreign_hour", "many_asked", "vendor_risk"];
 
 /// Strangers come back to an account that once gave way.
 pub(crate) const RETURNS_WITHIN: Span = Span::days(14);

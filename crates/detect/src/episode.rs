@@ -224,8 +224,9 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
 const STORM: usize = 6;
 
 /// What says of two prompts missed in a row that it was not the owner who sat there.
-const NOT_OF_A_CAFE: [&str; 7] = [
+const NOT_OF_A_CAFE: [&str; 8] = [
     "hosting_network",
+    "vpn_network",
     "unfamiliar_country",
     "foreign_hour",
     "rotating_sources",

@@ -11,7 +11,7 @@ use pushback_model::{
 use crate::identity::Claims;
 use crate::memory::Memory;
 use crate::policy::Networks;
-use crate::providers::{is_hosting, is_hosting_number, is_relay_number};
+use crate::providers::{is_hosting, is_hosting_number, is_relay, is_vpn};
 use crate::record::{Place, Position, Record, flag};
 
 /// The key of a vendor's record.
@@ -31,7 +31,7 @@ pub struct Intake {
     /// Country, city and region: the keys of the city and of the country.
     places: Memory<3, (u32, u16)>,
     /// The name of a provider: whether it is one of hosting.
-    providers: Memory<1, bool>,
+    providers: Memory<1, (bool, bool)>,
     /// A user agent as text, system and browser: its key and what it is.
     agents: Memory<3, (Key, Family)>,
     /// An application's name: its key.
@@ -78,13 +78,19 @@ impl Intake {
             && event.kind == EventKind::SessionUsed
             && !event.what.is_empty();
         set(is_content, flag::CONTENT);
-        if !(family.is_apples && is_relay_number(requester.asn)) {
+        if family.is_apples && is_relay(requester.asn, &requester.as_name) {
+            set(true, flag::RELAY);
+        } else {
             set(requester.is_proxy, flag::PROXY);
             set(is_hosting_number(requester.asn), flag::HOSTING);
             if !requester.as_name.is_empty() {
                 let name = [&*requester.as_name];
-                set(self.providers.get(name, |[name]| is_hosting(name)), flag::HOSTING);
+                let (hosting, vpn) =
+                    self.providers.get(name, |[name]| (is_hosting(name), is_vpn(0, name)));
+                set(hosting, flag::HOSTING);
+                set(vpn, flag::VPN);
             }
+            set(is_vpn(requester.asn, ""), flag::VPN);
         }
         if !self.quiet.is_empty() || !self.egress.is_empty() {
             let ip: Option<IpAddr> = requester.ip.parse().ok();

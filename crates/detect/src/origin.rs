@@ -10,9 +10,12 @@ use crate::weigh::{Context, Term};
 /// What a network is worth at the most that is new to a person and not to the organisation.
 const NEW_OFFICE_BITS: f64 = 1.0;
 
+/// What a network is worth at the most behind Apple's relay, whose exits change from day to day.
+const RELAY_BITS: f64 = 1.0;
+
 /// Whether a term says how strange a network is.
 fn is_of_network(kind: &str) -> bool {
-    matches!(kind, "unfamiliar_network" | "unfamiliar_country" | "hosting_network")
+    matches!(kind, "unfamiliar_network" | "unfamiliar_country" | "hosting_network" | "vpn_network")
 }
 
 /// How strange a place and a browser are for this person.
@@ -105,11 +108,15 @@ pub fn origin_terms(
         }
     }
     if !is_known_network && origin.has(flag::HOSTING | flag::PROXY) && !origin.has(flag::EGRESS) {
-        term(
-            "hosting_network",
-            weights.hosting_network,
-            "the network is a hosting provider's, a VPN's or a proxy's".into(),
-        );
+        if origin.has(flag::VPN) {
+            term("vpn_network", weights.vpn_network, "a commercial VPN comes out there".into());
+        } else {
+            term(
+                "hosting_network",
+                weights.hosting_network,
+                "the network is a hosting provider's or a proxy's".into(),
+            );
+        }
     }
     if origin.has(flag::MANAGED) {
         term(
@@ -184,6 +191,11 @@ pub fn origin_terms(
     }
     if origin.has(flag::RISK_HIGH) {
         term("vendor_risk", weights.vendor_risk, "the vendor calls the sign-in high risk".into());
+    }
+    if origin.has(flag::RELAY) {
+        for t in terms.iter_mut().filter(|t| t.kind == "unfamiliar_network") {
+            t.bits = t.bits.min(RELAY_BITS);
+        }
     }
     if terms.iter().any(|t| t.kind == "colleagues_network") {
         // An office, or a gateway of the organisation: that it is far away is the organisation's doing.

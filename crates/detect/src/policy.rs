@@ -114,8 +114,10 @@ weights! {
     given_up = 1.0;
     /// The attempt then succeeded, and the success does not look foreign.
     answered = -2.5;
-    /// The network is a hosting provider's, a VPN's or a proxy's.
+    /// The network is a hosting provider's or a proxy's.
     hosting_network = 2.0;
+    /// The network is where a commercial VPN comes out, which owners buy too.
+    vpn_network = 2.0;
     /// The browser's device is one the subscriber succeeded from before.
     known_device = -5.0;
     /// The subscriber's own device was in the same city within days.

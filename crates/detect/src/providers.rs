@@ -98,13 +98,43 @@ pub(crate) fn is_hosting_number(asn: u32) -> bool {
     HOSTING_NUMBERS.binary_search(&asn).is_ok()
 }
 
+/// Of the words and numbers above, the networks where the commercial VPNs that people buy come out.
+const VPN_WORDS: &[&str] = &[
+    "m247",
+    "datacamp",
+    "clouvider",
+    "packethub",
+    "31173",
+    "tzulo",
+    "mullvad",
+    "nordvpn",
+    "expressvpn",
+    "protonvpn",
+    "surfshark",
+    "vpn",
+];
+const VPN_NUMBERS: &[u32] =
+    &[9_009, 39_351, 60_068, 62_240, 62_371, 136_787, 141_039, 147_049, 209_103, 212_238];
+
+/// Whether a commercial VPN comes out there.
+pub(crate) fn is_vpn(asn: u32, as_name: &str) -> bool {
+    let name = as_name.to_lowercase();
+    VPN_NUMBERS.contains(&asn) || VPN_WORDS.iter().any(|word| name.contains(word))
+}
+
 /// Networks through which Apple's devices go out if their owner hides the address (iCloud Private
 /// Relay: Cloudflare, Akamai, Fastly; Apple, "Prepare your network or web server for iCloud Private
 /// Relay"). With Safari on such a device they are no more than a home line with another address.
 const RELAY_NUMBERS: &[u32] = &[13_335, 36_183, 54_113];
 
-pub(crate) fn is_relay_number(asn: u32) -> bool {
-    RELAY_NUMBERS.contains(&asn)
+/// The same by name, where the number is not logged.
+const RELAY_NAMES: &[&str] = &["akamai", "cloudflare", "fastly"];
+
+pub(crate) fn is_relay(asn: u32, as_name: &str) -> bool {
+    RELAY_NUMBERS.contains(&asn) || {
+        let name = as_name.to_lowercase();
+        asn == 0 && RELAY_NAMES.iter().any(|relay| name.contains(relay))
+    }
 }
 
 #[cfg(test)]
@@ -114,6 +144,10 @@ mod tests {
     #[test]
     fn the_numbers_are_in_order() {
         assert!(HOSTING_NUMBERS.is_sorted());
+        assert!(VPN_NUMBERS.iter().all(|asn| is_hosting_number(*asn)));
+        assert!(
+            VPN_WORDS.iter().all(|word| is_hosting(word) || is_hosting(&format!("{word} vpn")))
+        );
     }
 
     #[test]

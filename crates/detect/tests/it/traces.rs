@@ -199,3 +199,105 @@ fn what_was_read_is_listed_and_teaches_nothing() {
     let after: Vec<&str> = incidents[0].after_approval.iter().map(|a| &*a.what).collect();
     assert!(after.contains(&"searched 'iban'"), "{after:?}");
 }
+
+/// A machine that nobody knows, on a line that nobody uses, somewhere else in the country.
+const ANYWHERE: At =
+    At { device: "laptop-9", agent: "Mozilla/5.0 (Macintosh) Safari/605", ..NEIGHBOUR };
+
+fn stages(log: &Log) -> Vec<Stage> {
+    of_alice(log).iter().map(|incident| incident.stage).collect()
+}
+
+#[test]
+fn a_vpn_alone_makes_no_stranger_of_its_customer() {
+    let approve = |as_name: &'static str, is_bob_asked: bool| {
+        let mut log = Log::with_habits(ALICE);
+        log.habits("bob@example.org", At { ip: "192.0.2.99", device: "", ..HOME }, 0..10);
+        let place = At { as_name, ..ANYWHERE };
+        if is_bob_asked {
+            log.prompt("bob@example.org", place, at(11, 9, 50), PromptTimedOut, None);
+        }
+        log.prompt(ALICE, place, at(11, 10, 0), PromptApproved, None);
+        log.event(ALICE, place, at(11, 10, 1), SessionStarted, "");
+        stages(&log)
+    };
+    assert_eq!(approve("Example DSL", false), []);
+    assert_eq!(approve("M247 Europe SRL", false), []);
+    assert_eq!(approve("M247 Europe SRL", true), [Stage::Approved]);
+    assert_eq!(approve("DigitalOcean LLC", false), [Stage::Approved], "no way out that people buy");
+}
+
+#[test]
+fn that_others_were_asked_from_the_very_source_is_more_than_novelty() {
+    let approve = |others: &[&'static str]| {
+        let mut log = Log::with_habits(ALICE);
+        for name in ["bob@example.org", "carol@example.org"] {
+            log.habits(name, At { ip: "192.0.2.99", device: "", ..HOME }, 0..10);
+        }
+        for name in others {
+            log.prompt(name, ANYWHERE, at(11, 9, 50), PromptTimedOut, None);
+        }
+        log.prompt(ALICE, ANYWHERE, at(11, 10, 0), PromptApproved, None);
+        log.event(ALICE, ANYWHERE, at(11, 10, 1), SessionStarted, "");
+        stages(&log)
+    };
+    assert_eq!(approve(&[]), []);
+    assert_eq!(approve(&["bob@example.org", "carol@example.org"]), [Stage::Approved]);
+}
+
+#[test]
+fn mail_on_a_phone_from_the_beach_is_no_way_in() {
+    let approve = |agent: &'static str| {
+        let mut log = Log::with_habits(ALICE);
+        let beach =
+            At { device: "phone-7", agent, as_name: "Example Móvil", asn: 64_801, ..STRANGER };
+        log.prompt(ALICE, beach, at(11, 10, 0), PromptApproved, None);
+        log.event(ALICE, beach, at(11, 10, 1), SessionStarted, "");
+        stages(&log)
+    };
+    let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Mobile Safari/604.1";
+    assert_eq!(approve(phone), []);
+    assert_eq!(approve(STRANGER.agent), [Stage::Approved]);
+}
+
+#[test]
+fn apples_relay_is_a_home_line_whose_address_changes() {
+    let place = |as_name: &'static str| At {
+        agent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.1 Safari/605.1.15",
+        device: "",
+        asn: 0,
+        as_name,
+        city: "Munich",
+        point: (48.14, 11.58),
+        ..NEIGHBOUR
+    };
+    let bits = |as_name: &'static str, kind: &str| {
+        let mut log = Log::with_habits(ALICE);
+        let place = place(as_name);
+        log.prompt(ALICE, place, at(11, 10, 0), PromptDenied, None);
+        log.prompt(ALICE, place, at(11, 10, 9), PromptDenied, Some(HOME));
+        let incidents = of_alice(&log);
+        let mut evidence = incidents.into_iter().flat_map(|i| i.evidence);
+        evidence.find(|e| e.kind == kind).map(|e| e.bits)
+    };
+    assert!(bits("Example DSL", "unfamiliar_network").is_some_and(|bits| bits > 1.5));
+    assert!(bits("Fastly Inc.", "unfamiliar_network").is_some_and(|bits| bits <= 1.0));
+    // Berlin and Munich are 504 km apart.
+    assert!(bits("Example DSL", "phone_far").is_some());
+    assert_eq!(bits("Fastly Inc.", "phone_far"), None);
+}
+
+#[test]
+fn an_account_that_nobody_announced_is_no_newcomers_where_others_are() {
+    let enrol = |created: usize| {
+        let mut log = Log::with_habits("bob@example.org");
+        for name in ["n1@example.org", "n2@example.org", "n3@example.org"].iter().take(created) {
+            log.event(name, HOME, at(2, 9, 0), EventKind::AccountCreated, "");
+        }
+        log.event(ALICE, ANYWHERE, at(11, 2, 0), SessionStarted, "");
+        log.event(ALICE, ANYWHERE, at(11, 2, 1), FactorEnrolled, "");
+        stages(&log)
+    };
+    assert_eq!(enrol(0), [Stage::Exposed]);
+    assert_eq!(enrol(3), [Stage::Foothold]);
+}
