@@ -89,8 +89,17 @@ pub(super) fn mail(
     let body = if kind == EventKind::MailDeleted {
         json!({"Operation": if detail.is_multiple_of(2) { "SoftDelete" } else { "MoveToDeletedItems" }, "RecordType": 3, "ResultStatus": "Succeeded", "UserKey": person.id, "UserType": 0, "Version": 1, "Workload": "Exchange", "ClientIPAddress": ip, "ClientIP": ip, "UserId": person.mail, "MailboxOwnerUPN": person.mail, "MailboxGuid": person.id, "LogonType": 0, "ClientInfoString": "Client=OWA;Action=ViaProxy", "ExternalAccess": false, "AffectedItems": [{"Subject": "New sign-in method added to your account", "ParentFolder": {"Path": "\\Inbox"}, "InternetMessageId": format!("<{}@{}>", s.id(77), s.org.domain)}], "Folder": {"Path": "\\Inbox"}})
     } else {
-        let (operation, parameters) = match detail % 3 {
-            0 => (
+        let (operation, parameters) = match detail {
+            // Owners file their newsletters; strangers draw from 2 on.
+            0 | 1 => (
+                "New-InboxRule",
+                names(&[
+                    ("Name", "Newsletters"),
+                    ("FromAddressContainsWords", "newsletter@"),
+                    ("MoveToFolder", "Newsletters"),
+                ]),
+            ),
+            detail if detail % 3 == 0 => (
                 "New-InboxRule",
                 names(&[
                     ("Name", "."),
@@ -99,7 +108,7 @@ pub(super) fn mail(
                     ("StopProcessingRules", "True"),
                 ]),
             ),
-            1 => (
+            detail if detail % 3 == 1 => (
                 "New-InboxRule",
                 names(&[
                     ("Name", "rss"),
