@@ -94,7 +94,7 @@ impl Kind for AuthenticatorRecord {
 pub(crate) struct AttemptRecord {
     pub relying_party: String,
     pub relying_party_name: String,
-    /// The name that the relying party gave.
+    /// The name that the relying party gave, in small letters.
     pub subscriber: String,
     /// In whose document it is: the subscriber's own, or a decoy's.
     pub document: String,

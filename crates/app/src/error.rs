@@ -3,6 +3,20 @@
 use pushback_store::StoreError;
 use pushback_verify::{Reason, StateError};
 
+/// An error with all its causes, in one line: for logs and for whoever runs the service.
+pub fn whole(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
 /// A failure. Whatever it is, nothing was verified.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {

@@ -62,7 +62,7 @@ pub use certificates::{CertificateError, ClientCertificate};
 pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use encoding::{from_base64url, sha256, to_base64url};
-pub use error::AppError;
+pub use error::{AppError, whole};
 pub use models::{Aaguid, ModelError, PasskeyModels};
 pub use operators::{Operator, OperatorSession};
 pub use phone::{Phone, PhoneRequest};

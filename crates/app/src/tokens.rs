@@ -88,7 +88,7 @@ pub struct Claims {
     pub iss: String,
     /// The relying party.
     pub aud: String,
-    /// The subscriber, as the relying party named them.
+    /// The subscriber: the name that the relying party gave, in small letters.
     pub sub: String,
     /// Seconds since 1970.
     pub iat: i64,

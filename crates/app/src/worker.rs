@@ -492,13 +492,13 @@ impl App {
     /// The phone's public name first: it is found by its key alone, also by another try.
     async fn erase_key(&self, subscriber: &str, serial: u64) -> Result<(), AppError> {
         let (keys, _) = self.keys_of(subscriber).await?;
-        if let Some(PhoneKey { id, .. }) = keys.phones.get(&serial) {
-            if let Some((_, version)) = AuthenticatorRecord::load(&self.inner.store, id).await? {
-                let key = AuthenticatorRecord::key(id)?;
-                let change = Change::at(self.now()).delete(key, version);
-                // Somebody else took it out: as good.
-                let _: Commit = self.inner.store.commit(change).await?;
-            }
+        if let Some(PhoneKey { id, .. }) = keys.phones.get(&serial)
+            && let Some((_, version)) = AuthenticatorRecord::load(&self.inner.store, id).await?
+        {
+            let key = AuthenticatorRecord::key(id)?;
+            let change = Change::at(self.now()).delete(key, version);
+            // Somebody else took it out: as good.
+            let _: Commit = self.inner.store.commit(change).await?;
         }
         self.change_keys(subscriber, |keys| {
             keys.phones.remove(&serial);

@@ -73,14 +73,20 @@ fn begun_at(context: &Context<'_>, prompt: &Prompt) -> Timestamp {
 ///
 // SECURITY: this takes evidence away, so a stranger would like to pass for such a client. It takes
 // the exact browser that succeeded before, a country that is known, no rented network, and a pace too
-// slow to wear anybody down. Guarded by
-// `a_stranger_who_keeps_time_and_copies_the_browser_does_not_pass_for_a_client`.
+// slow to wear anybody down; or, from near home, a clock that is never off by more than seconds and an
+// owner who never answers. Guarded by
+// `a_stranger_who_keeps_time_and_copies_the_browser_does_not_pass_for_a_client` and
+// `what_asks_by_the_clock_from_near_home_is_a_client_with_an_old_password`.
 pub(crate) fn constant_interval(
     context: &Context<'_>,
     failing: &[&Weighed],
     failures: &Failures,
 ) -> Option<(Timestamp, Span)> {
     let first = failing.first()?.attempt.started_at;
+    let is_far = |w: &Weighed| {
+        const FAR: [&str; 3] = ["unfamiliar_country", "hosting_network", "vpn_network"];
+        w.origin_terms.iter().any(|t| FAR.contains(&t.kind))
+    };
     let is_clients = failing.iter().all(|w| {
         let has = |kind: &str| w.origin_terms.iter().any(|t| t.kind == kind);
         // Products in front of a VPN log no browser, whoever asks.
@@ -88,17 +94,12 @@ pub(crate) fn constant_interval(
         let has_known_browser =
             w.origin_terms.iter().any(|t| t.kind == "known_browser" && t.bits < 0.0);
         (has_known_browser || has("known_device") || is_never_named || is_own_line(context, w))
-            && !has("unfamiliar_country")
-            && !(has("hosting_network") || has("vpn_network"))
+            && !is_far(w)
     });
+    // Products in front of a VPN may log no address at all.
+    let is_near = |w: &Weighed| is_near_home(w) || !w.attempt.origin.place.is_known();
     let is_clock = failures.total() == failures.unanswered.len()
-        && failing.iter().all(|w| {
-            let has = |kind: &str| w.origin_terms.iter().any(|t| t.kind == kind);
-            // Products in front of a VPN may log no address at all.
-            (is_near_home(w) || !w.attempt.origin.place.is_known())
-                && !has("unfamiliar_country")
-                && !(has("hosting_network") || has("vpn_network"))
-        });
+        && failing.iter().all(|w| is_near(w) && !is_far(w));
     if !(is_clients || is_clock)
         || failures.total() > failures.unanswered.len() + failures.denied.len()
     {

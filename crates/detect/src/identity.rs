@@ -1,7 +1,7 @@
 //! Who is who: one person behind the names that several products use.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use pushback_model::{Key, Party, Source, key_of, key_of_parts};
@@ -72,7 +72,7 @@ impl Hasher for AsItIs {
 pub struct Resolver {
     canonical: KeyMap<Key>,
     /// What the alias map says of one vendor's names alone.
-    of_source: HashMap<(Source, Key), Key>,
+    of_source: BTreeMap<(Source, Key), Key>,
 }
 
 /// An entry of the alias map (`alias.csv`: canonical, vendor, id).
@@ -196,7 +196,7 @@ impl Claims {
                 None => canonical.remove(weak),
             };
         }
-        let mut of_source = HashMap::new();
+        let mut of_source = BTreeMap::new();
         for alias in aliases {
             let to = key_of(&alias.canonical.to_lowercase());
             let lower = login(&alias.id);

@@ -19,8 +19,8 @@ const KEPT: usize = ADDRESSES_MAX * 10;
 /// The codes that were sent in the last day, and the wrong entries since the last one that was
 /// right, over all codes: a new code does not reset them (SP 800-63B-4, 3.1.3.2).
 ///
-/// A code has six digits or more and is never enough alone. Whoever has the other proof already hits one
-/// in 10,000 with the 100 guesses in a row that there are by default.
+/// A code has 40 bits and is never enough alone. Whoever has the other proof already hits one
+/// in 10,000,000,000 with the 100 guesses in a row that there are by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct AddressCodes {

@@ -104,7 +104,7 @@ pub(crate) fn reason_name(reason: Reason) -> String {
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         let detail = error.to_string();
-        match error {
+        match &error {
             AppError::Invalid(_) => Self::invalid(detail),
             AppError::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
@@ -122,7 +122,7 @@ impl From<AppError> for Problem {
                 Self::new(StatusCode::FORBIDDEN, "certificate_refused", detail)
             }
             AppError::Refused(reason) => {
-                Self::new(StatusCode::FORBIDDEN, &reason_name(reason), detail)
+                Self::new(StatusCode::FORBIDDEN, &reason_name(*reason), detail)
             }
             AppError::NotFound => Self::not_found(),
             AppError::Busy | AppError::Contended => {
@@ -136,7 +136,7 @@ impl From<AppError> for Problem {
             | AppError::Setup(_)
             | AppError::Token(_) => {
                 // What failed is for the log: it may name what outsiders need not know.
-                tracing::error!(error = detail, "a request failed");
+                tracing::error!(error = pushback_app::whole(error), "a request failed");
                 let detail = "the service cannot answer; nothing was verified";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }

@@ -48,7 +48,7 @@ pub(crate) async fn ready(State(web): State<Web>) -> Result<&'static str, Proble
     match web.app().store().outbox().await {
         Ok(_) => Ok("ready\n"),
         Err(error) => {
-            tracing::error!(%error, "not ready");
+            tracing::error!(error = pushback_app::whole(error), "not ready");
             let detail = "the database does not answer";
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail))
         }

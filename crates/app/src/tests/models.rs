@@ -136,7 +136,8 @@ async fn whoever_only_says_that_it_is_a_listed_model_is_refused() {
     let hardware = flagged(HARDWARE);
     let synced = flagged(HARDWARE | ELIGIBLE);
     let unverified = flagged(PRESENT);
-    let cases: [(&str, [u8; 16], &'static str, &dyn Fn(&[u8]) -> Vec<u8>, &Said); 7] = [
+    type Statement<'s> = &'s dyn Fn(&[u8]) -> Vec<u8>;
+    let cases: [(&str, [u8; 16], &'static str, Statement<'_>, &Said); 7] = [
         ("attests nothing", KEY_5, "none", &none, &hardware),
         ("attests itself", KEY_5, "packed", &itself, &hardware),
         ("another maker", KEY_5, "packed", &by_other, &hardware),

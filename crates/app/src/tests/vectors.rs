@@ -112,7 +112,8 @@ impl Vector {
     /// Whether the service takes the assertion, with the signature's last byte changed if asked.
     fn authenticate(&self, passkey: &Passkey, policy: &str, is_changed: bool) -> bool {
         let webauthn = webauthn();
-        let (_, begun) = webauthn.start_passkey_authentication(&[passkey.clone()]).unwrap();
+        let (_, begun) =
+            webauthn.start_passkey_authentication(std::slice::from_ref(passkey)).unwrap();
         let said = &self.authentication;
         let begun: PasskeyAuthentication =
             instead(&begun, "ast", &said.challenge, &[("policy", policy.into())]);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use pushback_app::App;
+use pushback_app::{App, whole};
 use tokio::sync::watch;
 
 use self::lan::Lan;
@@ -135,14 +135,14 @@ async fn work(app: App, world: Arc<World>, mut is_stopping: watch::Receiver<bool
             },
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(%error, "effects wait");
+                tracing::error!(error = whole(error), "effects wait");
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
         }
     }
     // What the last requests committed leaves too.
     if let Err(error) = app.start_work(&world).await {
-        tracing::error!(%error, "effects wait");
+        tracing::error!(error = whole(error), "effects wait");
     }
     app.finish_work().await;
 }
@@ -152,7 +152,7 @@ async fn sweep(app: App) {
     loop {
         every.tick().await;
         if let Err(error) = app.sweep().await {
-            tracing::error!(%error, "sweeping failed");
+            tracing::error!(error = whole(error), "sweeping failed");
         }
     }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use pushback_app::{App, CapabilityKey, KEY_BYTES, Parts, SystemClock, SystemEntropy, TokenKey};
+use pushback_app::{
+    App, CapabilityKey, KEY_BYTES, Parts, SystemClock, SystemEntropy, TokenKey, whole,
+};
 use pushback_edges::passwords::{RangeSource, Upstream};
 use pushback_edges::web_push::{Contact, Sender, VapidKey};
 use pushback_edges::whereabouts::{Atlas, Tables as TableFiles};
@@ -28,20 +30,6 @@ impl SetupError {
 
 fn failed(what: impl std::fmt::Display) -> impl FnOnce(String) -> SetupError {
     move |error| SetupError(format!("{what}: {error}"))
-}
-
-/// An error with all its causes, in one line.
-fn whole(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// A service that is ready to answer.

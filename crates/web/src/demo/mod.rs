@@ -196,7 +196,7 @@ struct Login {
 async fn sign_in(
     State(demo): State<Demo>,
     headers: HeaderMap,
-    known: Known2,
+    known: RequesterHere,
     Form(login): Form<Login>,
 ) -> Result<Response, Problem> {
     let is_right = login.login.trim().eq_ignore_ascii_case(LOGIN) && login.password == PASSWORD;
@@ -224,9 +224,9 @@ async fn sign_in(
 }
 
 /// Who asks; the demo's routes have a state of their own.
-struct Known2(pushback_verify::Requester);
+struct RequesterHere(pushback_verify::Requester);
 
-impl axum::extract::FromRequestParts<Demo> for Known2 {
+impl axum::extract::FromRequestParts<Demo> for RequesterHere {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(
