@@ -439,7 +439,8 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
             && (bits("unfamiliar_browser") > 0.0 || bits("unfamiliar_device") > 0.0))
         // That two others were asked from the very source is a spray.
         || bits("many_asked") >= weights.many_asked
-        // Owners buy their way out too; an hour of theirs that it is not, or a miss, speaks beside it.
+        // Owners buy their way out too: an hour that is not theirs, or others who were asked, must speak
+        // beside it.
         || (bits("vpn_network") > 0.0
             && BESIDE_VPN.iter().any(|kind| bits(kind) > 0.0))
         || bits("after_failures") >= 1.5

@@ -11,7 +11,7 @@ use pushback_model::{
 use crate::identity::Claims;
 use crate::memory::Memory;
 use crate::policy::Networks;
-use crate::providers::{is_hosting, is_hosting_number, is_relay, is_vpn};
+use crate::providers::{is_hosting, is_hosting_number, is_relay, is_vpn, is_vpn_number};
 use crate::record::{Place, Position, Record, flag};
 
 /// The key of a vendor's record.
@@ -86,11 +86,11 @@ impl Intake {
             if !requester.as_name.is_empty() {
                 let name = [&*requester.as_name];
                 let (hosting, vpn) =
-                    self.providers.get(name, |[name]| (is_hosting(name), is_vpn(0, name)));
+                    self.providers.get(name, |[name]| (is_hosting(name), is_vpn(name)));
                 set(hosting, flag::HOSTING);
                 set(vpn, flag::VPN);
             }
-            set(is_vpn(requester.asn, ""), flag::VPN);
+            set(is_vpn_number(requester.asn), flag::VPN);
         }
         if !self.quiet.is_empty() || !self.egress.is_empty() {
             let ip: Option<IpAddr> = requester.ip.parse().ok();

@@ -117,9 +117,13 @@ const VPN_NUMBERS: &[u32] =
     &[9_009, 39_351, 60_068, 62_240, 62_371, 136_787, 141_039, 147_049, 209_103, 212_238];
 
 /// Whether a commercial VPN comes out there.
-pub(crate) fn is_vpn(asn: u32, as_name: &str) -> bool {
-    let name = as_name.to_lowercase();
-    VPN_NUMBERS.contains(&asn) || VPN_WORDS.iter().any(|word| name.contains(word))
+pub(crate) fn is_vpn(name: &str) -> bool {
+    let name = name.to_lowercase();
+    VPN_WORDS.iter().any(|word| name.contains(word))
+}
+
+pub(crate) fn is_vpn_number(asn: u32) -> bool {
+    VPN_NUMBERS.contains(&asn)
 }
 
 /// Networks through which Apple's devices go out if their owner hides the address (iCloud Private
@@ -131,10 +135,11 @@ const RELAY_NUMBERS: &[u32] = &[13_335, 36_183, 54_113];
 const RELAY_NAMES: &[&str] = &["akamai", "cloudflare", "fastly"];
 
 pub(crate) fn is_relay(asn: u32, as_name: &str) -> bool {
-    RELAY_NUMBERS.contains(&asn) || {
-        let name = as_name.to_lowercase();
-        asn == 0 && RELAY_NAMES.iter().any(|relay| name.contains(relay))
+    if asn != 0 {
+        return RELAY_NUMBERS.contains(&asn);
     }
+    let name = as_name.to_lowercase();
+    RELAY_NAMES.iter().any(|relay| name.contains(relay))
 }
 
 #[cfg(test)]
