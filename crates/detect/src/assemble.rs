@@ -11,7 +11,7 @@ use crate::engine::{Detection, Found};
 use crate::intake::event_key;
 use crate::judge::Train;
 use crate::prompt::Outcome;
-use crate::record::{Position, Record};
+use crate::record::{Position, Record, flag};
 use crate::steps;
 
 /// The events that were read again, by where their record lies.
@@ -165,6 +165,7 @@ fn tell(found: &Found, id: String, campaign: Option<String>, texts: &Texts) -> T
     terms.sort_by(|a, b| b.bits.total_cmp(&a.bits).then_with(|| a.kind.cmp(&b.kind)));
     let after = after(found, texts);
     let source = main_source(found);
+    let is_read = found.used.iter().any(|record| record.has(flag::CONTENT));
     let incident = Incident {
         id,
         stage: episode.stage,
@@ -180,7 +181,7 @@ fn tell(found: &Found, id: String, campaign: Option<String>, texts: &Texts) -> T
         evidence: terms,
         origins: origins(found, &steps),
         attack: techniques(found, &after),
-        next_steps: steps::next_steps(source, episode.stage, &after, counts(found)),
+        next_steps: steps::next_steps(source, episode.stage, &after, counts(found), is_read),
         after_approval: after,
     };
     Told { incident, steps }
@@ -351,6 +352,16 @@ fn techniques(found: &Found, after: &[After]) -> Vec<String> {
             EventKind::MailboxRule if item.what.starts_with("hides") => "T1564.008",
             EventKind::MailboxRule => "T1114.003",
             EventKind::MailDeleted => "T1070.008",
+            // What Microsoft 365 tells of content begins so.
+            EventKind::SessionUsed if item.what.starts_with("read ") => "T1114.002",
+            EventKind::SessionUsed if item.what.starts_with("copied a mail folder") => "T1114.002",
+            EventKind::SessionUsed
+                if ["opened a file", "downloaded a file"]
+                    .iter()
+                    .any(|begin| item.what.starts_with(begin)) =>
+            {
+                "T1213.002"
+            }
             EventKind::ConsentGranted => "T1528",
             EventKind::RoleAssigned => "T1098.003",
             EventKind::TokenCreated => "T1098.001",

@@ -88,6 +88,7 @@ pub fn next_steps(
     stage: Stage,
     after: &[After],
     prompts: PromptCounts,
+    is_content_read: bool,
 ) -> Vec<String> {
     let console = console(source);
     let mut steps: Vec<String> = Vec::new();
@@ -145,6 +146,11 @@ pub fn next_steps(
     }
     if has(&[EventKind::RecoveryChanged, EventKind::PasswordChanged, EventKind::PasswordReset]) {
         step("set recovery mail and phone back to what the owner confirms");
+    }
+    if is_content_read {
+        step(
+            "look at the mail and files listed above: whose data they hold, and who must be told by when",
+        );
     }
     if stage >= Stage::Approved {
         step(

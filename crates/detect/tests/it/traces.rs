@@ -193,11 +193,14 @@ fn what_was_read_is_listed_and_teaches_nothing() {
     log.prompt(ALICE, STRANGER, at(11, 20, 2), PromptApproved, None);
     log.event(ALICE, STRANGER, at(11, 20, 3), SessionStarted, "");
     read(&mut log, at(11, 20, 9), "searched 'iban'");
+    read(&mut log, at(11, 20, 14), "downloaded a file 'wages.xlsx'");
     let incidents = of_alice(&log);
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     assert_eq!(incidents[0].stage, Stage::Approved);
     let after: Vec<&str> = incidents[0].after_approval.iter().map(|a| &*a.what).collect();
     assert!(after.contains(&"searched 'iban'"), "{after:?}");
+    assert!(incidents[0].attack.iter().any(|id| id == "T1213.002"), "{:?}", incidents[0].attack);
+    assert!(incidents[0].next_steps.iter().any(|step| step.contains("mail and files listed")));
 }
 
 /// A machine that nobody knows, on a line that nobody uses, somewhere else in the country.
