@@ -22,6 +22,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         settings.service.listen = listen;
     }
     if args.check {
+        settings.models().map_err(|what| Failure::Usage(format!("passkeys.models: {what}")))?;
         print("fine\n")?;
         return Ok(Exit::Clean);
     }
