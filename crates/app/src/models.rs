@@ -87,7 +87,12 @@ impl PasskeyModels {
             let roots = self.roots.clone();
             let begun = webauthn
                 .start_attested_passkey_registration(user, name, name, exclude, roots, None);
-            begun.map(|(options, state)| (options, Binding::Attested(state)))
+            begun.map(|(mut options, state)| {
+                // Browsers refuse authenticators that know less than an enforced extension; the ceremony
+                // asks for a verified user anyway.
+                options.public_key.extensions = None;
+                (options, Binding::Attested(state))
+            })
         };
         begun.map_err(|_| AppError::Passkey)
     }

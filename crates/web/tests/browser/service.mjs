@@ -87,12 +87,13 @@ class Child {
 
 /** `pushback serve` in a folder of its own, with one application and a page to come back to. */
 export class Service {
-  static async start({ hasLine = false, policy = '' } = {}) {
+  static async start({ hasLine = false, policy = '', files = {} } = {}) {
     const service = new Service();
     service.folder = mkdtempSync(join(tmpdir(), 'pushback-browser-'));
     const port = await freePort();
     service.line = hasLine ? await line(port) : null;
     service.origin = `http://localhost:${service.line?.port ?? port}`;
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(service.folder, name), text);
     service.config = join(service.folder, 'serve.toml');
     writeFileSync(
       service.config,

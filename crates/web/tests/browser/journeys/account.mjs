@@ -1,6 +1,23 @@
 import assert from 'node:assert/strict';
+import { Service } from '../service.mjs';
 import { never, shows } from '../totp.mjs';
 import { answer, asked, deny, heading, proveByPage, tab, visit, world } from '../world.mjs';
+
+/** The root of the test vectors of WebAuthn level 3, section 16.1: no authenticator here leads to it. */
+const ROOT = `-----BEGIN CERTIFICATE-----
+MIICBzCCAa2gAwIBAgIRAO1/kF2L0LQU0XhJExcKkLYwCgYIKoZIzj0EAwIwYjEe
+MBwGA1UEAwwVV2ViQXV0aG4gdGVzdCB2ZWN0b3JzMQwwCgYDVQQKDANXM0MxJTAj
+BgNVBAsMHEF1dGhlbnRpY2F0b3IgQXR0ZXN0YXRpb24gQ0ExCzAJBgNVBAYTAkFB
+MCAXDTI0MDEwMTAwMDAwMFoYDzMwMjQwMTAxMDAwMDAwWjBiMR4wHAYDVQQDDBVX
+ZWJBdXRobiB0ZXN0IHZlY3RvcnMxDDAKBgNVBAoMA1czQzElMCMGA1UECwwcQXV0
+aGVudGljYXRvciBBdHRlc3RhdGlvbiBDQTELMAkGA1UEBhMCQUEwWTATBgcqhkjO
+PQIBBggqhkjOPQMBBwNCAAQyaTAOX/e2mQFfcM+AqHY79wW8LirwwbOc/3GLfDWI
+DKMPMZB42RsDOJoAb9/IodzYTt+gfTCqE0dKJIoNq1uqo0IwQDAPBgNVHRMBAf8E
+BTADAQH/MA4GA1UdDwEB/wQEAwIBBjAdBgNVHQ4EFgQURa/3FbDdeGdB/umW68Fl
+R6OTGx4wCgYIKoZIzj0EAwIDSAAwRQIgSDBjtrsI3Mg9ozoCwR0vQiAxdok1VNE4
+xhSjaQhyTMgCIQD17yyRLUUAs+L1tZHQYiSR6fIg39H5c07EhLt+kIh2Yw==
+-----END CERTIFICATE-----
+`;
 
 export const journeys = {
   'history shows what asked and what became of it': () =>
@@ -135,6 +152,24 @@ export const journeys = {
       },
       { passkey: true },
     ),
+
+  'a browser that is none of the listed models is told which are taken': async () => {
+    const policy = '[[passkeys.models]]\nname = "Example Key 5"\naaguid = "876ca4f5-2071-c3e9-b255-09ef2cdf7ed6"\nroots = "roots.pem"\n';
+    const service = await Service.start({ policy, files: { 'roots.pem': ROOT } });
+    try {
+      await world(
+        async ({ page, see }) => {
+          await tab(page, 'Account');
+          await proveByPage(page, () => page.getByRole('button', { name: 'Add a passkey' }).click());
+          await page.getByText('only these authenticators are accepted here: Example Key 5').waitFor();
+          await see('app_passkey_model');
+        },
+        { passkey: true, service },
+      );
+    } finally {
+      await service.stop();
+    }
+  },
 
   'a passkey that was removed is gone from the list of the browser too': () =>
     world(
