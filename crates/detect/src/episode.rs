@@ -177,7 +177,10 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
             Vec::new(),
         );
     }
+    // Of what bears no address nobody knows who got in from there.
+    let is_placeless = failing.iter().any(|w| !w.attempt.origin.place.is_known());
     if let Some(last) = failing.last()
+        && !is_placeless
         && !failing.iter().any(|w| got_in(context, &w.attempt.origin))
     {
         let why = "nobody got in from there, before or after".into();

@@ -133,7 +133,9 @@ fn of_a_prompt_without_an_address_the_hour_speaks() {
         log.events[i].factor = Factor::Push;
         of_alice(&log)
     };
-    assert_eq!(miss(2).iter().map(|i| i.stage).collect::<Vec<_>>(), [Stage::Exposed]);
+    let missed = miss(2);
+    assert_eq!(missed.iter().map(|i| i.stage).collect::<Vec<_>>(), [Stage::Exposed]);
+    assert!(!has_term(&missed[0], "given_up"), "nobody knows who got in from there");
     assert!(miss(8).is_empty(), "at an hour of hers");
 }
 
