@@ -127,13 +127,16 @@ fn own_activity<'a>(attempt: &Attempt, context: &Context<'a>) -> Option<(usize, 
     let from = attempt.started_at - TOGETHER;
     let to = attempt.last_at + TOGETHER;
     let begin = context.records.partition_point(|r| r.at < from);
-    context.records.iter().enumerate().skip(begin).take_while(|(_, r)| r.at <= to).find(|(_, r)| {
+    let near = context.records.iter().enumerate().skip(begin).take_while(|(_, r)| r.at <= to);
+    let own = near.filter(|(_, r)| {
         shows_habit(r.kind)
             && r.requester.is_known()
             && network_level(&r.requester, &attempt.origin.place) > NetworkLevel::ProviderAndCity
             && (r.device == 0 || r.device != attempt.origin.device)
             && is_familiar(&Origin::of(r), r.at, context)
-    })
+    });
+    // A sign-in says more than the use of a session that began before, and is at hand to be shown.
+    own.min_by_key(|(_, r)| r.kind == EventKind::SessionUsed)
 }
 
 /// Where somebody was this long before or after says how fast they would have had to travel.
