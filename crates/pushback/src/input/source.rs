@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pushback_detect::{Position, Record};
-use pushback_model::EventKind;
 
 use super::open::{Compression, decompress};
 
@@ -59,13 +58,10 @@ impl Kept {
         Ok(Self { is_only_copy, log: Mutex::new(log) })
     }
 
-    /// Keeps the bytes of a record that gave these events, unless it is unlikely that they are wanted
-    /// and they can be had otherwise.
+    /// Keeps the bytes of a record that gave events. Single sign-ons too, which are half of a log: an
+    /// incident shows what a stranger used, and where the owner was at the time.
     pub fn keep(&self, events: &[Record], offset: u64, bytes: &[u8]) -> io::Result<()> {
-        // An incident shows prompts, answers, sessions and changes; single sign-ons, which are half
-        // of a log, hardly ever.
-        let is_shown = events.iter().any(|event| event.kind != EventKind::SessionUsed);
-        if events.is_empty() || (!self.is_only_copy && !is_shown) {
+        if events.is_empty() {
             return Ok(());
         }
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
