@@ -25,8 +25,9 @@ const ROWS: usize = 4;
 /// The first bits of an address that count, and how many.
 type Source = (u8, u128);
 
-/// What an address counts for, from far to near, and how many lines' worth that may fail: an IPv4 address for itself; an IPv6 address for its
-/// /48, what one site gets, and its /64, what one line has at least (RFC 6177).
+/// What an address counts for, from far to near, and how many lines' worth each may fail: an IPv4
+/// address for itself; an IPv6 address for its /48, what one site gets, and its /64, what one line has at
+/// least (RFC 6177).
 // SECURITY: each of the addresses of one line is as good as the other. Guarded by
 // `all_addresses_of_an_ipv6_line_are_one_source`.
 fn sources(ip: IpAddr) -> Vec<(Source, u64)> {
