@@ -96,17 +96,6 @@ impl App {
         let id = new_id("atm", &*self.inner.entropy);
         let others_asked =
             self.inner.sources.asked(new.requester.ip, name.as_str(), self.inner.clock.now());
-        let attempt = Attempt {
-            id: attempt_id(&id)?,
-            purpose: starter.purpose,
-            relying_party: RelyingPartyId::parse(starter.id)
-                .map_err(|_| AppError::Invalid("the relying party's id is none".to_owned()))?,
-            relying_party_name: Text::new(starter.name),
-            requester: new.requester.clone(),
-            device: own(&name, starter.phone, device),
-            accepts: new.accepts,
-            others_asked,
-        };
         let record = AttemptRecord {
             relying_party: starter.id.to_owned(),
             relying_party_name: starter.name.to_owned(),
@@ -133,6 +122,17 @@ impl App {
             others_asked,
             proofs_refused: 0,
             recoveries: 0,
+        };
+        let attempt = Attempt {
+            id: attempt_id(&id)?,
+            purpose: starter.purpose,
+            relying_party: RelyingPartyId::parse(starter.id)
+                .map_err(|_| AppError::Invalid("the relying party's id is none".to_owned()))?,
+            relying_party_name: Text::new(starter.name),
+            requester: record.requester.clone(),
+            device: own(&name, starter.phone, device),
+            accepts: record.accepts(),
+            others_asked,
         };
         let key = AttemptRecord::key(&id)?;
         let keep = |decision: &Decision, _: Timestamp, change: Change| {

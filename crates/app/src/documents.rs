@@ -135,8 +135,16 @@ pub(crate) struct AttemptRecord {
 }
 
 impl AttemptRecord {
+    /// What whoever asked accepts. What is proven on the page of a sign-in comes back only where the
+    /// browser does; what the app asked for goes back to the app in that browser.
     pub(crate) const fn accepts(&self) -> Accepts {
-        if self.phishing_resistant_only { Accepts::PhishingResistant } else { Accepts::Any }
+        if self.phishing_resistant_only {
+            Accepts::PhishingResistant
+        } else if matches!(self.purpose, Purpose::SignIn) && self.return_url.is_none() {
+            Accepts::PhoneOnly
+        } else {
+            Accepts::Any
+        }
     }
 }
 

@@ -45,6 +45,12 @@ impl Turn<'_> {
     }
 
     /// Whether it has been bound for so long that its owner was told and did not object.
+    pub fn has_seasoned_passkey(&self) -> bool {
+        let passkeys = self.state.authenticators.iter();
+        let mut passkeys = passkeys.filter(|a| a.kind() == AuthenticatorKind::Passkey);
+        passkeys.any(|passkey| passkey.is_active() && self.is_seasoned(passkey))
+    }
+
     fn is_seasoned(&self, authenticator: &Authenticator) -> bool {
         let seasoned_at = authenticator.seasoned_at(&self.policy.account);
         seasoned_at.is_some_and(|at| at <= self.now)

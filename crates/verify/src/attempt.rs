@@ -7,7 +7,7 @@ use crate::authenticator::{Authenticator, AuthenticatorKind, Method};
 use crate::budget::For;
 use crate::clock::SIGHTING_LIFE;
 use crate::code::MatchCode;
-use crate::command::{Attempt, Role};
+use crate::command::{Accepts, Attempt, Role};
 use crate::context::Context;
 use crate::effect::{Act, RingFor};
 use crate::fact::Own;
@@ -118,6 +118,21 @@ impl Turn<'_> {
         risk::weigh(&evidence, self.now, &self.policy.risk)
     }
 
+    /// What follows from the evidence for this subscriber.
+    // SECURITY: an attacker's page that passes codes on would otherwise ask for one from an owner who has
+    // a passkey. Guarded by `whoever_has_a_passkey_types_no_code_for_a_strange_place`. One that was just
+    // bound may be a stranger's: it takes no code away from the owner. Guarded by
+    // `a_passkey_that_was_just_bound_takes_no_code_away`.
+    pub fn level(&self, risk: &Risk, accepts: Accepts) -> Level {
+        let level = risk.level(&self.policy.risk);
+        let asks_owners = risk.bits() >= self.policy.risk.passkey_owners_from;
+        if asks_owners && accepts != Accepts::PhoneOnly && self.has_seasoned_passkey() {
+            level.max(Level::PasskeyOnly)
+        } else {
+            level
+        }
+    }
+
     /// From the nearest phone that was heard of lately.
     fn distance(&self, requester: &Requester) -> Distance {
         let seen = self.state.authenticators.iter().filter_map(|a| match &a.method {
@@ -155,7 +170,7 @@ impl Turn<'_> {
         }
         self.end_what_is_held_too_long(trust);
         let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
-        let level = risk.level(&self.policy.risk);
+        let level = self.level(&risk, attempt.accepts);
         if let Some(hold) = self.holds(&attempt, trust, level) {
             return self.hold(&attempt, trust, hold, risk);
         }

@@ -41,6 +41,8 @@ pub enum Accepts {
     Any,
     /// Passkeys and client certificates only.
     PhishingResistant,
+    /// What a phone answers only: nothing that is proven in the browser would come back.
+    PhoneOnly,
 }
 
 impl Accepts {

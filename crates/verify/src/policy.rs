@@ -107,6 +107,9 @@ pub struct StopPolicy {
 pub struct RiskPolicy {
     /// From here nothing rings, in bits.
     pub quiet_from: f64,
+    /// From here whoever has a passkey is asked for it and not for a code, in bits: a relay page passes
+    /// a typed code on, and no passkey.
+    pub passkey_owners_from: f64,
     /// From here only a passkey gets in, in bits.
     pub passkey_only_from: f64,
     /// From here an attempt is refused, in bits.
@@ -218,6 +221,7 @@ impl Default for RiskPolicy {
     fn default() -> Self {
         Self {
             quiet_from: 4.0,
+            passkey_owners_from: 1.5,
             passkey_only_from: 6.0,
             refuse_from: 14.0,
             habits_from: 10,

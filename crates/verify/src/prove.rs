@@ -132,7 +132,7 @@ impl Turn<'_> {
             return Some(Reason::StrangersMuted);
         }
         let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
-        (risk.level(&self.policy.risk) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
+        (self.level(&risk, attempt.accepts) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
     }
 
     /// Counts a wrong entry on the authenticator and in the bucket.

@@ -7,6 +7,7 @@
 //! Commands come on standard input, one a line; each is answered by one line of JSON:
 //!
 //! - `sync SECONDS`: bare syncs of 4 KiB in the working folder
+//! - `signatures SECONDS`: the signatures of cycles alone, on every processor
 //! - `rows URL`: makes what `updates` needs
 //! - `updates URL SECONDS`: PostgreSQL's own update of single rows, 64 clients
 //! - `version URL`: of that server
@@ -23,6 +24,7 @@ mod cycle;
 mod http;
 mod people;
 mod phone;
+mod signatures;
 #[path = "../../../store/examples/yardsticks/mod.rs"]
 mod yardsticks;
 
@@ -75,6 +77,7 @@ async fn obey(benches: &mut BTreeMap<String, Bench>, words: &[&str]) -> Result<V
     let unknown = || Failure::from("there is no such bench");
     match *words {
         ["sync", seconds] => Ok(rates(&yardsticks::fdatasync(Path::new("."), span(seconds)?)?)),
+        ["signatures", seconds] => Ok(rates(&signatures::measure(span(seconds)?)?)),
         ["rows", server] => {
             yardsticks::make_rows(server).await?;
             Ok(json!({}))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pushback_verify::{Purpose, SubscriberState};
+use pushback_verify::{Accepts, SubscriberState};
 
 use super::{AttemptState, AttemptView, Loaded, PageView, page_view};
 use crate::capability::Link;
@@ -11,11 +11,9 @@ use crate::documents::AttemptRecord;
 use crate::{App, AppError, RelyingParty};
 
 impl AttemptRecord {
-    /// Whether the owner may prove themselves on the hosted page: a sign-in only where the browser goes
-    /// back to the relying party. What the app asked for goes back to the app in that browser.
+    /// Whether the owner may prove themselves on the hosted page.
     pub(crate) const fn takes_page_proofs(&self, state: AttemptState) -> bool {
-        let is_sign_in = matches!(self.purpose, Purpose::SignIn);
-        state.is_live() && (!is_sign_in || self.return_url.is_some())
+        state.is_live() && !matches!(self.accepts(), Accepts::PhoneOnly)
     }
 }
 

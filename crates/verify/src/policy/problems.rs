@@ -115,6 +115,7 @@ impl RiskPolicy {
     fn problems(&self, problem: &mut impl FnMut(&'static str, String)) {
         let bits = [
             ("risk.quiet_from", self.quiet_from),
+            ("risk.passkey_owners_from", self.passkey_owners_from),
             ("risk.passkey_only_from", self.passkey_only_from),
             ("risk.refuse_from", self.refuse_from),
             ("risk.known_device", self.known_device),
@@ -142,6 +143,12 @@ impl RiskPolicy {
         }
         let steps = [
             ("risk.quiet_from", self.quiet_from, "risk.passkey_only_from", self.passkey_only_from),
+            (
+                "risk.passkey_owners_from",
+                self.passkey_owners_from,
+                "risk.passkey_only_from",
+                self.passkey_only_from,
+            ),
             (
                 "risk.passkey_only_from",
                 self.passkey_only_from,

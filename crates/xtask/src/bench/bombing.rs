@@ -53,7 +53,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Humans { caller_survives_the_line: 0.5, ..base.clone() },
         ),
         ("nobody reports", Humans { report: 0.0, ..base.clone() }),
-        ("owners report five times as often", Humans { report: 0.15, ..base }),
+        ("owners report five times as often", Humans { report: 0.15, ..base.clone() }),
+        ("nobody has a passkey", Humans { has_passkey: 0.0, ..base.clone() }),
+        ("everybody has a passkey", Humans { has_passkey: 1.0, ..base }),
     ];
     let variants: Vec<Variant> = people
         .into_iter()

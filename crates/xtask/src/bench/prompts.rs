@@ -197,6 +197,8 @@ fn rows(args: &Args, url: &str, address: &str, has_peer: bool) -> Vec<Row> {
     add("sync", "bare fdatasync of 4 KiB, in place".into(), driver("sync".into()));
     let what = "PostgreSQL's own update of one row, 64 clients";
     add("updates", what.into(), driver(format!("updates {url}")));
+    let what = "the seven signatures of a cycle, alone on every processor";
+    add("signatures", what.into(), driver("signatures".into()));
     for (name, database, ids) in [
         ("SQLite", "sqlite-many", ["sqlite-1", "sqlite-64", "sqlite-cancel"]),
         ("PostgreSQL", "postgres_many", ["postgres-1", "postgres-64", "postgres-cancel"]),

@@ -35,6 +35,11 @@ pub struct Humans {
     pub misses_own: f64,
     /// Has a passkey beside the phone. Assumption.
     pub has_passkey: f64,
+    /// Of own sign-ins with a browser that is not known, those from a network never used before.
+    /// Assumption.
+    pub elsewhere: f64,
+    /// Has the passkey at hand where it is asked for: it may be on another machine. Assumption.
+    pub passkey_at_hand: f64,
 }
 
 impl Default for Humans {
@@ -53,6 +58,8 @@ impl Default for Humans {
             wakes_up: 0.4,
             misses_own: 0.02,
             has_passkey: 0.5,
+            elsewhere: 0.3,
+            passkey_at_hand: 0.8,
         }
     }
 }

@@ -31,6 +31,17 @@ pub(super) enum Answered {
     Failed,
 }
 
+/// Where the owner signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whence {
+    /// With a known browser.
+    Known,
+    /// With another browser, at home.
+    Home,
+    /// With another browser, on a network never used before.
+    Elsewhere,
+}
+
 /// The service as one subscriber meets it.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
@@ -57,6 +68,16 @@ fn instant(at: i64) -> Timestamp {
 
 fn home() -> Requester {
     requester(0, 0x2000, "Firefox", false)
+}
+
+impl Whence {
+    fn requester(self) -> Requester {
+        match self {
+            Self::Known => home(),
+            Self::Home => requester(0, 0x2000, "Chrome", false),
+            Self::Elsewhere => requester(0, 0x2001, "Chrome", false),
+        }
+    }
 }
 
 thread_local! {
@@ -106,7 +127,8 @@ impl Service {
         for day in 0..14 {
             for hour in [8, 11, 14, 17] {
                 let at = (day - 14) * DAY + hour * 3_600_000;
-                if service.start_own(at, day > 0) == Answered::Open {
+                let whence = if day > 0 { Whence::Known } else { Whence::Home };
+                if service.start_own(at, whence, false) == Answered::Open {
                     let _ = service.type_own(at + 9_000);
                 }
             }
@@ -247,9 +269,9 @@ impl Service {
         }
     }
 
-    pub fn start_own(&mut self, at: i64, is_known: bool) -> Answered {
+    pub fn start_own(&mut self, at: i64, whence: Whence, has_passkey_at_hand: bool) -> Answered {
         let name = format!("o{}", self.draws);
-        let from = if is_known { home() } else { requester(0, 0x2000, "Chrome", false) };
+        let (from, is_known) = (whence.requester(), whence == Whence::Known);
         let Some(attempt) = self.attempt(&name, Purpose::SignIn, from, is_known, 0) else {
             return Answered::Failed;
         };
@@ -258,7 +280,7 @@ impl Service {
                 self.own = Some((attempt.id, prompted.code.reveal().to_owned()));
                 Answered::Open
             }
-            Outcome::PasskeyOnly { .. } => self.use_passkey(at, attempt),
+            Outcome::PasskeyOnly { .. } if has_passkey_at_hand => self.use_passkey(at, attempt),
             _ => Answered::Failed,
         }
     }

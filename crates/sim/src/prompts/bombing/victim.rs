@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attackers::{Ask, DAY, HOUR, MINUTE, Plan, Trick};
-use super::pushback::{Answered, Service, Started};
+use super::pushback::{Answered, Service, Started, Whence};
 use super::{Factor, Humans};
 use crate::rng::Rng;
 
@@ -229,6 +229,13 @@ impl<'h> Victim<'h> {
     /// The owner signs in: nine times of ten from a known browser.
     fn own_begins(&mut self, at: i64, tries: u8) {
         let is_known = self.rng.chance(0.9);
+        let is_elsewhere = self.rng.chance(self.humans.elsewhere);
+        let whence = match (is_known, is_elsewhere) {
+            (true, _) => Whence::Known,
+            (false, true) => Whence::Elsewhere,
+            (false, false) => Whence::Home,
+        };
+        let has_passkey_at_hand = self.rng.chance(self.humans.passkey_at_hand);
         let misses = self.rng.chance(self.humans.misses_own);
         let pause = self.rng.int(5_000, 40_000);
         let Some(service) = &mut self.service else {
@@ -238,7 +245,7 @@ impl<'h> Victim<'h> {
             }
             return;
         };
-        match service.start_own(at, is_known) {
+        match service.start_own(at, whence, has_passkey_at_hand) {
             Answered::Open => {
                 if misses {
                     self.again(at + 2 * MINUTE, tries);

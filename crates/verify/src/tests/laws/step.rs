@@ -443,6 +443,8 @@ pub fn tight() -> Policy {
             caller_check_seconds: 30,
             takes_totp: false,
         },
+        // A wrong code is a denial: whoever has a passkey would never come to a tenth.
+        risk: RiskPolicy { passkey_owners_from: 6.0, ..RiskPolicy::default() },
         ..default
     }
 }
@@ -477,6 +479,7 @@ pub fn loose() -> Policy {
         },
         risk: RiskPolicy {
             quiet_from: 64.0,
+            passkey_owners_from: 64.0,
             passkey_only_from: 64.0,
             refuse_from: 64.0,
             ..RiskPolicy::default()

@@ -12,7 +12,7 @@ what a phone asks of its owner. The first three factors are models of what is wi
 the real decision function of the prompt service with its default policy, which sees every attempt, code \
 and answer. Each victim has two ordinary weeks behind them, signs in two to five times a day, nine times \
 of ten from a known browser, and tries three times before a sign-in counts as lost. Half of them have a \
-passkey beside the phone.
+passkey beside the phone, which is asked for in strange places and is not always at hand.
 
 A third of the attackers sit on a home network in the victim's own country, a third on one abroad, a \
 third with a hosting provider, half of those in the victim's country; half of them imitate the victim's \
@@ -36,14 +36,18 @@ phone and browser, the hosting network, and that the budget and the mute after a
 fewer prompts to talk about. A caller on a home line in the victim's country gets through as with every \
 other factor. A passkey cannot be read out.
 - **A relay page (C8).** The victim believes the page and types the code. A relay abroad is held or asked \
-for a passkey. One in the victim's own country is not, even with a hosting provider: a new network and a \
-hosting network together stay below the line at which only a passkey gets in, since a colleague behind a \
-new VPN looks the same. Only what binds the answer to the site's name stops it: a passkey.
+for a passkey. One in the victim's own country is not, even with a hosting provider, as long as the victim \
+has no passkey: a new network and a hosting network together stay below the line at which only a passkey \
+gets in, since a colleague behind a new VPN looks the same. Whoever has one is asked for it on any network \
+that they never used, so that no code is shown that could be passed on. Only what binds the answer to the \
+site's name stops a relay: a passkey. The sensitivity below tells what it does when everybody has one.
 - **C10 and C11** (a help-desk reset, a dormant account) ring no phone and are not in this table. \
 `cargo xtask bench laws` plays resets, wanted and unwanted; dormant accounts it does not play.
 
 The price is in the third table. An owner who reports and has no passkey waits until the help desk has \
-restored push, and a new browser waits while a stranger's prompt is open. A known device takes the stranger's place at once.
+restored push, and a new browser waits while a stranger's prompt is open. A known device takes the \
+stranger's place at once. Whoever has a passkey and left it on another machine does not get in with a new \
+browser on a new network.
 
 In C9 an approval lets nobody in by itself: Pushback asks for two proofs of a recovery. It is counted all \
 the same.
@@ -131,7 +135,7 @@ fn wilson(hits: u64, of: u64) -> (f64, f64) {
 
 fn humans(text: &mut String) {
     let h = Humans::default();
-    let rows: [(&str, f64, &str); 13] = [
+    let rows: [(&str, f64, &str); 15] = [
         (
             "approves the first unexpected prompt",
             h.first_approval,
@@ -165,6 +169,12 @@ fn humans(text: &mut String) {
         ("wakes up at night", h.wakes_up, "assumption"),
         ("misses an own prompt once", h.misses_own, "assumption"),
         ("has a passkey too", h.has_passkey, "assumption"),
+        (
+            "of own sign-ins with a browser that is not known: from a network never used",
+            h.elsewhere,
+            "assumption",
+        ),
+        ("has the passkey at hand where it is asked for", h.passkey_at_hand, "assumption"),
     ];
     text.push_str("\n## The people\n\n| what | rate | source |\n|---|--:|---|\n");
     for (what, rate, source) in rows {

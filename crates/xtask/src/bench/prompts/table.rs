@@ -47,6 +47,10 @@ const fn most(what: &'static str, of: &'static str, to: &'static str) -> Limit {
     Limit { what, of: (of, DECISION_P50), to: (to, "/p50_ms"), goal: 3.0, is_most: true }
 }
 
+/// What no service could pass on this machine, beside the limits that ask for more.
+const CEILINGS: &[(&str, &str, &str)] =
+    &[("the signatures of cycles alone / PostgreSQL's updates", "signatures", "updates")];
+
 /// The measurement as Markdown.
 pub fn table(measured: &Measured, args: &Args) -> String {
     let mut out = String::new();
@@ -110,6 +114,14 @@ fn limits(out: &mut String, rows: &[Row]) {
             None => ("-".into(), "not measured"),
         };
         let _ = writeln!(out, "| {what} | {ratio} | {word} {goal} | {verdict} |");
+    }
+    for (what, of, to) in CEILINGS {
+        let find = |id: &str| rows.iter().find(|row| row.id == id);
+        if let Some(ratio) =
+            find(of).zip(find(to)).and_then(|(a, b)| self::ratio(a, "/rate", b, "/rate"))
+        {
+            let _ = writeln!(out, "| {what} | {ratio:.2} | | a ceiling |");
+        }
     }
 }
 

@@ -44,6 +44,24 @@ const LIMITS: &[Limit] = &[
     Limit { what: "2 threads / 1 thread", of: "okta-2", by: "okta-1", goal: 1.1, is_most: true },
 ];
 
+/// What the fastest parser we know comes to, which takes the members and does nothing with them: the
+/// CPU time of all of the first together by that of the second.
+struct Ceiling {
+    what: &'static str,
+    of: &'static [&'static str],
+    by: &'static str,
+}
+
+const CEILINGS: &[Ceiling] = &[
+    Ceiling { what: "simdjson, Okta / `wc -l`", of: &["simdjson-okta"], by: "wc" },
+    Ceiling { what: "DuckDB / simdjson, Okta", of: &["duckdb"], by: "simdjson-okta" },
+    Ceiling {
+        what: "decompression and simdjson, Okta / decompression",
+        of: &["gunzip", "simdjson-okta"],
+        by: "gunzip",
+    },
+];
+
 /// The measurement as Markdown.
 pub fn table(measured: &[Measured], peers: &Peers, logs: &str, args: &Args) -> String {
     let mut out = String::new();
@@ -80,6 +98,13 @@ pub fn table(measured: &[Measured], peers: &Peers, logs: &str, args: &Args) -> S
             None => ("-".into(), "not measured"),
         };
         let _ = writeln!(out, "| {} | {ratio} | {word} {} | {verdict} |", limit.what, limit.goal);
+    }
+    for Ceiling { what, of, by } in CEILINGS {
+        let of: Option<Vec<f64>> = of.iter().map(|id| cpu_of(measured, id)).collect();
+        if let Some((of, by)) = of.zip(cpu_of(measured, by)) {
+            let ratio = of.iter().sum::<f64>() / by.max(f64::MIN_POSITIVE);
+            let _ = writeln!(out, "| {what} | {ratio:.2} | | a ceiling |");
+        }
     }
     for (name, error) in
         [("DuckDB", peers.duckdb.as_ref().err()), ("simdjson", peers.simdjson.as_ref().err())]
