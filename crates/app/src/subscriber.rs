@@ -271,11 +271,11 @@ impl App {
             match self.inner.store.commit(change).await? {
                 Commit::Committed(committed) => {
                     going.gone();
-                    if let Some(version) = committed.versions.first().copied().flatten() {
+                    if let Some(version) = committed.versions.first().copied() {
                         let state = Arc::new(decision.state.clone());
                         self.inner.states.put(key.clone(), state, version, now);
                     }
-                    let last = committed.versions.last().copied().flatten();
+                    let last = committed.versions.last().copied();
                     return Ok(Ended::Decided(Box::new(decision), last));
                 }
                 Commit::Conflict(Conflict::Version { key: other, .. }) => {
