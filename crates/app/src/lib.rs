@@ -104,6 +104,7 @@ struct Inner {
     lanes: lanes::Lanes,
     left: left::Left,
     rounds: worker::Rounds,
+    swept: sweeps::SweptAttempts,
     turns: Arc<turns::Turns>,
 }
 
@@ -171,6 +172,7 @@ impl App {
             lanes: lanes::Lanes::default(),
             left: left::Left::default(),
             rounds: worker::Rounds::default(),
+            swept: sweeps::SweptAttempts::default(),
             turns: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

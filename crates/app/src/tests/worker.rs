@@ -384,3 +384,51 @@ async fn what_cannot_be_read_keeps_nothing_else_from_being_swept() {
     assert!(bench.app.sweep().await.is_err(), "they are told of");
     assert_eq!((left("attempt").await, left("registration").await), (1, 1));
 }
+
+/// A day of attempts is not read to find the few that are over.
+#[tokio::test]
+async fn a_sweep_of_attempts_reads_what_is_due_and_little_else() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let store = bench.app.store();
+    let key = |id: &str| pushback_store::Key::new("attempt", id).unwrap();
+    let count = async || {
+        let page = store.list("attempt", None, 1_000).await.unwrap();
+        let Some(next) = &page.next else { return page.documents.len() };
+        page.documents.len()
+            + store.list("attempt", Some(next), 1_000).await.unwrap().documents.len()
+    };
+    let first = bench.start(None).await.id;
+    bench.clock.forward_s(3_600);
+    let later = bench.start(None).await.id;
+    // Of before ids had a time. They sort anywhere; these come first.
+    let body = store.load(&key(&later)).await.unwrap().unwrap().body;
+    let old: Vec<String> = (0..1_300).map(|n| format!("atm_{n:032x}")).collect();
+    for ids in old.chunks(50) {
+        let add = |change: Change, id: &String| change.create(key(id), body.clone());
+        let change = ids.iter().fold(Change::at(bench.app.now()), add);
+        assert!(matches!(store.commit(change).await.unwrap(), Commit::Committed(_)));
+    }
+    bench.clock.forward_s(23 * 3_600 + 1);
+    bench.app.sweep().await.unwrap();
+    assert!(store.load(&key(&first)).await.unwrap().is_none(), "it is due");
+    assert_eq!(count().await, 1_301);
+    bench.clock.forward_s(3_600);
+    bench.app.sweep().await.unwrap();
+    assert!(store.load(&key(&later)).await.unwrap().is_none(), "it is due");
+    assert_eq!(count().await, 1_000, "of the others a stretch");
+    bench.app.sweep().await.unwrap();
+    assert_eq!(count().await, 0, "and the next one");
+}
+
+#[tokio::test]
+async fn a_sweep_of_attempts_begins_anew_after_its_clock_went_back() {
+    let (bench, _phone) = Bench::with_phone().await;
+    bench.clock.forward_s(400 * 86_400);
+    bench.app.sweep().await.unwrap();
+    bench.clock.forward_s(-399 * 86_400);
+    bench.start(None).await;
+    bench.clock.forward_s(25 * 3_600);
+    bench.app.sweep().await.unwrap();
+    let left = bench.app.store().list("attempt", None, 9).await.unwrap();
+    assert!(left.documents.is_empty());
+}
