@@ -32,6 +32,7 @@ mod receipts;
 mod record;
 mod recovery;
 mod relying_parties;
+mod restored;
 mod signals;
 mod sources;
 mod subscriber;
@@ -74,6 +75,7 @@ pub use proof::{
 pub use record::{EVENT_FORMAT, Recorded};
 pub use recovery::{MailedCode, NoticeAddress, Recovery};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
+pub use restored::{Recheck, Restored, recheck};
 pub use signals::{Signal, SignalKind, Signals};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;

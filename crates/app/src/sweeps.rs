@@ -46,6 +46,7 @@ struct Stretch<'s> {
 /// What came of it.
 #[derive(Default)]
 struct SweptStretch {
+    taken_out: usize,
     /// The last id that was looked at, if there are more.
     next: Option<String>,
     /// Why the first one could not be read that cannot be.
@@ -88,6 +89,13 @@ impl App {
         let all = Stretch { after: None, before: None, documents_max: usize::MAX };
         let swept = self.sweep_stretch(all, is_over).await?;
         swept.failed.map_or(Ok(()), Err)
+    }
+
+    /// Takes out all documents of a kind, whether over or not; gives how many.
+    pub(crate) async fn take_out_all<K: Kind + Send + Sync>(&self) -> Result<usize, AppError> {
+        let all = Stretch { after: None, before: None, documents_max: usize::MAX };
+        let swept = self.sweep_stretch(all, |_: &K| true).await?;
+        swept.failed.map_or(Ok(swept.taken_out), Err)
     }
 
     /// Takes out attempts that are over without reading a day of others: their ids begin with the second
@@ -141,7 +149,7 @@ impl App {
             // Together, so that they share a sync of the disk; what somebody else took out is as good.
             let ended = join_all(changes.into_iter().map(|change| store.commit(change))).await;
             for commit in ended {
-                let _: Commit = commit?;
+                swept.taken_out += usize::from(matches!(commit?, Commit::Committed(_)));
             }
             swept.next.clone_from(&page.next);
             after = page.next;

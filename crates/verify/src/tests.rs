@@ -9,6 +9,7 @@ mod laws;
 mod prompts;
 mod proofs;
 mod recovery;
+mod restored;
 
 use pushback_model::{Span, Timestamp};
 

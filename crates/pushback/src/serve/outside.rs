@@ -222,6 +222,12 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "your account was reset",
             "Everything that could answer for you was removed. Bind a device again.",
         ),
+        Notice::RestoredFromCopy => (
+            "what you changed of late may be undone",
+            "The service had to be put back to an earlier state. If you removed a device, said that\r\n\
+             something was not yours or reported an attack of late, do it again. Saved recovery codes\r\n\
+             no longer count: draw new ones in the app. Your next sign-in may ask more than usual.",
+        ),
     }
 }
 
