@@ -17,7 +17,7 @@ use pushback_verify::{
 
 use crate::capability::Link;
 use crate::documents::{AttemptRecord, DecisionKind, Kind, StoredDecision, Success};
-use crate::encoding::{new_id, sha256, to_base64url};
+use crate::encoding::{new_timed_id, sha256, to_base64url};
 use crate::record::Beside;
 use crate::subscriber::{Ended, With};
 use crate::{App, AppError, Claims, RelyingParty};
@@ -25,6 +25,8 @@ use crate::{App, AppError, Claims, RelyingParty};
 pub(crate) use load::Loaded;
 pub use view::{AttemptState, AttemptView, DecisionView, PageView};
 
+/// What the ids of attempts begin with.
+pub(crate) const ATTEMPT: &str = "atm";
 /// How long an idempotency key counts.
 const IDEMPOTENCY_LIFE: pushback_model::Span = pushback_model::Span::hours(24);
 /// The most characters of an idempotency key.
@@ -93,7 +95,9 @@ impl App {
         }
         let (whom, known) = self.whom(&name).await?;
         let device = new.browser.as_deref().and_then(|value| self.known_device(&name, value));
-        let id = new_id("atm", &*self.inner.entropy);
+        // The same instant in both: a sweep looks for the record by its id.
+        let started_at = self.now();
+        let id = new_timed_id(ATTEMPT, started_at, &*self.inner.entropy);
         let others_asked =
             self.inner.sources.asked(new.requester.ip, name.as_str(), self.inner.clock.now());
         let record = AttemptRecord {
@@ -108,7 +112,7 @@ impl App {
             phone: starter.phone.map(|phone| phone.0),
             phishing_resistant_only: new.accepts == Accepts::PhishingResistant,
             return_url: new.return_url,
-            started_at: self.now(),
+            started_at,
             decision: StoredDecision {
                 kind: DecisionKind::Refuse,
                 reason: None,

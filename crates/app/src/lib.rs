@@ -32,6 +32,7 @@ mod receipts;
 mod record;
 mod recovery;
 mod relying_parties;
+mod restored;
 mod signals;
 mod sources;
 mod subscriber;
@@ -74,6 +75,7 @@ pub use proof::{
 pub use record::{EVENT_FORMAT, Recorded};
 pub use recovery::{MailedCode, NoticeAddress, Recovery};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
+pub use restored::{Recheck, Restored, recheck};
 pub use signals::{Signal, SignalKind, Signals};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;
@@ -104,6 +106,7 @@ struct Inner {
     lanes: lanes::Lanes,
     left: left::Left,
     rounds: worker::Rounds,
+    swept: sweeps::SweptAttempts,
     turns: Arc<turns::Turns>,
 }
 
@@ -171,6 +174,7 @@ impl App {
             lanes: lanes::Lanes::default(),
             left: left::Left::default(),
             rounds: worker::Rounds::default(),
+            swept: sweeps::SweptAttempts::default(),
             turns: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -354,6 +354,33 @@ impl App {
         self.write(Change::at(self.now()).delete(SessionRecord::key(&digest)?, version)).await
     }
 
+    /// Ends all sessions and sign-ins that have begun; gives how many.
+    pub(crate) async fn end_operator_sessions(&self) -> Result<usize, AppError> {
+        let sessions = self.take_out_all::<SessionRecord>().await?;
+        Ok(sessions + self.take_out_all::<SignIn>().await?)
+    }
+
+    /// Ends all invitations; gives how many.
+    pub(crate) async fn end_operator_invitations(&self) -> Result<usize, AppError> {
+        let (mut ended, mut after) = (0, None);
+        loop {
+            let page = self.inner.store.list(OperatorRecord::NAME, after.as_deref(), 500).await?;
+            for (id, document) in &page.documents {
+                let (mut record, version) = OperatorRecord::read(document)?;
+                if record.invitation.take().is_some() {
+                    let key = OperatorRecord::key(id)?;
+                    let change = Change::at(self.now()).update(key, version, record.bytes()?);
+                    self.write(change).await?;
+                    ended += 1;
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(ended);
+            }
+        }
+    }
+
     /// Takes out sessions and ceremonies that have ended.
     pub(crate) async fn sweep_sessions(&self) -> Result<(), AppError> {
         let now = self.now();

@@ -6,8 +6,8 @@ use pushback_model::Timestamp;
 use pushback_store::{Answer, Change, Commit, Conflict, Document, Key, OutboxRow, Seen, Version};
 use pushback_verify::{
     Act, AddressId, AuthenticatorKind, Authority, CodeDigest, Command, Decision, Entropy,
-    NewAuthenticator, OperatorId, OperatorProof, Outcome, Role, SubscriberId, SubscriberState,
-    Text, decide,
+    NewAuthenticator, Notice, OperatorId, OperatorProof, Outcome, Role, SubscriberId,
+    SubscriberState, Text, decide,
 };
 use serde::{Deserialize, Serialize};
 
@@ -271,11 +271,11 @@ impl App {
             match self.inner.store.commit(change).await? {
                 Commit::Committed(committed) => {
                     going.gone();
-                    if let Some(version) = committed.versions.first().copied().flatten() {
+                    if let Some(version) = committed.versions.first().copied() {
                         let state = Arc::new(decision.state.clone());
                         self.inner.states.put(key.clone(), state, version, now);
                     }
-                    let last = committed.versions.last().copied().flatten();
+                    let last = committed.versions.last().copied();
                     return Ok(Ended::Decided(Box::new(decision), last));
                 }
                 Commit::Conflict(Conflict::Version { key: other, .. }) => {
@@ -331,6 +331,34 @@ fn tick(who: &SubscriberId, at: Timestamp) -> String {
     format!("{who}/tick/{}", at.as_millis())
 }
 
+/// A notice to several addresses as one for each of them, with a key of its own. Everything else stays
+/// one.
+// SECURITY: a mail to all would show each reader where else the owner reads, and which of them used its
+// link would not be known. An address that takes nothing must not have the others mailed again. Guarded by
+// `every_address_gets_a_notice_of_its_own` and
+// `an_address_that_took_its_notice_is_not_mailed_again_for_another`.
+pub(crate) fn one_each(key: &str, act_for: ActFor) -> Vec<(String, ActFor)> {
+    let one = |(place, address): (usize, &AddressId), notice: &Notice| {
+        let act = Act::Notify { notice: notice.clone(), to: vec![address.clone()] };
+        (format!("{key}/{place}"), ActFor { subscriber: act_for.subscriber.clone(), act })
+    };
+    match &act_for.act {
+        Act::Notify { notice, to } if to.len() > 1 => {
+            to.iter().enumerate().map(|addressed| one(addressed, notice)).collect()
+        }
+        Act::Notify { .. }
+        | Act::RingPhones { .. }
+        | Act::EraseKey { .. }
+        | Act::EndSessions { .. }
+        | Act::EndAllSessions
+        | Act::BurnPassword
+        | Act::OpenIncident { .. }
+        | Act::RefreshPhones { .. }
+        | Act::WakeWaiting { .. }
+        | Act::IssueDeviceCookie { .. } => vec![(key.to_owned(), act_for)],
+    }
+}
+
 /// The outbox rows of a decision: what must leave, and when to come back.
 fn effects(
     mut change: Change,
@@ -353,12 +381,10 @@ fn effects(
             | Act::OpenIncident { .. } => NOTICES,
         };
         let act = ActFor { subscriber: who.to_string(), act: effect.act.clone() };
-        change = change.effect(OutboxRow {
-            key: effect.key.to_string(),
-            topic: topic.to_owned(),
-            payload: serde_json::to_vec(&act)?,
-            due_at: now,
-        });
+        for (key, act) in one_each(effect.key.as_str(), act) {
+            let (topic, payload) = (topic.to_owned(), serde_json::to_vec(&act)?);
+            change = change.effect(OutboxRow { key, topic, payload, due_at: now });
+        }
     }
     // Time has to pass for somebody: silence is an event too. What was to be waited for before and is
     // over needs no waiting; if it is waited for again later, that decision says so again.

@@ -314,6 +314,8 @@ pub(crate) struct Remembered {
     pub is_busy: bool,
     /// Whether nobody says whether a wake-up was taken.
     pub is_silent: bool,
+    /// An address that takes no mail now.
+    pub is_down: &'static str,
 }
 
 impl Outside for Remembered {
@@ -329,7 +331,10 @@ impl Outside for Remembered {
 
     async fn tell(&self, notice: &Notice) -> Sent {
         self.told.lock().unwrap().push(notice.clone());
-        Sent::Done
+        match notice.to.as_deref() {
+            Some(to) if to == self.is_down => Sent::Later("not taken".to_owned()),
+            _ => Sent::Done,
+        }
     }
 
     async fn mail_code(&self, mailed: &MailedCode) -> Sent {

@@ -10,6 +10,7 @@ mod passkeys;
 mod phone;
 mod receipts;
 mod recovery;
+mod restored;
 mod signals;
 mod totps;
 mod vectors;

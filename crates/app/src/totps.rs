@@ -34,7 +34,7 @@ pub struct NewTotp {
 
 /// A secret that waits for its first code. The store seals it like every body.
 #[derive(Serialize, Deserialize)]
-struct PendingTotp {
+pub(crate) struct PendingTotp {
     whose: String,
     /// The binding code that allows it; nobody is told.
     code: String,

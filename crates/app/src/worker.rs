@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all, join3};
 use pushback_model::{Span, Timestamp};
-use pushback_store::{Change, Claimed, Commit, StoreError, backoff};
+use pushback_store::{Change, Claimed, Commit, OutboxRow, StoreError, backoff};
 use pushback_verify::{Act, Command, RingFor, SubscriberId};
 use serde::{Deserialize, Serialize};
 
 use crate::binding::Contact;
 use crate::documents::{AuthenticatorRecord, Keys, Kind, PhoneKey};
-use crate::subscriber::{ACTS, ActFor, NOTICES, TICKS, Whom, With, nothing_more};
+use crate::subscriber::{ACTS, ActFor, NOTICES, TICKS, Whom, With, nothing_more, one_each};
 use crate::{App, AppError, MailedCode, left};
 
 /// How long a worker holds an effect.
@@ -47,11 +47,13 @@ pub struct Notice {
     pub key: String,
     /// About whom.
     pub subscriber: String,
-    /// To whom: mail addresses. Empty for what machines are told.
-    pub to: Vec<String>,
+    /// To which mail address; each has a notice of its own. `None` for what machines are told, and if the
+    /// address is not on file any more.
+    pub to: Option<String>,
     /// What.
     pub act: Act,
-    /// Where whoever reads it says that the owner did not do it.
+    /// Where whoever reads it at this address says that the owner did not do it. The first that is used,
+    /// of all addresses, ends the others.
     pub dispute_url: Option<String>,
 }
 
@@ -364,6 +366,9 @@ impl App {
                 };
             }
         };
+        if matches!(&act.act, Act::Notify { to, .. } if to.len() > 1) {
+            return self.tell_each(claimed, act).await;
+        }
         let sent = self.send(claimed, &act, outside).await?;
         // A row that stays because its node died rings nobody again. Of anything else that would leave
         // twice, so it goes at once.
@@ -372,6 +377,21 @@ impl App {
             return Ok(None);
         }
         Ok(Some(sent))
+    }
+
+    /// Replaces a notice to several addresses by one for each: earlier releases left such rows behind.
+    async fn tell_each(&self, claimed: &Claimed, act: ActFor) -> Result<Option<Sent>, AppError> {
+        let now = self.now();
+        let mut change = Change::at(now).withdraw(claimed.key.clone());
+        for (key, act) in one_each(&claimed.key, act) {
+            let (topic, payload) = (NOTICES.to_owned(), serde_json::to_vec(&act)?);
+            change = change.effect(OutboxRow { key, topic, payload, due_at: now });
+        }
+        match self.inner.store.commit(change).await? {
+            Commit::Committed(_) => Ok(None),
+            // It comes back when its lease ends.
+            Commit::Conflict(_) | Commit::Refused(_) => Err(AppError::Busy),
+        }
     }
 
     async fn send(
@@ -407,11 +427,10 @@ impl App {
             Act::Notify { to, .. } => {
                 let contact = Contact::load(&self.inner.store, &act.subscriber).await?;
                 let contact = contact.map(|(contact, _)| contact).unwrap_or_default();
-                let to = to.iter().filter_map(|id| contact.address(id.as_str()).cloned());
                 let notice = Notice {
                     key: claimed.key.clone(),
                     subscriber: act.subscriber.clone(),
-                    to: to.collect(),
+                    to: to.first().and_then(|id| contact.address(id.as_str()).cloned()),
                     dispute_url: self.dispute_url(&act.subscriber, &act.act),
                     act: act.act.clone(),
                 };
@@ -427,7 +446,7 @@ impl App {
                 let notice = Notice {
                     key: claimed.key.clone(),
                     subscriber: act.subscriber.clone(),
-                    to: Vec::new(),
+                    to: None,
                     act: act.act.clone(),
                     dispute_url: None,
                 };

@@ -11,7 +11,7 @@ use pushback_sim::Vendor;
 pub use service::{
     AuditArgs, AuditCommand, AuthenticatorArgs, AuthenticatorCommand, BackUpArgs, KeysArgs,
     KeysCommand, LanArgs, OperatorArgs, OperatorCommand, ReceiptArgs, ReceiptCommand,
-    RelyingPartyArgs, RelyingPartyCommand, ServeArgs, ServiceArgs, SubscriberArgs,
+    RelyingPartyArgs, RelyingPartyCommand, RestoredArgs, ServeArgs, ServiceArgs, SubscriberArgs,
     SubscriberCommand,
 };
 
@@ -82,6 +82,8 @@ pub enum Command {
     Keys(KeysArgs),
     /// Write a copy of the embedded database, beside the running service
     BackUp(BackUpArgs),
+    /// After the state was put back from a copy: end what may have been used since
+    Restored(RestoredArgs),
     /// A phone on the command line, for automation and tests
     Authenticator(AuthenticatorArgs),
     /// Print shell completions

@@ -158,7 +158,7 @@ async fn commits(
                     let effect = format!("{clients}-{client}-{round}-{}", waits.len());
                     match store.commit(decision(&key, found, effect)).await? {
                         Commit::Committed(committed) => {
-                            found = committed.versions.first().copied().flatten();
+                            found = committed.versions.first().copied();
                         }
                         other => return Err(format!("{other:?}").into()),
                     }

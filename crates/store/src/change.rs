@@ -31,7 +31,7 @@ impl std::fmt::Debug for Document {
 
 /// What must be true of a document for a change to be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
+pub(crate) enum Expect {
     /// There is no such document.
     Absent,
     /// The document has exactly this version.
@@ -43,8 +43,6 @@ pub enum Expect {
 pub(crate) enum Write {
     Put(Vec<u8>),
     Delete,
-    /// Nothing: the decision rested on it, so it must still be as it was.
-    Keep,
 }
 
 /// One entry of the audit trail. It is kept in the clear: it never holds a secret.
@@ -138,13 +136,6 @@ impl Change {
         self.write(key, Expect::Version(version), Write::Delete)
     }
 
-    /// Writes nothing, but is a conflict unless this still holds at the commit: for what the decision
-    /// read without changing it.
-    #[must_use]
-    pub fn require(self, key: Key, expect: Expect) -> Self {
-        self.write(key, expect, Write::Keep)
-    }
-
     /// Adds an entry to the audit trail.
     #[must_use]
     pub fn audit(mut self, entry: AuditEntry) -> Self {
@@ -180,7 +171,7 @@ impl Change {
         const PART: usize = 512;
         let documents = self.documents.iter().map(|(_, _, write)| match write {
             Write::Put(body) => body.len(),
-            Write::Delete | Write::Keep => 0,
+            Write::Delete => 0,
         });
         let audit = self.audit.iter().map(|entry| entry.body.len());
         let outbox = self.outbox.iter().map(|effect| effect.row.payload.len());
@@ -190,12 +181,9 @@ impl Change {
         parts.map(|bytes| bytes + PART).sum()
     }
 
-    /// The documents that the change writes, without those it only requires.
+    /// The documents that the change writes.
     pub(crate) fn written(&self) -> impl Iterator<Item = &Key> {
-        self.documents
-            .iter()
-            .filter(|(_, _, write)| !matches!(write, Write::Keep))
-            .map(|(key, _, _)| key)
+        self.documents.iter().map(|(key, _, _)| key)
     }
 
     fn write(mut self, key: Key, expect: Expect, write: Write) -> Self {
@@ -268,9 +256,8 @@ pub enum Commit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// The version of each document after the commit, in the order of the change. A deleted document
-    /// has the version of its deletion, one that was only required has the version it had, and
-    /// `None` stands for one that was required to be absent.
-    pub versions: Vec<Option<Version>>,
+    /// has the version of its deletion.
+    pub versions: Vec<Version>,
     /// Where each audit entry stands in the chain, in the order of the change.
     pub audit: Vec<AuditPlace>,
     /// Whether the effects that were to be leased to this node are.
@@ -328,7 +315,7 @@ mod tests {
     fn one_document_cannot_be_changed_twice_in_one_change() {
         let change = Change::default().create(key("a"), vec![]).create(key("b"), vec![]);
         assert!(change.check().is_ok());
-        let change = change.require(key("a"), Expect::Absent);
+        let change = change.create(key("a"), vec![]);
         assert!(matches!(change.check(), Err(StoreError::Twice { .. })));
     }
 

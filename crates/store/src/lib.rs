@@ -54,7 +54,7 @@ mod writer;
 pub use audit::{Broken, Fault, Recorded, Verified, VerifyError, Within};
 pub use change::{
     Answer, AuditEntry, AuditPlace, BODY_BYTES_MAX, Change, Commit, Committed, Conflict, Document,
-    Expect, OutboxRow, PARTS_MAX, Refusal,
+    OutboxRow, PARTS_MAX, Refusal,
 };
 pub use error::StoreError;
 pub use key::{ID_BYTES_MAX, KIND_BYTES_MAX, Key, Version};

@@ -210,6 +210,8 @@ pub enum Happened {
     ClockWentBack { by_millis: i64 },
     /// An administrator set the document's clock right.
     ClockSetRight,
+    /// The state was put back from a copy: so much ended that may have been used since.
+    RestoredFromCopy { prompts: usize, codes: usize, devices: usize, recovery_codes: usize },
     /// Time passed and nothing was due.
     Ticked,
 }
@@ -289,6 +291,7 @@ impl Happened {
             | Self::DeviceForgotten { .. }
             | Self::ClockWentBack { .. }
             | Self::ClockSetRight
+            | Self::RestoredFromCopy { .. }
             | Self::Ticked => return None,
         };
         Some(event)
@@ -336,6 +339,7 @@ impl Happened {
             | Self::ChangeRefused { .. }
             | Self::ClockWentBack { .. }
             | Self::ClockSetRight
+            | Self::RestoredFromCopy { .. }
             | Self::Ticked => None,
         }
     }

@@ -196,6 +196,13 @@ pub enum Command {
     ForgetDevice(Authority, DeviceId),
     /// An administrator says that the clock is right now, after one had run ahead.
     SetClockRight(OperatorProof),
+    /// The state was put back from a copy.
+    Restored {
+        /// Who put it back.
+        operator: OperatorProof,
+        /// The last step of time-based codes whose code may have been used.
+        totp_step: u64,
+    },
     /// Nothing happened but time.
     Tick,
 }

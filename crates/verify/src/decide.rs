@@ -40,6 +40,10 @@ pub fn decide(
     policy: &Policy,
 ) -> Decision {
     let mut turn = Turn::new(state, now, entropy, policy);
+    if let Command::Restored { .. } = command {
+        // First: what has run out meanwhile is written down under a number of its own too.
+        turn.leave_numbers_out();
+    }
     turn.keep_time();
     let outcome = match command {
         Command::StartAttempt(attempt) => turn.start_attempt(attempt),
@@ -77,6 +81,7 @@ pub fn decide(
         }
         Command::ForgetDevice(authority, device) => turn.forget_device(&authority, device),
         Command::SetClockRight(operator) => turn.set_clock_right(&operator),
+        Command::Restored { operator, totp_step } => turn.restored(&operator, totp_step),
         Command::Tick => turn.tick(),
     };
     turn.finish(outcome)

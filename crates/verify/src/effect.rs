@@ -157,7 +157,8 @@ impl Notice {
             | Self::AddressesChanged
             | Self::ResetRequested { .. }
             | Self::ResetCancelled
-            | Self::ResetDone => None,
+            | Self::ResetDone
+            | Self::RestoredFromCopy => None,
         }
     }
 }
@@ -231,4 +232,6 @@ pub enum Notice {
     ResetCancelled,
     /// All authenticators were reset.
     ResetDone,
+    /// The service lost what happened of late: what its owner did since then has to be done again.
+    RestoredFromCopy,
 }

@@ -40,6 +40,7 @@ mod prove;
 mod recovery;
 mod report;
 mod requester;
+mod restored;
 mod risk;
 mod state;
 mod success;

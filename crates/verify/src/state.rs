@@ -108,6 +108,10 @@ pub struct SubscriberState {
     /// before this was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) empty_since: Option<Timestamp>,
+    /// The revision that came of putting the document back from a copy, so that to do it twice in a row
+    /// tells nobody twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) restored: Option<u64>,
 }
 
 /// An attempt that had a prompt or succeeded, and how that ended.
@@ -267,6 +271,7 @@ impl SubscriberState {
             habits: Habits::default(),
             noticed_at: None,
             empty_since: Some(now),
+            restored: None,
         }
     }
 

@@ -9,6 +9,7 @@ mod laws;
 mod prompts;
 mod proofs;
 mod recovery;
+mod restored;
 mod step_up;
 
 use pushback_model::{Span, Timestamp};

@@ -36,7 +36,7 @@ fn is_over(done: Result<(), AppError>) -> bool {
 async fn a_notice_of_a_binding_has_a_link_that_takes_it_back_once() {
     let (bench, phone) = Bench::with_phone().await;
     let links = links(&bench).await;
-    let [link] = &*links else { panic!("{links:?}") };
+    let [link, _] = &*links else { panic!("{links:?}") };
     assert!(bench.app.is_dispute_open(link).unwrap());
     bench.sign_in(&phone, None).await;
 
@@ -62,6 +62,34 @@ async fn a_notice_of_a_binding_has_a_link_that_takes_it_back_once() {
     assert!(settle().await.is_err(), "there is nothing more to settle");
     bench.sign_in(&phone, None).await;
     assert!(is_over(bench.app.dispute(link).await), "nor does it count once it was settled");
+}
+
+/// Whoever reads at one address learns of no other, and the trail tells which link was used.
+#[tokio::test]
+async fn every_address_gets_a_notice_of_its_own() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.into_inner().unwrap();
+    let mut bound: Vec<_> = told.iter().filter(|told| told.dispute_url.is_some()).collect();
+    bound.sort_by_key(|told| told.to.clone());
+    let [one, two] = &*bound else { panic!("{told:?}") };
+    assert_eq!(one.to.as_deref(), Some("one@example.com"));
+    assert_eq!(two.to.as_deref(), Some("two@example.net"));
+    assert_ne!(one.key, two.key);
+    let secret = |notice: &crate::Notice| {
+        let url = notice.dispute_url.clone().unwrap();
+        url.rsplit('/').next().unwrap().to_owned()
+    };
+    bench.app.dispute(&secret(two)).await.unwrap();
+    assert!(
+        is_over(bench.app.dispute(&secret(one)).await),
+        "the first that is used ends the other"
+    );
+    let Act::Notify { to, .. } = &two.act else { panic!("{two:?}") };
+    let trail = bench.app.audit_about(ALICE, pushback_model::Timestamp::MIN).await.unwrap();
+    let disputed = trail.iter().find(|entry| entry.kind == "disputed").unwrap();
+    assert!(disputed.body["by"].to_string().contains(to[0].as_str()), "{disputed:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ fn console() -> OperatorId {
 }
 
 /// Binds Sam's passkey; gives the invitation that was used up.
-async fn enrolled(bench: &Bench) -> (PasskeyHolder, String) {
+pub(super) async fn enrolled(bench: &Bench) -> (PasskeyHolder, String) {
     let link = bench.app.invite_operator(&console(), "sam").await.unwrap();
     let invitation = link.split('#').nth(1).unwrap();
     let mut holder = PasskeyHolder::default();

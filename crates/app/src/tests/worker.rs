@@ -1,4 +1,4 @@
-use pushback_store::{Answer, Change, Commit};
+use pushback_store::{Answer, Change, Commit, OutboxRow};
 use pushback_verify::{Act, Notes};
 
 use crate::testing::{ALICE, Bench, Remembered, bench, operator};
@@ -151,8 +151,69 @@ async fn the_old_address_is_mailed_about_the_change() {
     while bench.app.work(&outside).await.unwrap() > 0 {}
     let told = outside.told.lock().unwrap();
     let to: std::collections::BTreeSet<&str> =
-        told.iter().flat_map(|notice| notice.to.iter().map(String::as_str)).collect();
+        told.iter().filter_map(|notice| notice.to.as_deref()).collect();
     assert_eq!(to, [old[0], old[1], new[0], new[1], "z@z.example"].into());
+}
+
+#[tokio::test]
+async fn an_address_that_took_its_notice_is_not_mailed_again_for_another() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let down = Remembered { is_down: "two@example.net", ..Remembered::default() };
+    for _ in 0..3 {
+        while bench.app.work(&down).await.unwrap() > 0 {}
+        bench.clock.forward_s(60);
+    }
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let mails = |outside: &Remembered, to: &str| {
+        let told = outside.told.lock().unwrap();
+        let mut keys: Vec<_> = told
+            .iter()
+            .filter(|notice| notice.to.as_deref() == Some(to))
+            .map(|notice| notice.key.clone())
+            .collect();
+        let all = keys.len();
+        keys.sort();
+        keys.dedup();
+        (all, keys.len())
+    };
+    // The addresses and the phone.
+    assert_eq!(mails(&down, "one@example.com"), (2, 2), "each once");
+    assert_eq!(mails(&down, "two@example.net"), (6, 2), "tried again under the same keys");
+    assert_eq!(mails(&outside, "one@example.com"), (0, 0));
+    assert_eq!(mails(&outside, "two@example.net"), (2, 2));
+}
+
+/// Rows that were committed before an update.
+#[tokio::test]
+async fn a_notice_that_an_earlier_release_left_for_all_addresses_is_told_to_each() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = std::mem::take(&mut *outside.told.lock().unwrap());
+    let to: std::collections::BTreeSet<_> = told
+        .iter()
+        .filter_map(|notice| match &notice.act {
+            Act::Notify { to, .. } => to.first().map(ToString::to_string),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(to.len(), 2);
+    let act = serde_json::json!({ "act": "notify", "notice": { "notice": "recovered" }, "to": to });
+    let payload = serde_json::json!({ "subscriber": ALICE, "act": act }).to_string().into_bytes();
+    let (key, topic) = ("alice@example.org/9/e1".to_owned(), "notices".to_owned());
+    let row = OutboxRow { key, topic, payload, due_at: bench.app.now() };
+    let change = Change::at(bench.app.now()).effect(row);
+    assert!(matches!(bench.app.store().commit(change).await.unwrap(), Commit::Committed(_)));
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.into_inner().unwrap();
+    let mut to: Vec<_> = told.iter().map(|n| (n.to.as_deref().unwrap(), &*n.key)).collect();
+    to.sort_by_key(|(_, key)| *key);
+    let keys: Vec<&str> = to.iter().map(|(_, key)| *key).collect();
+    assert_eq!(keys, ["alice@example.org/9/e1/0", "alice@example.org/9/e1/1"]);
+    to.sort_unstable();
+    assert!(to[0].0 == "one@example.com" && to[1].0 == "two@example.net", "{to:?}");
+    assert_eq!(bench.app.store().outbox().await.unwrap().waiting, 0);
 }
 
 #[tokio::test]
@@ -166,11 +227,11 @@ async fn a_report_tells_both_addresses_and_the_relying_parties() {
     let about = |act: fn(&Act) -> bool| told.iter().filter(|n| act(&n.act)).count();
     assert_eq!(about(|act| matches!(act, Act::BurnPassword)), 1);
     assert_eq!(about(|act| matches!(act, Act::OpenIncident { .. })), 1);
-    let notice = told.iter().find(|notice| {
+    let notices = told.iter().filter(|notice| {
         matches!(&notice.act, Act::Notify { notice: pushback_verify::Notice::Reported, .. })
     });
-    let mut to = notice.unwrap().to.clone();
-    to.sort();
+    let mut to: Vec<&str> = notices.filter_map(|notice| notice.to.as_deref()).collect();
+    to.sort_unstable();
     assert_eq!(to, ["one@example.com", "two@example.net"]);
 }
 
@@ -322,4 +383,52 @@ async fn what_cannot_be_read_keeps_nothing_else_from_being_swept() {
     bench.clock.forward_s(25 * 3_600);
     assert!(bench.app.sweep().await.is_err(), "they are told of");
     assert_eq!((left("attempt").await, left("registration").await), (1, 1));
+}
+
+/// A day of attempts is not read to find the few that are over.
+#[tokio::test]
+async fn a_sweep_of_attempts_reads_what_is_due_and_little_else() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let store = bench.app.store();
+    let key = |id: &str| pushback_store::Key::new("attempt", id).unwrap();
+    let count = async || {
+        let page = store.list("attempt", None, 1_000).await.unwrap();
+        let Some(next) = &page.next else { return page.documents.len() };
+        page.documents.len()
+            + store.list("attempt", Some(next), 1_000).await.unwrap().documents.len()
+    };
+    let first = bench.start(None).await.id;
+    bench.clock.forward_s(3_600);
+    let later = bench.start(None).await.id;
+    // Of before ids had a time. They sort anywhere; these come first.
+    let body = store.load(&key(&later)).await.unwrap().unwrap().body;
+    let old: Vec<String> = (0..1_300).map(|n| format!("atm_{n:032x}")).collect();
+    for ids in old.chunks(50) {
+        let add = |change: Change, id: &String| change.create(key(id), body.clone());
+        let change = ids.iter().fold(Change::at(bench.app.now()), add);
+        assert!(matches!(store.commit(change).await.unwrap(), Commit::Committed(_)));
+    }
+    bench.clock.forward_s(23 * 3_600 + 1);
+    bench.app.sweep().await.unwrap();
+    assert!(store.load(&key(&first)).await.unwrap().is_none(), "it is due");
+    assert_eq!(count().await, 1_301);
+    bench.clock.forward_s(3_600);
+    bench.app.sweep().await.unwrap();
+    assert!(store.load(&key(&later)).await.unwrap().is_none(), "it is due");
+    assert_eq!(count().await, 1_000, "of the others a stretch");
+    bench.app.sweep().await.unwrap();
+    assert_eq!(count().await, 0, "and the next one");
+}
+
+#[tokio::test]
+async fn a_sweep_of_attempts_begins_anew_after_its_clock_went_back() {
+    let (bench, _phone) = Bench::with_phone().await;
+    bench.clock.forward_s(400 * 86_400);
+    bench.app.sweep().await.unwrap();
+    bench.clock.forward_s(-399 * 86_400);
+    bench.start(None).await;
+    bench.clock.forward_s(25 * 3_600);
+    bench.app.sweep().await.unwrap();
+    let left = bench.app.store().list("attempt", None, 9).await.unwrap();
+    assert!(left.documents.is_empty());
 }

@@ -324,6 +324,24 @@ pub struct BackUpArgs {
     pub file: PathBuf,
 }
 
+/// `pushback restored`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "For a service that is stopped, once after every restore and before the next start; to run it
+again does no harm. What was used up or ended since the copy would count again, and nobody can say
+what of it was, so it ends: open prompts, sign-ins and their pages, binding and mailed codes, saved
+recovery codes, known browsers, resets that wait, sessions and invitations of administrators. What
+was untied or reported since the copy is not in it; the command says what people have to look at."
+)]
+pub struct RestoredArgs {
+    /// Where the state is
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// A trail that `pushback audit export` wrote after the copy: what is to be done again is listed
+    #[arg(long, value_name = "FILE")]
+    pub trail: Vec<PathBuf>,
+}
+
 /// `pushback authenticator`.
 #[derive(Args, Debug)]
 pub struct AuthenticatorArgs {

@@ -8,6 +8,7 @@ mod demo_service;
 mod explain;
 mod normalize;
 mod replay;
+mod restored;
 mod scan;
 mod serve;
 mod service;
@@ -110,6 +111,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             KeysCommand::Reseal => service::reseal(&args.service),
         },
         Command::BackUp(args) => service::back_up(&args.service, &args.file),
+        Command::Restored(args) => restored::run(&args),
         Command::Authenticator(args) => authenticator::run(&args),
         Command::Completions { shell } => {
             // Into memory first: the generator panics if a reader goes away.

@@ -23,7 +23,7 @@ use crate::serve::settings::Settings;
 use crate::serve::wiring;
 
 /// Runs one command on the state that there is.
-fn with<T>(
+pub(super) fn with<T>(
     args: &ServiceArgs,
     act: impl AsyncFnOnce(App) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
@@ -70,7 +70,7 @@ fn unless_unknown(name: &str, list: &str) -> impl Fn(AppError) -> Failure {
 }
 
 /// Who does it: the system's user, said to be on the console.
-fn console() -> Result<OperatorId, Failure> {
+pub(super) fn console() -> Result<OperatorId, Failure> {
     let plain: String = super::console::user()
         .map_err(Failure::Usage)?
         .chars()
@@ -81,14 +81,14 @@ fn console() -> Result<OperatorId, Failure> {
         .map_err(|error| Failure::Usage(format!("the user's name: {error}")))
 }
 
-fn proof() -> Result<OperatorProof, Failure> {
+pub(super) fn proof() -> Result<OperatorProof, Failure> {
     let id = console()?;
     let name = Text::new(id.as_str());
     Ok(OperatorProof::passkey_session(id, name))
 }
 
 /// JSON for machines, words for people.
-fn tell(args: &ServiceArgs, machine: &Value, people: &str) -> Result<Exit, Failure> {
+pub(super) fn tell(args: &ServiceArgs, machine: &Value, people: &str) -> Result<Exit, Failure> {
     if args.json {
         print(&format!("{machine}\n"))?
     } else {

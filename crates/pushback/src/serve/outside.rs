@@ -53,13 +53,13 @@ impl Outside for World {
             tracing::warn!(subscriber = told.subscriber, act = ?told.act, "act");
             return Sent::Done;
         };
-        if told.to.is_empty() {
+        let Some(to) = &told.to else {
             return Sent::Never("no address is on file".to_owned());
-        }
+        };
         let (subject, text) = words(notice);
         let link = told.dispute_url.as_deref().map(not_me).unwrap_or_default();
         let text = format!("{text}\r\n{link}");
-        self.mail(&told.key, &told.subscriber, &told.to, (subject, &text)).await
+        self.mail(&told.key, &told.subscriber, to, (subject, &text)).await
     }
 
     async fn mail_code(&self, mailed: &MailedCode) -> Sent {
@@ -70,8 +70,8 @@ impl Outside for World {
              for it and nowhere else. It counts once, until {}.\r\nNever read it to anyone.\r\n",
             mailed.code, mailed.expires_at,
         );
-        let to = [mailed.to.clone()];
-        self.mail(&mailed.key, &mailed.subscriber, &to, ("a code to bind a new phone", &text)).await
+        let words = ("a code to bind a new phone", &*text);
+        self.mail(&mailed.key, &mailed.subscriber, &mailed.to, words).await
     }
 }
 
@@ -91,7 +91,7 @@ fn sent(outcome: Outcome) -> Sent {
 }
 
 impl World {
-    async fn mail(&self, key: &str, subscriber: &str, to: &[String], words: (&str, &str)) -> Sent {
+    async fn mail(&self, key: &str, subscriber: &str, to: &str, words: (&str, &str)) -> Sent {
         let message = self.message(key, subscriber, to, words);
         match &self.sendmail {
             Some(program) => send(program, &message).await,
@@ -104,7 +104,7 @@ impl World {
         &self,
         key: &str,
         subscriber: &str,
-        to: &[String],
+        to: &str,
         (subject, text): (&str, &str),
     ) -> String {
         let name = self.app.name();
@@ -123,9 +123,7 @@ impl World {
              {text}\r\nAccount: {subscriber}\r\nTime: {now}\r\n\r\n\
              If this was not you: do not answer any prompt, and tell your help desk at once.\r\n\
              {}\r\nWe never call or write to ask for a code.\r\n",
-            self.from,
-            to.join(", "),
-            self.help_desk,
+            self.from, to, self.help_desk,
         );
         out
     }
@@ -224,6 +222,12 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "your account was reset",
             "Everything that could answer for you was removed. Bind a device again.",
         ),
+        Notice::RestoredFromCopy => (
+            "what you changed of late may be undone",
+            "The service had to be put back to an earlier state. If you removed a device, said that\r\n\
+             something was not yours or reported an attack of late, do it again. Saved recovery codes\r\n\
+             no longer count: draw new ones in the app. Your next sign-in may ask more than usual.",
+        ),
     }
 }
 
@@ -231,7 +235,8 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
 fn not_me(link: &str) -> String {
     format!(
         "\r\nIf you did not do this, open this page and say so. It stops what this is about, and prompts,\r\n\
-         until your help desk has talked to you. It works once, for two weeks:\r\n\r\n{link}\r\n"
+         until your help desk has talked to you. Each of your addresses has got a link of its own; the\r\n\
+         first that is used ends the others. It works for two weeks:\r\n\r\n{link}\r\n"
     )
 }
 

@@ -135,3 +135,62 @@ fn one_check_reads_the_configuration_of_the_scan_and_of_the_service() {
     let scan = check("[detection]\nno_such_thing = 1\n");
     assert!(scan.err.contains("serve.toml:2"), "{}", scan.err);
 }
+
+/// A copy, something that happens after it, and the copy in its place.
+#[test]
+fn after_a_restore_one_command_ends_what_may_have_been_used_and_says_what_is_left() {
+    let folder = with_alice();
+    let data = folder.path();
+    let done = |args: &[&str]| {
+        let ran = on(data, args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        ran
+    };
+    done(&["subscriber", "invite", ALICE]);
+    done(&["operator", "invite", "kim"]);
+    done(&["relying-party", "add", "Payroll"]);
+    let copy = data.join("copy.db");
+    done(&["back-up", copy.to_str().unwrap()]);
+    done(&["operator", "delete", "kim"]);
+    done(&["subscriber", "suspend", ALICE]);
+    let trail = data.join("trail.jsonl");
+    std::fs::write(&trail, done(&["audit", "export"]).out).unwrap();
+    // As docs/operate/backup.md says.
+    for beside in ["pushback.db-wal", "pushback.db-shm"] {
+        let _ = std::fs::remove_file(data.join(beside));
+    }
+    std::fs::rename(&copy, data.join("pushback.db")).unwrap();
+
+    let file = trail.to_str().unwrap();
+    let said = done(&["restored", "--json", "--trail", file]).json().remove(0);
+    assert_eq!(said["ended"]["codes"], 1);
+    assert_eq!(said["ended"]["invitations"], 1);
+    assert_eq!(said["to_check"]["operators"][0], "kim");
+    assert_eq!(said["to_check"]["relying_parties"][0]["name"], "Payroll");
+    let since = said["to_check"]["since_the_copy"].to_string();
+    assert!(since.contains("operator delete kim"), "{since}");
+    assert!(since.contains(&format!("subscriber suspend {ALICE}")), "{since}");
+
+    // Again, in words: nothing is left to be ended.
+    let again = done(&["restored", "--trail", file]).out;
+    assert!(again.contains("0 open prompts, 0 codes"), "{again}");
+    assert!(again.contains("      pushback operator delete kim\n"), "{again}");
+    let without = done(&["restored"]).out;
+    assert!(without.contains("pushback restored --trail FILE lists it"), "{without}");
+    assert!(without.lines().all(|line| line.chars().count() <= 100), "{without}");
+    let kinds: Vec<String> = done(&["audit", "export"])
+        .json()
+        .iter()
+        .map(|entry| entry["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds.last().unwrap(), "state_restored");
+    assert!(kinds.contains(&"restored_from_copy".to_owned()), "{kinds:?}");
+    assert_eq!(done(&["audit", "verify"]).code, 0);
+
+    // What is no trail is said before anything is done.
+    std::fs::write(&trail, "{}\n").unwrap();
+    let wrong = on(data, &["restored", "--trail", file]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("line 1: no audit record"), "{}", wrong.err);
+    assert_eq!(done(&["audit", "export"]).json().len(), kinds.len());
+}

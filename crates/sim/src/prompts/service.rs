@@ -328,7 +328,8 @@ impl World {
                     | Notice::Recovered
                     | Notice::AddressesChanged
                     | Notice::ResetCancelled
-                    | Notice::ResetDone => {}
+                    | Notice::ResetDone
+                    | Notice::RestoredFromCopy => {}
                 }
             }
             Act::RefreshPhones { .. }

@@ -12,9 +12,9 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit;
-use crate::change::{Effect, Write};
+use crate::change::{Effect, Expect, Write};
 use crate::db::{Answer as Given, Conn, Edge, Param, Row, Sort, Step};
-use crate::{Answer, AuditEntry, AuditPlace, Change, Commit, Committed, Conflict, Expect};
+use crate::{Answer, AuditEntry, AuditPlace, Change, Commit, Committed, Conflict};
 use crate::{Key, Refusal, StoreError, Version};
 
 const DOCUMENTS: &str = "documents";
@@ -323,35 +323,23 @@ fn judge(
     })
 }
 
-fn apply<'a>(
-    change: &'a Change,
-    documents: &mut BTreeMap<&'a Key, State<'a>>,
-) -> Vec<Option<Version>> {
+fn apply<'a>(change: &'a Change, documents: &mut BTreeMap<&'a Key, State<'a>>) -> Vec<Version> {
     let mut versions = Vec::with_capacity(change.documents.len());
     for (key, _, write) in &change.documents {
         // Every key of every change was put there before the first was judged.
         let Some(state) = documents.get_mut(key) else { continue };
+        state.version += 1;
         match write {
             Write::Put(body) => {
-                state.version += 1;
                 state.is_live = true;
                 state.dirty = Some((body, None));
             }
             Write::Delete => {
-                state.version += 1;
                 state.is_live = false;
                 state.dirty = Some((&[], Some(change.at.as_millis())));
             }
-            // SECURITY: what is not there cannot be locked, and another node could make it while this
-            // change rests on its absence. An empty, deleted row holds the place. Guarded by
-            // `two_changes_that_rest_on_each_others_absence_are_never_both_kept`.
-            Write::Keep if !state.has_row && state.dirty.is_none() => {
-                state.dirty = Some((&[], Some(change.at.as_millis())));
-            }
-            Write::Keep => {}
         }
-        let is_known = state.is_live || matches!(write, Write::Delete);
-        versions.push(is_known.then(|| Version::raw(state.version)));
+        versions.push(Version::raw(state.version));
     }
     versions
 }

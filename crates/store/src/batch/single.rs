@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 
 use super::{ANSWER, EFFECT, answer_cells, effect_cells, entry_cells};
 use super::{DOCUMENT, Decided, ENTRY, Head, Read, Room, State, decide, link};
+use crate::change::Expect;
 use crate::db::sent::Sent;
 use crate::db::{Param, Sort};
-use crate::{AuditEntry, AuditPlace, Change, Commit, Expect, Key};
+use crate::{AuditEntry, AuditPlace, Change, Commit, Key};
 
 /// A batch that is ready to be sent.
 pub(crate) struct Single<'a> {
@@ -43,48 +44,36 @@ WITH updated AS (UPDATE documents AS d \
  AS v (kind, id, version, next, body, deleted_at) \
  WHERE d.kind = v.kind AND d.id = v.id AND d.version = v.version AND d.deleted_at IS NULL \
  RETURNING 1), \
-required AS MATERIALIZED (SELECT 1 \
- FROM unnest($7::text[], $8::text[], $9::bigint[]) AS v (kind, id, version) \
- CROSS JOIN documents AS d \
- WHERE d.kind = v.kind AND d.id = v.id AND d.version = v.version AND d.deleted_at IS NULL \
- ORDER BY d.kind, d.id FOR UPDATE OF d), \
 created AS (INSERT INTO documents (kind, id, version, body, deleted_at) \
- SELECT * FROM unnest($10::text[], $11::text[], $12::bigint[], $13::bytea[], $14::bigint[]) \
+ SELECT * FROM unnest($7::text[], $8::text[], $9::bigint[], $10::bytea[], $11::bigint[]) \
  ON CONFLICT (kind, id) DO NOTHING RETURNING 1), \
-absent AS (INSERT INTO documents AS d (kind, id, version, body, deleted_at) \
- SELECT * FROM unnest($15::text[], $16::text[], $17::bigint[], $18::bytea[], $19::bigint[]) \
- ON CONFLICT (kind, id) DO UPDATE SET version = d.version WHERE d.deleted_at IS NOT NULL \
- RETURNING 1), \
 answered AS (INSERT INTO answers (request_key, request_digest, body, expires_at) \
- SELECT * FROM unnest($20::text[], $21::bytea[], $22::bytea[], $23::bigint[]) \
+ SELECT * FROM unnest($12::text[], $13::bytea[], $14::bytea[], $15::bigint[]) \
  ON CONFLICT (request_key) DO NOTHING RETURNING 1), \
 effects AS (INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) \
- SELECT * FROM unnest($24::text[], $25::text[], $26::bytea[], $27::bigint[], $28::bigint[], \
- $29::text[]) ON CONFLICT (row_key) DO NOTHING RETURNING 1), \
-withdrawn AS (DELETE FROM outbox AS o USING unnest($42::text[]) AS v (row_key) \
+ SELECT * FROM unnest($16::text[], $17::text[], $18::bytea[], $19::bigint[], $20::bigint[], \
+ $21::text[]) ON CONFLICT (row_key) DO NOTHING RETURNING 1), \
+withdrawn AS (DELETE FROM outbox AS o USING unnest($34::text[]) AS v (row_key) \
  WHERE o.row_key = v.row_key RETURNING 1), \
 leased AS (INSERT INTO outbox (row_key, topic, payload, due_at, claims, last_error) \
- SELECT * FROM unnest($43::text[], $44::text[], $45::bytea[], $46::bigint[], $47::bigint[], \
- $48::text[]) ON CONFLICT (row_key) DO NOTHING RETURNING 1), \
-head AS (UPDATE audit_heads SET seq = $30::bigint, hash = $31::bytea \
- WHERE chain = $32::text AND seq = $33::bigint AND hash = $34::bytea RETURNING 1), \
+ SELECT * FROM unnest($35::text[], $36::text[], $37::bytea[], $38::bigint[], $39::bigint[], \
+ $40::text[]) ON CONFLICT (row_key) DO NOTHING RETURNING 1), \
+head AS (UPDATE audit_heads SET seq = $22::bigint, hash = $23::bytea \
+ WHERE chain = $24::text AND seq = $25::bigint AND hash = $26::bytea RETURNING 1), \
 entries AS (INSERT INTO audit_entries (chain, seq, at, kind, subject, body, hash) \
- SELECT * FROM unnest($35::text[], $36::bigint[], $37::bigint[], $38::text[], $39::text[], \
- $40::bytea[], $41::bytea[]) RETURNING 1) \
+ SELECT * FROM unnest($27::text[], $28::bigint[], $29::bigint[], $30::text[], $31::text[], \
+ $32::bytea[], $33::bytea[]) RETURNING 1) \
 SELECT 1 / CASE WHEN (SELECT count(*) FROM updated) = cardinality($1::text[]) \
- AND (SELECT count(*) FROM required) = cardinality($7::text[]) \
- AND (SELECT count(*) FROM created) = cardinality($10::text[]) \
- AND (SELECT count(*) FROM absent) = cardinality($15::text[]) \
- AND (SELECT count(*) FROM answered) = cardinality($20::text[]) \
- AND (SELECT count(*) FROM withdrawn) <= cardinality($42::text[]) \
- AND (SELECT count(*) FROM effects) <= cardinality($24::text[]) \
- AND (SELECT count(*) FROM leased) = cardinality($43::text[]) \
- AND (SELECT count(*) FROM head) = least(cardinality($35::text[]), 1) \
- AND (SELECT count(*) FROM entries) = cardinality($35::text[]) \
+ AND (SELECT count(*) FROM created) = cardinality($7::text[]) \
+ AND (SELECT count(*) FROM answered) = cardinality($12::text[]) \
+ AND (SELECT count(*) FROM withdrawn) <= cardinality($34::text[]) \
+ AND (SELECT count(*) FROM effects) <= cardinality($16::text[]) \
+ AND (SELECT count(*) FROM leased) = cardinality($35::text[]) \
+ AND (SELECT count(*) FROM head) = least(cardinality($27::text[]), 1) \
+ AND (SELECT count(*) FROM entries) = cardinality($27::text[]) \
  THEN 1 ELSE 0 END";
 
 const UPDATED: [Sort; 6] = [Sort::Text, Sort::Text, Sort::Int, Sort::Int, Sort::Blob, Sort::Int];
-const REQUIRED: [Sort; 3] = [Sort::Text, Sort::Text, Sort::Int];
 
 /// Judges the changes by what they expect. `None` if they do not all fit: the long way then tells
 /// which of them is wrong about what.
@@ -145,22 +134,12 @@ impl<'a> Single<'a> {
 
     /// The parameters of [`SQL`].
     pub(crate) fn sent(&'a self) -> Vec<Sent<'a>> {
-        let (mut updated, mut required) = (Vec::new(), Vec::new());
-        let (mut created, mut absent) = (Vec::new(), Vec::new());
+        let (mut updated, mut created) = (Vec::new(), Vec::new());
         for (key, state) in &self.documents {
-            let name = [Param::Text(key.kind()), Param::Text(key.id())];
-            let Some((body, deleted_at)) = state.dirty else {
-                required.extend(name);
-                required.push(Param::Int(state.assumed));
-                continue;
-            };
-            let into = match (state.has_row, state.version) {
-                (true, _) => &mut updated,
-                // Holds the place of what must not be there.
-                (false, 0) => &mut absent,
-                (false, _) => &mut created,
-            };
-            into.extend(name);
+            // Every change of the batch is committed, so every document is written.
+            let Some((body, deleted_at)) = state.dirty else { continue };
+            let into = if state.has_row { &mut updated } else { &mut created };
+            into.extend([Param::Text(key.kind()), Param::Text(key.id())]);
             if state.has_row {
                 into.push(Param::Int(state.assumed));
             }
@@ -177,12 +156,10 @@ impl<'a> Single<'a> {
         let withdrawn: Vec<Param<'_>> =
             self.rows.withdrawn.iter().map(|key| Param::Text(key)).collect();
         let entries: Vec<Param<'_>> = self.audit.iter().flat_map(entry_cells).collect();
-        let mut sent = Vec::with_capacity(48);
+        let mut sent = Vec::with_capacity(40);
         for (columns, cells) in [
             (&UPDATED[..], &updated),
-            (&REQUIRED[..], &required),
             (&DOCUMENT[..], &created),
-            (&DOCUMENT[..], &absent),
             (&ANSWER[..], &answers),
             (&EFFECT[..], &effects(false)),
         ] {

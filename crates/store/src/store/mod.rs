@@ -291,30 +291,6 @@ impl Store {
         self.inner.hub.watch(watch::document_hash(key), self.inner.poll_every)
     }
 
-    /// Waits until a document has another version than `known` (`None`: until it exists), for at most
-    /// `wait`. `None` if it still is as known, and if it was deleted meanwhile.
-    ///
-    /// # Errors
-    /// As [`Store::load`].
-    pub async fn wait_for_change(
-        &self,
-        key: &Key,
-        known: Option<Version>,
-        wait: Duration,
-    ) -> Result<Option<Document>, StoreError> {
-        let mut watch = self.watch(key);
-        let waiting = async {
-            loop {
-                let found = self.load(key).await?;
-                if found.as_ref().map(|document| document.version) != known {
-                    return Ok(found);
-                }
-                watch.changed().await;
-            }
-        };
-        tokio::time::timeout(wait, waiting).await.unwrap_or(Ok(None))
-    }
-
     /// Wake-ups that were not sent or not waited for because of a bound or a lost connection, since
     /// the start; each cost somebody one poll.
     #[must_use]

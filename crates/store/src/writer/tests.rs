@@ -8,7 +8,7 @@ use pushback_model::{Span, Timestamp};
 use super::*;
 use crate::batch::single;
 use crate::db::{Row, Value};
-use crate::{Answer, AuditEntry, Conflict, Expect, Key, OutboxRow, Version};
+use crate::{Answer, AuditEntry, Conflict, Key, OutboxRow, Version};
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_400_000_000);
 
@@ -140,9 +140,9 @@ fn is_committed(outcome: &Commit) -> bool {
     matches!(outcome, Commit::Committed(_))
 }
 
-fn versions(outcome: &Commit) -> Vec<Option<i64>> {
+fn versions(outcome: &Commit) -> Vec<i64> {
     let Commit::Committed(committed) = outcome else { panic!("{outcome:?}") };
-    committed.versions.iter().map(|version| version.map(Version::get)).collect()
+    committed.versions.iter().map(|version| version.get()).collect()
 }
 
 const SUBJECTS: &str = "SELECT subject FROM audit_entries ORDER BY seq";
@@ -175,17 +175,14 @@ async fn a_change_sees_what_the_ones_before_it_in_its_transaction_left() {
                 make("a"),
                 Change::at(NOW).update(key("a"), version(1), vec![2]).audit(entry("two")),
                 Change::at(NOW).delete(key("a"), version(2)).audit(entry("three")),
-                Change::at(NOW).require(key("a"), Expect::Absent).audit(entry("four")),
-                Change::at(NOW).create(key("a"), vec![5]).audit(entry("five")),
-                Change::at(NOW).require(key("a"), Expect::Version(version(4))),
-                Change::at(NOW).require(key("b"), Expect::Absent),
+                Change::at(NOW).create(key("a"), vec![5]).audit(entry("four")),
                 Change::at(NOW).create(key("b"), vec![6]),
             ])
             .await;
         let all: Vec<_> = outcomes.iter().map(versions).collect();
-        let wanted = [Some(1), Some(2), Some(3), None, Some(4), Some(4), None, Some(1)];
+        let wanted = [1, 2, 3, 4, 1];
         assert_eq!(all, wanted.map(|version| vec![version]));
-        assert_eq!(desk.names(SUBJECTS).await, ["first", "a", "two", "three", "four", "five"]);
+        assert_eq!(desk.names(SUBJECTS).await, ["first", "a", "two", "three", "four"]);
         let body = desk.rows("SELECT body FROM documents WHERE id = 'a'").await;
         assert_eq!(body, [[Value::Blob(vec![5])]]);
     }
@@ -277,7 +274,7 @@ async fn a_batch_in_which_all_fits_goes_the_short_way() {
     // The head of the chain is known after a commit.
     desk.commit(&[make("a")]).await;
     assert!(!desk.is_short());
-    desk.commit(&[make("b"), make("c").require(key("a"), Expect::Version(version(1)))]).await;
+    desk.commit(&[make("b"), make("c").update(key("a"), version(1), vec![2])]).await;
     assert!(desk.is_short());
     assert_eq!(desk.writer.long_for, 0);
     assert_eq!(desk.names(SUBJECTS).await, ["a", "b", "c"]);
@@ -299,8 +296,7 @@ async fn the_short_way_keeps_nothing_if_anything_is_not_as_assumed() {
         Change::at(NOW)
             .update(id("updated"), version(1), vec![2])
             .create(id("created"), vec![1])
-            .require(id("required"), Expect::Version(version(1)))
-            .require(id("absent"), Expect::Absent)
+            .delete(id("deleted"), version(1))
             .answer(answer(&format!("r{n}"), 1))
             .effect(effect(&format!("e{n}"), 1))
             .audit(entry("bad"))
@@ -311,13 +307,12 @@ async fn the_short_way_keeps_nothing_if_anything_is_not_as_assumed() {
         ("UPDATE documents SET version = 2 WHERE id = 'updated1'".to_owned(), true),
         ("UPDATE documents SET deleted_at = 1 WHERE id = 'updated2'".to_owned(), true),
         ("DELETE FROM documents WHERE id = 'updated3'".to_owned(), true),
-        ("UPDATE documents SET version = 2 WHERE id = 'required4'".to_owned(), true),
-        ("UPDATE documents SET deleted_at = 1 WHERE id = 'required5'".to_owned(), true),
+        ("UPDATE documents SET version = 2 WHERE id = 'deleted4'".to_owned(), true),
+        ("UPDATE documents SET deleted_at = 1 WHERE id = 'deleted5'".to_owned(), true),
         (format!("{insert} 'created6', 1, '')"), true),
-        (format!("{insert} 'absent7', 1, '')"), true),
         (
             "INSERT INTO answers (request_key, request_digest, body, expires_at) \
-             VALUES ('r8', '', '', 9000000000000000)"
+             VALUES ('r7', '', '', 9000000000000000)"
                 .to_owned(),
             true,
         ),
@@ -332,12 +327,12 @@ async fn the_short_way_keeps_nothing_if_anything_is_not_as_assumed() {
         // Over a deleted row a document is made with a later version, which is not known beforehand.
         (
             "INSERT INTO documents (kind, id, version, body, deleted_at) \
-             VALUES ('thing', 'created10', 5, '', 1)"
+             VALUES ('thing', 'created9', 5, '', 1)"
                 .to_owned(),
             false,
         ),
     ]) {
-        let ready = ["updated", "required"].iter().fold(Change::at(NOW), |change, name| {
+        let ready = ["updated", "deleted"].iter().fold(Change::at(NOW), |change, name| {
             change.create(key(&format!("{name}{number}")), vec![1])
         });
         desk.writer.long_for = 0;
@@ -356,7 +351,7 @@ async fn the_short_way_keeps_nothing_if_anything_is_not_as_assumed() {
         assert_eq!(desk.names(&made).await.concat(), kept, "{other}");
     }
     let sql = "SELECT count(*), max(seq) FROM audit_entries";
-    let wanted = 11 + 11 + 3 + 1;
+    let wanted = 10 + 10 + 3 + 1;
     assert_eq!(desk.rows(sql).await, [[Value::Int(wanted), Value::Int(wanted)]]);
 }
 
@@ -417,10 +412,8 @@ fn some_change(dice: &mut Dice, there: &BTreeMap<String, i64>, round: u64, numbe
         let is_wrong = dice.below(20) == 0;
         let found = found.map(|found| version(if is_wrong { found + 1 } else { found }));
         change = match (found, dice.below(6)) {
-            (None, 0) => change.require(key, Expect::Absent),
             (None, _) => change.create(key, body),
             (Some(seen), 0) => change.delete(key, seen),
-            (Some(seen), 1) => change.require(key, Expect::Version(seen)),
             (Some(seen), _) => change.update(key, seen, body),
         };
     }

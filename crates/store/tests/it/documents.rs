@@ -1,7 +1,7 @@
 //! Documents, versions, answers.
 
 use pushback_model::Span;
-use pushback_store::{Answer, Change, Commit, Conflict, Expect, Refusal, Seen, Version};
+use pushback_store::{Answer, Change, Commit, Conflict, Refusal, Seen};
 
 use crate::{NOW, Place, commit, effect, entry, is_committed, key};
 
@@ -9,12 +9,9 @@ on_both! {
     what_was_acknowledged_is_there_after_reopening_without_a_close
     of_many_who_saw_one_version_exactly_one_wins
     a_conflict_keeps_nothing_of_its_change_and_all_of_its_neighbours
-    what_a_decision_rested_on_must_still_hold
     an_answer_is_given_again_until_it_expires
     a_version_is_never_given_twice
     lists_come_in_pages_and_in_order
-    two_changes_that_rest_on_each_others_absence_are_never_both_kept
-    what_was_required_to_be_absent_can_be_created_later
     the_sweep_takes_out_what_nobody_needs_any_more
     a_full_queue_refuses_and_keeps_nothing_of_what_it_refused
     a_document_is_looked_at_without_its_body_if_its_version_is_known
@@ -110,17 +107,6 @@ async fn a_conflict_keeps_nothing_of_its_change_and_all_of_its_neighbours(place:
     assert_eq!(store.verify_audit(None, &[]).await.unwrap().chains["main"], 20);
 }
 
-async fn what_a_decision_rested_on_must_still_hold(place: Place) {
-    let store = place.open().await;
-    assert!(is_committed(&store.commit(Change::at(NOW).create(key("a"), vec![])).await.unwrap()));
-    let seen = store.load(&key("a")).await.unwrap().unwrap().version;
-    let update = Change::at(NOW).update(key("a"), seen, vec![1]);
-    assert!(is_committed(&store.commit(update).await.unwrap()));
-    let stale = Change::at(NOW).create(key("b"), vec![]).require(key("a"), Expect::Version(seen));
-    assert!(!is_committed(&store.commit(stale).await.unwrap()));
-    assert!(store.load(&key("b")).await.unwrap().is_none());
-}
-
 async fn an_answer_is_given_again_until_it_expires(place: Place) {
     let store = place.open().await;
     let answered = |id: &str| {
@@ -169,29 +155,6 @@ async fn lists_come_in_pages_and_in_order(place: Place) {
         }
     }
     assert_eq!(all, ["C", "a", "aa", "b", "ä"]);
-}
-
-async fn two_changes_that_rest_on_each_others_absence_are_never_both_kept(place: Place) {
-    let (store, other) = (place.open().await, place.open().await);
-    for round in 0..20 {
-        let (x, y) = (key(&format!("x{round}")), key(&format!("y{round}")));
-        let one = Change::at(NOW).create(x.clone(), vec![]).require(y.clone(), Expect::Absent);
-        let two = Change::at(NOW).create(y, vec![]).require(x, Expect::Absent);
-        let (one, two) = tokio::join!(store.commit(one), other.commit(two));
-        let kept = [one.unwrap(), two.unwrap()].iter().filter(|one| is_committed(one)).count();
-        assert_eq!(kept, 1, "round {round}");
-    }
-}
-
-async fn what_was_required_to_be_absent_can_be_created_later(place: Place) {
-    let store = place.open().await;
-    let change = Change::at(NOW).create(key("a"), vec![]).require(key("b"), Expect::Absent);
-    let Commit::Committed(committed) = store.commit(change).await.unwrap() else { panic!() };
-    assert_eq!(committed.versions, [Version::from_number(1), None]);
-    assert!(store.load(&key("b")).await.unwrap().is_none());
-    commit(&store, Change::at(NOW).create(key("b"), vec![7])).await;
-    let found = store.load(&key("b")).await.unwrap().unwrap();
-    assert_eq!((found.version.get(), found.body), (1, vec![7]));
 }
 
 async fn the_sweep_takes_out_what_nobody_needs_any_more(place: Place) {

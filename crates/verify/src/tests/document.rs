@@ -52,6 +52,7 @@ fn full() -> SubscriberState {
     state.subscriber = SubscriberId::parse(&long_id()).unwrap();
     state.revision = u64::MAX;
     state.serial = u64::MAX;
+    state.restored = Some(u64::MAX);
     state.seen_at = now;
     state.addresses = vec![AddressId::parse(&long_id()).unwrap(); ADDRESSES_MAX];
     let method = |i: usize| match i {

@@ -150,6 +150,7 @@ const MUST_MEET: &[&str] = &[
     "ChangeRefused",
     "ClockWentBack",
     "ClockSetRight",
+    "RestoredFromCopy",
     "Ticked",
     "BindingCode NeedsAnotherPerson",
     "BindingCode IncidentOpen",

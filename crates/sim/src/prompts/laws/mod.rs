@@ -371,6 +371,7 @@ impl Watch {
             | Happened::SettlementRequested { .. }
             | Happened::SettlementCancelled { .. }
             | Happened::DisputeSettled { .. }
+            | Happened::RestoredFromCopy { .. }
             | Happened::Ticked => {}
         }
         if let Some((law, what)) = wrong {

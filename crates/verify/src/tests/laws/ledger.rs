@@ -70,11 +70,13 @@ impl Ledger {
         let at = after.audit.last().unwrap().at;
         let seen = Seen { step, last, outcome, before, after, at };
         self.meet(&seen);
-        if matches!(step, Step::SetClockRight) {
+        if matches!(step, Step::SetClockRight | Step::PutBack) {
             self.proofs.clear();
             self.grants.clear();
             (self.binding_at, self.reset) = (None, None);
             self.settling.clear();
+        }
+        if matches!(step, Step::SetClockRight) {
             self.settled.values_mut().for_each(|settled| *settled = at.min(*settled));
             if at < before.state.seen_at {
                 self.rings.set_clock_back(at);
@@ -280,6 +282,10 @@ impl Ledger {
                     let is_able = |a: &&Authenticator| a.is_active() && signs_in(a.kind());
                     assert!(left.by_ref().filter(is_able).any(stays), "only younger ones are left");
                 }
+            }
+            Step::PutBack => {
+                let codes = AuthenticatorKind::RecoveryCodes;
+                assert!(removed.iter().all(|(_, (kind, _))| *kind == codes));
             }
             Step::ConfirmReset { is_sam } => {
                 assert!(new.is_empty() && seen.before.state.incident().is_none());

@@ -183,6 +183,8 @@ pub enum Step {
         which: u8,
     },
     SetClockRight,
+    /// The state was put back from a copy.
+    PutBack,
     Forward {
         seconds: u32,
     },
@@ -304,6 +306,7 @@ fn account_step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(|is_them| Step::AnswerCall { is_them }),
         1 => (by(), any::<u8>()).prop_map(|(by, which)| Step::Forget { by, which }),
         1 => Just(Step::SetClockRight),
+        1 => Just(Step::PutBack),
     ]
 }
 

@@ -306,6 +306,7 @@ impl Watched {
                 Command::ForgetDevice(self.authority(by), device)
             }
             Step::SetClockRight => Command::SetClockRight(operator("sam")),
+            Step::PutBack => Command::Restored { operator: operator("sam"), totp_step: 0 },
             Step::Forward { seconds } => {
                 self.world.forward(Span::seconds(i64::from(seconds)));
                 Command::Tick
