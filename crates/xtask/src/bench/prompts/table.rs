@@ -117,8 +117,7 @@ fn limits(out: &mut String, rows: &[Row]) {
     }
     for (what, of, to) in CEILINGS {
         let find = |id: &str| rows.iter().find(|row| row.id == id);
-        if let Some(ratio) =
-            find(of).zip(find(to)).and_then(|(a, b)| self::ratio(a, "/rate", b, "/rate"))
+        if let Some(ratio) = find(of).zip(find(to)).and_then(|(a, b)| ratio(a, "/rate", b, "/rate"))
         {
             let _ = writeln!(out, "| {what} | {ratio:.2} | | a ceiling |");
         }
