@@ -266,3 +266,23 @@ fn whoever_is_at_home_before_and_after_was_not_abroad_between() {
     let own = At { agent: HOME.agent, ..TOKYO };
     assert!(between_two_at_home(own, Span::hours(4)).is_empty(), "the owner's browser on a VPN");
 }
+
+#[test]
+fn the_next_sign_in_with_what_a_stranger_bound_is_listed() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 2, 4] {
+        log.prompt(ALICE, STRANGER, at(11, 10, minute), PromptTimedOut, None);
+    }
+    // A product that logs no sessions.
+    log.event(ALICE, STRANGER, at(11, 10, 6), PromptApproved, "");
+    log.event(ALICE, STRANGER, at(11, 10, 11), FactorEnrolled, "");
+    log.event(ALICE, STRANGER, at(11, 11, 40), PromptApproved, "");
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    let listed: Vec<_> = incidents[0].after_approval.iter().map(|a| (a.kind, a.at)).collect();
+    assert_eq!(
+        listed,
+        [(FactorEnrolled, at(11, 10, 11)), (PromptApproved, at(11, 11, 40))],
+        "{incidents:#?}"
+    );
+}
