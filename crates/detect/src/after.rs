@@ -138,8 +138,15 @@ pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) 
     // Of a remembered device a product asks for no factor, and says that it was verified (Duo).
     let is_remembered =
         |r: &Record| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown;
+    // A product that logs no sessions says with a passed factor that one began: the next sign-in of the
+    // same machine, with the authenticator that it bound.
+    let is_next = |r: &Record| {
+        matches!(r.kind, EventKind::PromptApproved | EventKind::FactorVerified)
+            && r.at - from > BEGINS_WITHIN
+            && !has_begun(history, r)
+    };
     let is_use = |r: &&Record| {
-        (r.kind == EventKind::SessionUsed || is_remembered(r))
+        (r.kind == EventKind::SessionUsed || is_remembered(r) || is_next(r))
             && (from..=from + watch).contains(&r.at)
             && strangers.iter().any(|s| s.taints(&Origin::of(r), r.session, r.at))
     };
@@ -150,6 +157,17 @@ pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) 
     used.dedup_by_key(|r| (r.id, r.part));
     used.truncate(USES_MAX);
     used
+}
+
+/// A session begins within this span of the factor that opens it.
+const BEGINS_WITHIN: Span = Span::minutes(1);
+
+/// Whether the log holds the session that a passed factor began.
+fn has_begun(history: &History, passed: &Record) -> bool {
+    let begin = history.all().partition_point(|r| r.at < passed.at);
+    let soon = history.all().iter().skip(begin);
+    soon.take_while(|r| r.at - passed.at <= BEGINS_WITHIN)
+        .any(|r| r.kind == EventKind::SessionStarted)
 }
 
 /// What a mail rule is worth that neither hides mail nor sends it on, as a share.

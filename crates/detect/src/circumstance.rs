@@ -3,7 +3,7 @@
 use pushback_model::{EventKind, Span, Timestamp};
 
 use crate::attempt::Attempt;
-use crate::habits::{BrowserLevel, NetworkLevel, network_level, shows_habit};
+use crate::habits::{BrowserLevel, NetworkLevel, is_lesson, network_level, shows_habit};
 use crate::history::Origin;
 use crate::prompt::Outcome;
 use crate::record::{Place, Record, flag};
@@ -94,7 +94,10 @@ pub(crate) fn circumstances(
             why: "the owner was active from a familiar place at the same time".into(),
             records: vec![index],
         });
-    } else if let Some(travel) = impossible_travel(attempt, context).filter(|_| is_apart) {
+    } else if let Some(travel) = impossible_travel(attempt, context)
+        .or_else(|| there_and_back(attempt, context))
+        .filter(|_| is_apart)
+    {
         terms.push(travel);
     }
     cadence(attempt, context, terms);
@@ -187,6 +190,52 @@ fn impossible_travel(attempt: &Attempt, context: &Context<'_>) -> Option<Term> {
         at: record.at,
         why: format!("the owner was {km:.0} km away, which would have taken {kmh:.0} km/h"),
         records: vec![index],
+    })
+}
+
+/// Nobody goes abroad, signs in there and is back at home within this span.
+const ROUND_TRIP: Span = Span::hours(6);
+
+/// The owner signed in at a familiar place before and after, and both times in another country. It stands
+/// in for the speed where a product logs countries without coordinates (Duo). A browser of theirs may
+/// have gone through a gateway abroad.
+fn there_and_back(attempt: &Attempt, context: &Context<'_>) -> Option<Term> {
+    let here = &attempt.origin;
+    let is_gateway = here.has(flag::HOSTING | flag::PROXY | flag::EGRESS | flag::MOBILE);
+    if is_gateway || here.place.country == 0 || here.place.coordinates().is_some() {
+        return None;
+    }
+    let horizon = context.policy.windows.habits();
+    let browser = context.habits.familiarity(here, attempt.started_at, horizon).browser_before;
+    if here.agent != 0 && browser.is_some_and(|level| level <= BrowserLevel::Exact) {
+        return None;
+    }
+    let is_at_home = |r: &Record| {
+        is_lesson(r)
+            && r.requester.country != 0
+            && r.requester.country != here.place.country
+            && is_familiar(&Origin::of(r), r.at, context)
+    };
+    let begin = context.records.partition_point(|r| r.at < attempt.started_at - ROUND_TRIP);
+    let near = || context.records.iter().enumerate().skip(begin);
+    let (left, before) = near()
+        .take_while(|(_, r)| r.at < attempt.started_at)
+        .filter(|(_, r)| is_at_home(r))
+        .last()?;
+    let (back, after) = near()
+        .skip_while(|(_, r)| r.at <= attempt.last_at)
+        .take_while(|(_, r)| r.at - before.at <= ROUND_TRIP)
+        .find(|(_, r)| r.requester.country == before.requester.country && is_at_home(r))?;
+    Some(Term {
+        kind: "impossible_travel",
+        bits: context.policy.weights.impossible_travel,
+        at: after.at,
+        why: format!(
+            "the owner signed in at home {} before and {} after, in another country",
+            attempt.started_at - before.at,
+            after.at - attempt.last_at
+        ),
+        records: vec![left, back],
     })
 }
 

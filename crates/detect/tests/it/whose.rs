@@ -236,3 +236,53 @@ fn a_change_without_an_address_is_the_strangers_if_they_were_there() {
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     assert!(has_term(&incidents[0], "after_factor"), "{:#?}", incidents[0].evidence);
 }
+
+/// A sign-in abroad between two at home, as a product logs them that knows no coordinates, networks or
+/// devices.
+fn between_two_at_home(place: At, back_after: Span) -> Vec<Incident> {
+    let mut log = Log::with_habits(ALICE);
+    log.sign_in(ALICE, HOME, at(11, 8, 0));
+    log.prompt(ALICE, place, at(11, 9, 0), PromptApproved, None);
+    log.sign_in(ALICE, HOME, at(11, 8, 0) + back_after);
+    log.habits(ALICE, HOME, 14..16);
+    for event in &mut log.events {
+        let ends = std::iter::once(&mut event.requester).chain(&mut event.responder);
+        for end in ends {
+            (end.asn, end.as_name, end.coordinates) = (0, "".into(), None);
+            end.device = "".into();
+        }
+    }
+    of_alice(&log)
+}
+
+#[test]
+fn whoever_is_at_home_before_and_after_was_not_abroad_between() {
+    let found = between_two_at_home(TOKYO, Span::hours(4));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].stage, Stage::Approved);
+    let why = &found[0].evidence.iter().find(|e| e.kind == "impossible_travel").unwrap().why;
+    assert!(why.contains("in another country"), "{why}");
+    assert!(between_two_at_home(TOKYO, Span::hours(9)).is_empty(), "there and back in a day");
+    let own = At { agent: HOME.agent, ..TOKYO };
+    assert!(between_two_at_home(own, Span::hours(4)).is_empty(), "the owner's browser on a VPN");
+}
+
+#[test]
+fn the_next_sign_in_with_what_a_stranger_bound_is_listed() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 2, 4] {
+        log.prompt(ALICE, STRANGER, at(11, 10, minute), PromptTimedOut, None);
+    }
+    // A product that logs no sessions.
+    log.event(ALICE, STRANGER, at(11, 10, 6), PromptApproved, "");
+    log.event(ALICE, STRANGER, at(11, 10, 11), FactorEnrolled, "");
+    log.event(ALICE, STRANGER, at(11, 11, 40), PromptApproved, "");
+    let incidents = of_alice(&log);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    let listed: Vec<_> = incidents[0].after_approval.iter().map(|a| (a.kind, a.at)).collect();
+    assert_eq!(
+        listed,
+        [(FactorEnrolled, at(11, 10, 11)), (PromptApproved, at(11, 11, 40))],
+        "{incidents:#?}"
+    );
+}

@@ -235,6 +235,14 @@ fn an_administrators_change_names_both() {
 }
 
 #[test]
+fn an_address_that_a_code_was_sent_to_names_nobody() {
+    let sent = only(&admin("send_enroll_code", r#""{\"email\": \"x@example.net\"}""#));
+    assert_eq!((sent.subscriber.name.as_ref(), sent.subscriber.mail.as_ref()), ("alice", ""));
+    let made = only(&admin("user_create", r#"{"email":"alice@example.org"}"#));
+    assert_eq!(made.subscriber.mail, "alice@example.org");
+}
+
+#[test]
 fn activity_counts_when_it_succeeded() {
     let record = |result: &str| {
         format!(
