@@ -232,7 +232,7 @@ pub(crate) fn passed_terms(
     let standing = sum(&terms);
     after_terms(context, &me, &after, at, &mut terms);
     let new_machine = new_machine(context, &me, &after, &terms);
-    if standing <= HARDLY_STRANGE && new_machine.is_none() {
+    if new_machine.is_none() && (standing <= HARDLY_STRANGE || is_usual_place(weighed, &terms)) {
         limit_one_change(context, at, record, &mut terms);
     }
     terms.extend(new_machine);
@@ -364,7 +364,9 @@ fn new_machine(
     let is_new = terms
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser") && t.bits > 0.0);
-    let is_elsewhere = has(&["unfamiliar_network", "unfamiliar_country"]);
+    let is_elsewhere = terms
+        .iter()
+        .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country") && t.bits > 0.0);
     let is_excused = has(&["mobile_browser", "colleagues_network", "phone_same_network"])
         || reset_before(context, me.at).is_some();
     if !is_new || !is_elsewhere || is_excused {
@@ -389,8 +391,24 @@ fn new_machine(
     })
 }
 
+/// One prompt missed in the next room is worth less than this.
+const FAILED_ENOUGH: f64 = 0.5;
+
 /// A way in that is worth no more than this is a new line and a familiar browser, or the like.
 const HARDLY_STRANGE: f64 = 1.0;
+
+/// Whether the place speaks for the owner: people set a new machine up at home, and a new phone with it.
+/// A provider that has customers in the whole country is no place.
+fn is_usual_place(weighed: &Weighed, terms: &[Term]) -> bool {
+    let nearest = if weighed.attempt.origin.place.asn == 0 {
+        NetworkLevel::ProviderOrCity
+    } else {
+        NetworkLevel::ProviderAndCity
+    };
+    let speaks =
+        |t: &Term| matches!(t.kind, "known_network" | "unfamiliar_network") && t.bits < 0.0;
+    weighed.network.is_some_and(|level| level <= nearest) && terms.iter().any(speaks)
+}
 
 /// Everybody changes something now and then: where hardly anything about the way in is strange, one
 /// change does not make a stranger of its owner.
@@ -406,8 +424,9 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
     let most = if is_nowhere_new { 3 } else { 1 };
-    let is_refused_or_removed =
-        terms.iter().any(|t| matches!(t.kind, "after_removal" | "after_failures"));
+    let is_refused_or_removed = terms.iter().any(|t| {
+        t.kind == "after_removal" || (t.kind == "after_failures" && t.bits >= FAILED_ENOUGH)
+    });
     if changes.is_empty() || is_refused_or_removed || acts(context, &changes) > most {
         return;
     }
