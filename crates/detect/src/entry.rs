@@ -232,7 +232,8 @@ pub(crate) fn passed_terms(
     let standing = sum(&terms);
     after_terms(context, &me, &after, at, &mut terms);
     let new_machine = new_machine(context, &me, &after, &terms);
-    if new_machine.is_none() && (standing <= HARDLY_STRANGE || is_usual_place(weighed, &terms)) {
+    let may_set_up = is_usual_place(weighed, &terms) && !speaks_besides(&terms);
+    if new_machine.is_none() && (standing <= HARDLY_STRANGE || may_set_up) {
         limit_one_change(context, at, record, &mut terms);
     }
     terms.extend(new_machine);
@@ -410,6 +411,13 @@ fn is_usual_place(weighed: &Weighed, terms: &[Term]) -> bool {
     weighed.network.is_some_and(|level| level <= nearest) && terms.iter().any(speaks)
 }
 
+/// Whether more speaks against a way in than that it and a change came together.
+fn speaks_besides(terms: &[Term]) -> bool {
+    const ALSO: [&str; 5] =
+        ["impossible_travel", "foreign_hour", "many_asked", "vpn_network", "phone_far"];
+    terms.iter().any(|t| (SPEAKS.contains(&t.kind) || ALSO.contains(&t.kind)) && t.bits > 0.0)
+}
+
 /// Everybody changes something now and then: where hardly anything about the way in is strange, one
 /// change does not make a stranger of its owner.
 fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: &mut Vec<Term>) {
@@ -464,21 +472,22 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
             && BESIDE_VPN.iter().any(|kind| bits(kind) > 0.0))
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
-        || [
-            "reported",
-            "session_elsewhere",
-            "active_elsewhere",
-            "beside_own_prompt",
-            "hosting_network",
-            "scripted_client",
-            "phone_at_home",
-            "helpdesk_reset",
-            "downgrade",
-            "returned",
-        ]
-        .iter()
-        .any(|k| bits(k) > 0.0)
+        || SPEAKS.iter().any(|k| bits(k) > 0.0)
 }
+
+/// What speaks for a stranger by itself, however little.
+const SPEAKS: [&str; 10] = [
+    "reported",
+    "session_elsewhere",
+    "active_elsewhere",
+    "beside_own_prompt",
+    "hosting_network",
+    "scripted_client",
+    "phone_at_home",
+    "helpdesk_reset",
+    "downgrade",
+    "returned",
+];
 
 /// What makes more of a VPN than a way out that its customer bought.
 const BESIDE_VPN: [&str; 3] = ["foreign_hour", "many_asked", "vendor_risk"];
