@@ -232,7 +232,8 @@ pub(crate) fn passed_terms(
     let standing = sum(&terms);
     after_terms(context, &me, &after, at, &mut terms);
     let new_machine = new_machine(context, &me, &after, &terms);
-    if standing <= HARDLY_STRANGE && new_machine.is_none() {
+    let may_set_up = is_usual_place(weighed, &terms) && !speaks_besides(&terms);
+    if new_machine.is_none() && (standing <= HARDLY_STRANGE || may_set_up) {
         limit_one_change(context, at, record, &mut terms);
     }
     terms.extend(new_machine);
@@ -364,7 +365,9 @@ fn new_machine(
     let is_new = terms
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser") && t.bits > 0.0);
-    let is_elsewhere = has(&["unfamiliar_network", "unfamiliar_country"]);
+    let is_elsewhere = terms
+        .iter()
+        .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country") && t.bits > 0.0);
     let is_excused = has(&["mobile_browser", "colleagues_network", "phone_same_network"])
         || reset_before(context, me.at).is_some();
     if !is_new || !is_elsewhere || is_excused {
@@ -389,8 +392,31 @@ fn new_machine(
     })
 }
 
+/// One prompt missed in the next room is worth less than this.
+const FAILED_ENOUGH: f64 = 0.5;
+
 /// A way in that is worth no more than this is a new line and a familiar browser, or the like.
 const HARDLY_STRANGE: f64 = 1.0;
+
+/// Whether the place speaks for the owner: people set a new machine up at home, and a new phone with it.
+/// A provider that has customers in the whole country is no place.
+fn is_usual_place(weighed: &Weighed, terms: &[Term]) -> bool {
+    let nearest = if weighed.attempt.origin.place.asn == 0 {
+        NetworkLevel::ProviderOrCity
+    } else {
+        NetworkLevel::ProviderAndCity
+    };
+    let speaks =
+        |t: &Term| matches!(t.kind, "known_network" | "unfamiliar_network") && t.bits < 0.0;
+    weighed.network.is_some_and(|level| level <= nearest) && terms.iter().any(speaks)
+}
+
+/// Whether more speaks against a way in than that it and a change came together.
+fn speaks_besides(terms: &[Term]) -> bool {
+    const ALSO: [&str; 5] =
+        ["impossible_travel", "foreign_hour", "many_asked", "vpn_network", "phone_far"];
+    terms.iter().any(|t| (SPEAKS.contains(&t.kind) || ALSO.contains(&t.kind)) && t.bits > 0.0)
+}
 
 /// Everybody changes something now and then: where hardly anything about the way in is strange, one
 /// change does not make a stranger of its owner.
@@ -406,8 +432,9 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
     let most = if is_nowhere_new { 3 } else { 1 };
-    let is_refused_or_removed =
-        terms.iter().any(|t| matches!(t.kind, "after_removal" | "after_failures"));
+    let is_refused_or_removed = terms.iter().any(|t| {
+        t.kind == "after_removal" || (t.kind == "after_failures" && t.bits >= FAILED_ENOUGH)
+    });
     if changes.is_empty() || is_refused_or_removed || acts(context, &changes) > most {
         return;
     }
@@ -445,21 +472,22 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
             && BESIDE_VPN.iter().any(|kind| bits(kind) > 0.0))
         || bits("after_failures") >= 1.5
         || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
-        || [
-            "reported",
-            "session_elsewhere",
-            "active_elsewhere",
-            "beside_own_prompt",
-            "hosting_network",
-            "scripted_client",
-            "phone_at_home",
-            "helpdesk_reset",
-            "downgrade",
-            "returned",
-        ]
-        .iter()
-        .any(|k| bits(k) > 0.0)
+        || SPEAKS.iter().any(|k| bits(k) > 0.0)
 }
+
+/// What speaks for a stranger by itself, however little.
+const SPEAKS: [&str; 10] = [
+    "reported",
+    "session_elsewhere",
+    "active_elsewhere",
+    "beside_own_prompt",
+    "hosting_network",
+    "scripted_client",
+    "phone_at_home",
+    "helpdesk_reset",
+    "downgrade",
+    "returned",
+];
 
 /// What makes more of a VPN than a way out that its customer bought.
 const BESIDE_VPN: [&str; 3] = ["foreign_hour", "many_asked", "vendor_risk"];

@@ -286,3 +286,28 @@ fn the_next_sign_in_with_what_a_stranger_bound_is_listed() {
         "{incidents:#?}"
     );
 }
+
+#[test]
+fn a_new_machine_in_the_usual_city_that_binds_a_new_phone_is_the_owners() {
+    let binds = |place: At, times: i64| {
+        let mut log = Log::with_habits(ALICE);
+        // The lines of the city change, as a carrier's do.
+        for day in 5..10 {
+            let ip =
+                ["198.51.100.7", "198.51.101.7", "198.51.102.7", "198.51.103.7", "198.51.104.7"];
+            log.sign_in(ALICE, At { ip: ip[day - 5], asn: 0, ..HOME }, at(day as i64, 18, 0));
+        }
+        log.prompt(ALICE, place, at(11, 19, 0), PromptApproved, None);
+        log.event(ALICE, place, at(11, 19, 1), SessionStarted, "");
+        for time in 0..times {
+            log.event(ALICE, place, at(11, 19, 10 + 10 * time), FactorEnrolled, "");
+        }
+        of_alice(&log).iter().map(|i| i.stage).collect::<Vec<_>>()
+    };
+    let machine = At { agent: STRANGER.agent, device: "laptop-9", ..HOME };
+    let near = At { ip: "203.0.113.140", asn: 0, ..machine };
+    assert_eq!(binds(near, 1), []);
+    assert_eq!(binds(near, 3), [Stage::Foothold], "people bind one phone");
+    let elsewhere = At { city: "Hamburg", ..near };
+    assert_eq!(binds(elsewhere, 1), [Stage::Foothold], "another city is not the usual one");
+}
