@@ -55,19 +55,24 @@ impl Turn<'_> {
         Outcome::Done
     }
 
-    /// Brings the document's clock back to the node's. What is open ends; rings and waits are
-    /// counted from now, so that nothing is free earlier than it would have been.
-    pub fn set_clock_right(&mut self, operator: &OperatorProof) -> Outcome {
-        let by = Actor::Operator(operator.operator.clone());
-        let (now, policy) = (self.node_at, self.policy);
-        self.end_prompt(by.clone(), PromptEnd::ClockWentBack, None);
+    /// Ends what is open, granted or waits: whether it still should cannot be known.
+    pub fn end_all_that_is_begun(&mut self, by: &Actor, end: PromptEnd) {
+        self.end_prompt(by.clone(), end, None);
         self.end_caller_check(by.clone(), CallerEnd::Expired);
         self.drop_grants();
         if let Some(reset) = self.state.reset.take() {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), by.clone(), what);
         }
-        self.stop_settlements(&by);
+        self.stop_settlements(by);
+    }
+
+    /// Brings the document's clock back to the node's. What is open ends; rings and waits are
+    /// counted from now, so that nothing is free earlier than it would have been.
+    pub fn set_clock_right(&mut self, operator: &OperatorProof) -> Outcome {
+        let by = Actor::Operator(operator.operator.clone());
+        let (now, policy) = (self.node_at, self.policy);
+        self.end_all_that_is_begun(&by, PromptEnd::ClockWentBack);
         if now < self.now {
             self.state.budget.restamp(now);
             self.state.address_codes.restamp(now);

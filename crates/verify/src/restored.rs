@@ -4,7 +4,7 @@
 //! What is bound stays, and what was suspended stays so. What was untied, reported or changed since is not
 //! in the copy: only people know of it, so everybody is told.
 
-use crate::audit::{Actor, CallerEnd, Happened};
+use crate::audit::{Actor, Happened};
 use crate::authenticator::{AuthenticatorKind, Method};
 use crate::effect::Notice;
 use crate::fact::OperatorProof;
@@ -43,14 +43,7 @@ impl Turn<'_> {
         let codes = usize::from(self.state.binding.is_some()) + self.state.mailed_codes.len();
         let prompts = usize::from(self.state.open.is_some());
         let devices = self.state.devices.len();
-        self.end_prompt(by.clone(), PromptEnd::Cancelled, None);
-        self.end_caller_check(by.clone(), CallerEnd::Expired);
-        self.drop_grants();
-        if let Some(reset) = self.state.reset.take() {
-            let what = Happened::ResetCancelled { reset: reset.id };
-            self.note(&Scene::default(), by.clone(), what);
-        }
-        self.stop_settlements(&by);
+        self.end_all_that_is_begun(&by, PromptEnd::Cancelled);
         self.state.devices.clear();
         let mut saved: Vec<AuthenticatorId> = Vec::new();
         for authenticator in &mut self.state.authenticators {
