@@ -45,6 +45,7 @@ impl Turn<'_> {
     }
 
     /// Whether it has been bound for so long that its owner was told and did not object.
+    /// Whether there is a passkey that is surely the owner's: whoever bound one today may be a stranger.
     pub fn has_seasoned_passkey(&self) -> bool {
         let passkeys = self.state.authenticators.iter();
         let mut passkeys = passkeys.filter(|a| a.kind() == AuthenticatorKind::Passkey);

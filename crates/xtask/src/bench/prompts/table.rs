@@ -47,7 +47,7 @@ const fn most(what: &'static str, of: &'static str, to: &'static str) -> Limit {
     Limit { what, of: (of, DECISION_P50), to: (to, "/p50_ms"), goal: 3.0, is_most: true }
 }
 
-/// What no service could pass on this machine, beside the limits that ask for more.
+/// What no service could pass whose phones sign on the same processors, beside the limits that ask for more.
 const CEILINGS: &[(&str, &str, &str)] =
     &[("the signatures of cycles alone / PostgreSQL's updates", "signatures", "updates")];
 
