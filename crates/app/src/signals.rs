@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pushback_model::Timestamp;
+use pushback_store::audit::GENESIS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,8 +63,8 @@ pub struct Signals {
     pub has_more: bool,
 }
 
-/// The number of the last entry that was looked at, by chain.
-type Cursor = BTreeMap<String, i64>;
+/// The last entry that was looked at, by chain: its number, and the start of its hash.
+type Cursor = BTreeMap<String, (i64, u64)>;
 
 impl App {
     /// Signals after a cursor; from the beginning without one. Waits for the first one for at most
@@ -79,6 +80,7 @@ impl App {
     ) -> Result<Signals, AppError> {
         let until = tokio::time::Instant::now() + wait;
         let after = after.map_or(Ok(Cursor::new()), read)?;
+        self.check_is_ours(&after).await?;
         loop {
             // Begun before reading, so that nothing between is missed.
             let mut watch = self.inner.store.watch_outbox(NOTICES);
@@ -93,23 +95,32 @@ impl App {
         }
     }
 
+    /// Refuses a cursor that ends at an entry which this trail does not have.
+    // SECURITY: after a restore the trail is shorter than what was read of it, and what is written next
+    // would count as read, also once there is as much of it again. Guarded by
+    // `a_cursor_of_another_trail_is_refused`, `a_cursor_of_a_trail_that_was_longer_once_is_refused`.
+    async fn check_is_ours(&self, after: &Cursor) -> Result<(), AppError> {
+        for (chain, (seq, mark)) in after {
+            let hash = self.inner.store.audit_hash(chain, *seq).await?;
+            if hash.is_none_or(|hash| mark_of(&hash) != *mark) {
+                return Err(foreign());
+            }
+        }
+        Ok(())
+    }
+
     async fn signals_after(&self, after: &Cursor) -> Result<Signals, AppError> {
         let store = &self.inner.store;
         let heads = store.audit_heads().await?;
-        // SECURITY: after a restore the trail is shorter than what was read of it, and what is written
-        // next would count as read. Guarded by `a_cursor_of_another_trail_is_refused`.
-        let is_ours = |(chain, seq): (&String, &i64)| heads.get(chain).is_some_and(|h| *seq <= h.0);
-        if !after.iter().all(is_ours) {
-            return Err(foreign());
-        }
         let (mut signals, mut next, mut has_more) = (Vec::new(), Cursor::new(), false);
-        for (chain, (head, _)) in heads {
-            let from = after.get(&chain).copied().unwrap_or(0);
+        for (chain, head) in heads {
+            let from = after.get(&chain).copied().unwrap_or((0, mark_of(&GENESIS)));
             let room = PAGE - signals.len();
-            let found = store.list_audit_of(&chain, from, &KINDS, room.max(1)).await?;
+            let found = store.list_audit_of(&chain, from.0, &KINDS, room.max(1)).await?;
+            let head = (head.0, mark_of(&head.1));
             // Up to the head nothing is missing; past a full page there may be more.
             let is_full = found.len() >= room;
-            let last = found.last().map_or(from, |entry| entry.seq);
+            let last = found.last().map_or(from, |entry| (entry.seq, mark_of(&entry.hash)));
             let (taken, to) = match (room, is_full) {
                 (0, _) => (0, from),
                 (_, true) => (found.len(), last),
@@ -124,6 +135,11 @@ impl App {
         let next = to_base64url(&serde_json::to_vec(&next)?);
         Ok(Signals { signals, next, has_more })
     }
+}
+
+/// What tells an entry from another one of the same number.
+fn mark_of(hash: &[u8; 32]) -> u64 {
+    hash.first_chunk().map_or(0, |start| u64::from_be_bytes(*start))
 }
 
 fn foreign() -> AppError {

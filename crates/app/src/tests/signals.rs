@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use pushback_verify::Notes;
 
+use crate::encoding::to_base64url;
 use crate::testing::{ALICE, Bench, bound, operator};
 use crate::{AppError, SaidBy, Signal, SignalKind};
 
@@ -93,8 +94,23 @@ async fn a_cursor_of_another_trail_is_refused() {
     let (_, longer) = after(&bench, None).await;
     // As after a back-up was restored: what is written next must not count as read.
     let (restored, _phone) = Bench::with_phone().await;
-    for cursor in [&*longer, "", "x", "e30x", "eyJvdGhlciI6MX0"] {
+    let of_nobodys_chain = to_base64url(br#"{"other":[1,2]}"#);
+    for cursor in [&*longer, "", "x", "e30x", "eyJvdGhlciI6MX0", &*of_nobodys_chain] {
         let read = restored.app.signals(&restored.party, Some(cursor), Duration::ZERO).await;
         assert!(matches!(read, Err(AppError::Invalid(_))), "{cursor}");
     }
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_trail_that_was_longer_once_is_refused() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.app.report(&phone.ask(&bench.app).await, Notes::default()).await.unwrap();
+    let (_, old) = after(&bench, None).await;
+    // The back-up was older, and the trail has grown past the cursor since.
+    let (restored, phone) = Bench::with_phone().await;
+    for _ in 0..5 {
+        restored.app.report(&phone.ask(&restored.app).await, Notes::default()).await.unwrap();
+    }
+    let read = restored.app.signals(&restored.party, Some(&old), Duration::ZERO).await;
+    assert!(matches!(read, Err(AppError::Invalid(_))));
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,13 +29,18 @@ impl Note {
     pub fn leave(&self, data: &Path) -> io::Result<()> {
         let new = data.join(format!("{FILE}.new"));
         fs::write(&new, serde_json::to_vec(self)?)?;
-        fs::rename(new, data.join(FILE))
+        fs::rename(new, Self::path(data))
     }
 
     /// The last one, if there is one that can be read. It only helps to make links, so a damaged one is
     /// none.
     pub fn read(data: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
+        serde_json::from_slice(&fs::read(Self::path(data)).ok()?).ok()
+    }
+
+    /// Where it is kept.
+    pub fn path(data: &Path) -> PathBuf {
+        data.join(FILE)
     }
 }
 

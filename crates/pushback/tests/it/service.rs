@@ -162,6 +162,16 @@ fn after_a_restore_one_command_ends_what_may_have_been_used_and_says_what_is_lef
     std::fs::rename(&copy, data.join("pushback.db")).unwrap();
 
     let file = trail.to_str().unwrap();
+    // Not beside a service that runs.
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = service.local_addr().unwrap();
+    let note = format!(r#"{{"listen":"{listen}","origin":"http://localhost"}}"#);
+    std::fs::write(data.join("address.json"), note).unwrap();
+    let early = on(data, &["restored", "--trail", file]);
+    assert_eq!(early.code, 3, "{}", early.err);
+    assert!(early.err.contains(&format!("something answers at {listen}")), "{}", early.err);
+    drop(service);
+
     let said = done(&["restored", "--json", "--trail", file]).json().remove(0);
     assert_eq!(said["ended"]["codes"], 1);
     assert_eq!(said["ended"]["invitations"], 1);

@@ -27,7 +27,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use crate::AuditEntry;
 
 pub use verify::{Broken, Fault, Verified, VerifyError, Within};
-pub(crate) use verify::{about, heads, latest_about, list, of_kinds, verify, within};
+pub(crate) use verify::{about, hash_at, heads, latest_about, list, of_kinds, verify, within};
 
 /// What stands for the hash before the first entry of a chain.
 pub const GENESIS: [u8; 32] = [0; 32];

@@ -340,6 +340,20 @@ pub(crate) async fn heads(
     Ok(heads)
 }
 
+/// The hash of an entry; `None` if there is no such entry.
+pub(crate) async fn hash_at(
+    reader: &Reader,
+    chain: &str,
+    seq: i64,
+) -> Result<Option<[u8; 32]>, StoreError> {
+    if seq == 0 {
+        return Ok(Some(GENESIS));
+    }
+    let sql = "SELECT hash FROM audit_entries WHERE chain = $1 AND seq = $2";
+    let mut rows = reader.query(sql, vec![Value::text(chain), Value::Int(seq)]).await?;
+    rows.pop().map(|mut row| row.bytes_32(ENTRIES)).transpose()
+}
+
 async fn stored_checkpoints(
     reader: &Reader,
     key: Option<&PublicKey>,

@@ -164,6 +164,16 @@ impl Store {
         audit::latest_about(&self.inner.reader, subject, limit).await
     }
 
+    /// The hash of an entry of a chain by its number, [`crate::GENESIS`] before the first; `None` if there
+    /// is no such entry.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_hash(&self, chain: &str, seq: i64) -> Result<Option<[u8; 32]>, StoreError> {
+        name("a chain", chain, KIND_BYTES_MAX)?;
+        audit::hash_at(&self.inner.reader, chain, seq).await
+    }
+
     /// The number of the last entry of every chain, with its hash.
     ///
     /// # Errors
