@@ -3,7 +3,7 @@
 use pushback_model::Timestamp;
 use pushback_store::VerifyError;
 use pushback_verify::{
-    AuthenticatorId, Authority, Command, IncidentCause, Notes, OperatorProof, Outcome, PushState,
+    AuthenticatorId, AuthenticatorKind, Authority, Command, IncidentCause, Notes, OperatorProof, Outcome, PushState,
     Reporter, ResetId, Role, SubscriberState,
 };
 
@@ -21,6 +21,8 @@ pub struct SubscriberRow {
     pub name: String,
     /// How many authenticators are bound.
     pub authenticators: usize,
+    /// Whether a passkey is one of them, and answers: what no page can trick out of anybody.
+    pub has_passkey: bool,
     /// Whether prompts are suspended.
     pub is_suspended: bool,
     /// When anything last happened.
@@ -384,6 +386,10 @@ fn row(name: &str, state: &SubscriberState) -> SubscriberRow {
     SubscriberRow {
         name: name.to_owned(),
         authenticators: state.authenticators().len(),
+        has_passkey: state
+            .authenticators()
+            .iter()
+            .any(|a| a.kind() == AuthenticatorKind::Passkey && a.is_active()),
         is_suspended: is_suspended(state),
         seen_at: state.authenticators().iter().filter_map(|a| a.last_used_at()).max(),
     }

@@ -78,6 +78,11 @@ const fn is_typed(factor: Factor) -> bool {
     )
 }
 
+/// A code that a device or a list of the owner's shows, without being asked.
+const fn is_own_code(factor: Factor) -> bool {
+    matches!(factor, Factor::Code | Factor::RecoveryCode)
+}
+
 /// Groups one person's records and prompts into attempts, in order of their beginning.
 #[must_use]
 pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<Attempt> {
@@ -151,6 +156,9 @@ pub fn group(records: &[Record], prompts: &[Prompt], windows: &Windows) -> Vec<A
                         attempt.verified.push(i);
                     }
                 }
+                // A code of one's own device that was mistyped rang nobody.
+                Some(EventKind::FactorFailed)
+                    if records.get(i).is_some_and(|r| is_own_code(r.factor)) => {}
                 // Held back: somebody with the password asked, and the product asked nobody.
                 Some(EventKind::FactorFailed | EventKind::RateLimited) => attempt.failed.push(i),
                 Some(EventKind::LockedOut) => attempt.lockouts.push(i),

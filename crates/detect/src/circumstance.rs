@@ -106,6 +106,10 @@ pub(crate) fn circumstances(
 /// Whether the attempt's network has nothing in common with the person's, as far as can be told: a
 /// phone on the usual carrier next to a laptop at home is one person, not two.
 fn is_new_network(attempt: &Attempt, is_new_device: bool, context: &Context<'_>) -> bool {
+    // What bears no address may be the very room.
+    if !attempt.origin.place.is_known() {
+        return false;
+    }
     let familiar = context.habits.familiarity(
         &attempt.origin,
         attempt.started_at,
@@ -333,6 +337,11 @@ fn is_at_home_alone(attempt: &Attempt, phone: &Place, context: &Context<'_>) -> 
         && !is_own(origin.place.ip)
 }
 
+/// What is said of a phone that is far away, of one that is also at home.
+fn at_owners(why: &str) -> String {
+    format!("{why}, at an address of its owner's")
+}
+
 pub(crate) fn phone(
     attempt: &Attempt,
     has_passed: bool,
@@ -430,6 +439,14 @@ pub(crate) fn phone(
                 if device.is_new && is_at_home_alone(attempt, phone, context) =>
             {
                 Some(at_home)
+            }
+            // A phone on the road shows where its carrier is, and never the owner's own line. In front
+            // of a VPN no browser is logged that could be the owner's.
+            Some(("phone_far", bits, why))
+                if (device.is_new || attempt.origin.agent == 0)
+                    && is_at_home_alone(attempt, phone, context) =>
+            {
+                Some(("phone_at_home", bits.max(weights.phone_at_home), at_owners(&why)))
             }
             found => found,
         };

@@ -180,6 +180,15 @@ pub(crate) fn passed_terms(
             records: vec![record],
         });
     }
+    if let Some((bound, all)) = strong_share(context, at).filter(|_| is_elsewhere(&terms)) {
+        terms.push(Term {
+            kind: "weaker_factor",
+            bits: weights.weaker_factor,
+            at,
+            why: format!("{bound} of {all} times before, this person used a key that no page can trick"),
+            records: vec![record],
+        });
+    }
     if let Some((index, reset)) =
         reset_before(context, at).filter(|(_, reset)| !is_settled(context, reset.at, at))
     {
@@ -253,6 +262,34 @@ pub(crate) fn passed_terms(
         }
     }
     terms
+}
+
+/// Sign-ins from which on they show what somebody's factor is, and their share in percent.
+const FACTOR_KNOWN: usize = 5;
+const FACTOR_SHARE: usize = 80;
+
+/// How often the person used a factor that is bound to the site or the device, of all the times before;
+/// nothing if that is not what they do.
+fn strong_share(context: &Context<'_>, at: Timestamp) -> Option<(usize, usize)> {
+    let before = || context.records.iter().take_while(|r| at - r.at > Span::hours(1));
+    let is_strong = |r: &&Record| matches!(r.factor, Factor::Passkey | Factor::DeviceKey);
+    let of_records = before().filter(|r| r.kind == EventKind::FactorVerified);
+    let strong = of_records.clone().filter(is_strong).count();
+    if strong < FACTOR_KNOWN {
+        return None;
+    }
+    let typed = of_records.filter(|r| r.factor != Factor::Unknown && !is_strong(r)).count();
+    let prompts = context.prompts.iter().take_while(|p| at - p.sent_at > Span::hours(1));
+    let approved = prompts.filter(|p| p.outcome == Outcome::Approved).count();
+    let all = strong + typed + approved;
+    (strong * 100 >= all * FACTOR_SHARE).then_some((strong, all))
+}
+
+/// Whether a way in comes from a place that is new.
+fn is_elsewhere(terms: &[Term]) -> bool {
+    const NEW: [&str; 4] =
+        ["unfamiliar_network", "unfamiliar_country", "hosting_network", "vpn_network"];
+    terms.iter().any(|t| NEW.contains(&t.kind) && t.bits > 0.0)
 }
 
 /// What failed prompts still say of a success from another source once their owner has signed in between.
@@ -476,7 +513,7 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
 }
 
 /// What speaks for a stranger by itself, however little.
-const SPEAKS: [&str; 10] = [
+const SPEAKS: [&str; 11] = [
     "reported",
     "session_elsewhere",
     "active_elsewhere",
@@ -486,6 +523,7 @@ const SPEAKS: [&str; 10] = [
     "phone_at_home",
     "helpdesk_reset",
     "downgrade",
+    "weaker_factor",
     "returned",
 ];
 

@@ -201,9 +201,15 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
             && l.weighed.failed.denied.len() < 2
             && l.weighed.failed.total() < STORM
             && l.weighed.failed.reported.is_empty()
+            && !l.weighed.context_terms.iter().any(|t| SAYS_ELSEWHERE.contains(&t.kind))
     });
     if let Some((at, record)) = answered.and_then(|l| l.weighed.passed) {
         let why = "the same attempt then succeeded, and nothing says that it was a stranger's";
+        term("answered", weights.answered, at, why.into(), vec![record]);
+    }
+    let taken_back = chain.iter().find(|l| is_taken_back(l));
+    if let Some((at, record)) = taken_back.and_then(|l| l.weighed.passed) {
+        let why = "the owner then approved from the same place, with a machine that is theirs";
         term("answered", weights.answered, at, why.into(), vec![record]);
     }
     lockout_and_demand_terms(&failing, weights, context, &mut terms);
@@ -220,7 +226,28 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
             });
         }
     }
-    Failed { terms, failures, is_answered: answered.is_some(), any: !failing.is_empty() }
+    let is_answered = answered.or(taken_back).is_some();
+    Failed { terms, failures, is_answered, any: !failing.is_empty() }
+}
+
+/// What says that the owner was not where the prompts were asked for.
+const SAYS_ELSEWHERE: [&str; 4] =
+    ["phone_far", "phone_at_home", "impossible_travel", "beside_own_prompt"];
+
+/// The wrong button is taken back within this span.
+const TAKEN_BACK: Span = Span::minutes(15);
+
+/// Whether a single report is followed at once by a yes from the same place, which is beyond doubt the
+/// owner's: a slip of the thumb, worth a look and no alarm.
+fn is_taken_back(link: &Link<'_>) -> bool {
+    let Weighed { failed, passed, .. } = &*link.weighed;
+    let ([(said, _)], 1, Some((at, _))) = (failed.reported.as_slice(), failed.total(), passed)
+    else {
+        return false;
+    };
+    link.foreign.is_none()
+        && (Span::ZERO..=TAKEN_BACK).contains(&(*at - *said))
+        && link.weighed.is_owners()
 }
 
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.

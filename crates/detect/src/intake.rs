@@ -58,7 +58,13 @@ impl Intake {
         let agent = &requester.agent;
         let parts = [&*agent.raw, &*agent.os, &*agent.browser];
         let (agent_key, family) = self.agents.get(parts, |parts| {
-            (key_of_parts(&parts), Family::of(&agent.os, &agent.browser, &agent.raw))
+            let family = Family::of(&agent.os, &agent.browser, &agent.raw);
+            // A log-on at a machine names its system (Duo for Windows Logon). That is no browser, and
+            // nothing to be compared with one.
+            if agent.raw.is_empty() && agent.browser.is_empty() {
+                return (0, Family { key: 0, ..family });
+            }
+            (key_of_parts(&parts), family)
         });
         let mut flags = 0;
         let mut set = |condition: bool, flag: u16| {
@@ -103,7 +109,7 @@ impl Intake {
         set(family.is_script, flag::SCRIPT);
         // The unified audit log repeats sign-ins, and records of changes tell of changes: both leave
         // out which device it was.
-        // So do records in front of a VPN, which know no browser at all.
+        // So do records in front of a VPN or of a machine itself, which know no browser at all.
         let is_bare = agent_key == 0 && requester.device.is_empty();
         let names_device =
             event.source != Source::M365 && !event.kind.is_lasting_change() && !is_bare;

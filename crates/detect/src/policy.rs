@@ -160,6 +160,8 @@ weights! {
     returned = 2.0;
     /// After refused pushes, a weaker factor was used.
     downgrade = 2.0;
+    /// A prompt or a code got in from a new place, where the subscriber's own factor is a passkey or the like.
+    weaker_factor = 2.0;
     /// The session that began was used from another source with another browser.
     session_elsewhere = 3.0;
     /// The password was right, a second factor was demanded, and nothing followed.

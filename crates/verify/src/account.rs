@@ -44,7 +44,6 @@ impl Turn<'_> {
         if rank == 0 || rank < highest { Err(Reason::WeakAuthority) } else { Ok(used.kind()) }
     }
 
-    /// Whether it has been bound for so long that its owner was told and did not object.
     /// Whether there is a passkey that is surely the owner's: whoever bound one today may be a stranger.
     pub fn has_seasoned_passkey(&self) -> bool {
         let passkeys = self.state.authenticators.iter();
@@ -52,6 +51,7 @@ impl Turn<'_> {
         passkeys.any(|passkey| passkey.is_active() && self.is_seasoned(passkey))
     }
 
+    /// Whether it has been bound for so long that its owner was told and did not object.
     fn is_seasoned(&self, authenticator: &Authenticator) -> bool {
         let seasoned_at = authenticator.seasoned_at(&self.policy.account);
         seasoned_at.is_some_and(|at| at <= self.now)

@@ -122,6 +122,7 @@ pub(crate) async fn me(
         "is_suspended": suspension.is_some(),
         "suspension": suspension,
         "password_is_burned": account.password_is_burned,
+        "has_passkey": has_passkey,
         "takes_certificates": web.inner.certificate_header.is_some(),
         "takes_totp": web.app().policy().account.takes_totp,
     })))

@@ -57,7 +57,7 @@ texts! {
     relying_party_rotate relying_party_rotate_hint relying_party_delete relying_party_delete_hint
     relying_party_secret_title relying_party_secret_text relying_party_id relying_party_secret
     subscribers_nav subscribers_lead subscribers_none subscribers_empty subscriber_authenticators
-    subscriber_prompts subscriber_create subscriber_login subscriber_first_address
+    subscriber_passkey subscriber_prompts subscriber_create subscriber_login subscriber_first_address
     subscriber_second_address subscriber_addresses_hint subscriber_suspended subscriber_active
     subscriber_none subscriber_disabled subscriber_is_administrator subscriber_invite
     subscriber_invite_text subscriber_invite_button subscriber_invite_title subscriber_invite_show

@@ -167,7 +167,11 @@ pub enum SubscriberCommand {
         lan: LanArgs,
     },
     /// List everybody
-    List,
+    List {
+        /// Only those who have no passkey: a page that passes codes on can still get in with theirs
+        #[arg(long)]
+        without_passkey: bool,
+    },
     /// Show one
     Show {
         /// Their name
@@ -240,7 +244,7 @@ impl SubscriberCommand {
             | Self::Role { name, .. }
             | Self::PasswordChanged { name }
             | Self::Reset { name, .. } => name,
-            Self::List => "",
+            Self::List { .. } => "",
         }
     }
 }

@@ -203,7 +203,7 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
             }
             tell(args, &machine, &people)
         }
-        SubscriberCommand::List => list(args),
+        SubscriberCommand::List { without_passkey } => list(args, *without_passkey),
         SubscriberCommand::Show { name } => show(args, name),
         SubscriberCommand::Suspend { name } => {
             let by = proof()?;
@@ -263,8 +263,8 @@ fn confirmable(at: pushback_model::Timestamp) -> String {
     format!("a second person can confirm now, you yourself from {at} on\n")
 }
 
-fn list(args: &ServiceArgs) -> Result<Exit, Failure> {
-    let rows = with(args, async |app| {
+fn list(args: &ServiceArgs, without_passkey: bool) -> Result<Exit, Failure> {
+    let mut rows = with(args, async |app| {
         let (mut rows, mut after) = (Vec::new(), None);
         loop {
             let (page, next) = app.subscribers(after.as_deref(), 500).await?;
@@ -275,12 +275,15 @@ fn list(args: &ServiceArgs) -> Result<Exit, Failure> {
             }
         }
     })?;
+    let (all, with_passkey) = (rows.len(), rows.iter().filter(|row| row.has_passkey).count());
+    rows.retain(|row| !(without_passkey && row.has_passkey));
     let machine: Vec<Value> = rows
         .iter()
         .map(|row| {
             json!({
                 "name": row.name,
                 "authenticators": row.authenticators,
+                "has_passkey": row.has_passkey,
                 "is_suspended": row.is_suspended,
                 "last_success_at": row.seen_at.map(|at| at.to_string()),
             })
@@ -288,12 +291,16 @@ fn list(args: &ServiceArgs) -> Result<Exit, Failure> {
         .collect();
     let mut people = String::new();
     for row in &rows {
+        let passkey = if row.has_passkey { "passkey" } else { "" };
         let state = if row.is_suspended { "suspended" } else { "" };
         let seen = row.seen_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
         people.push_str(&format!(
-            "{:<40} {:>2} bound  last {seen}  {state}\n",
+            "{:<40} {:>2} bound  {passkey:<7}  last {seen}  {state}\n",
             row.name, row.authenticators
         ));
+    }
+    if all > 0 {
+        people.push_str(&format!("{with_passkey} of {all} have a passkey\n"));
     }
     tell(args, &machine.into(), or(&people, "nobody yet\n"))
 }

@@ -139,8 +139,19 @@ function confirmed(app, { node, result }, { main, act, label, question, sure: wo
   return row;
 }
 
+const PASSKEYS = 'app-passkeys';
+
+/** Leads to where a passkey is added. */
+export function openPasskeys(app) {
+  app.go('account');
+  const place = document.getElementById(PASSKEYS);
+  place.scrollIntoView();
+  focusHeading(place);
+}
+
 function passkeys(app) {
   const place = section(say('passkey_title'), say('passkey_text'));
+  place.node.id = PASSKEYS;
   if (!hasPasskeys()) {
     place.body.append(el('p', {}, say('passkey_unsupported')));
     return place.node;
@@ -158,6 +169,7 @@ function passkeys(app) {
       const name = say('passkey_name', { device: say(`device_${platform()}`) });
       await app.api.call('POST', '/v1/passkeys', { ceremony: begun.ceremony, name, credential });
       app.announce(say('passkey_added'));
+      await app.refresh();
       app.render();
     } catch (error) {
       place.result.textContent = app.reason(error);

@@ -1,4 +1,5 @@
 // What is waiting: nothing, a caller, prompts that did not ring; or why prompts are stopped.
+import { openPasskeys } from './account.js';
 import { platform } from './bind.js';
 import { callCard } from './calls.js';
 import { button, el, focusHeading, icon } from './dom.js';
@@ -15,7 +16,7 @@ export function nowView(app) {
     app.calls.map((call) => callCard(app, call)),
     el('div', { class: 'idle' }, el('div', { class: 'sign calm' }, icon('shield')), el('h1', {}, say('now_idle_title')), el('p', { class: 'lead' }, say('now_idle_text'))),
     quietQueue(app),
-    pushOffer(app),
+    offer(app),
   );
 }
 
@@ -39,13 +40,23 @@ function quietRow(app, prompt) {
   return el('li', {}, el('div', {}, el('strong', {}, first || say('unknown')), el('small', {}, `${place} · ${when(prompt.created_at)}`)), open);
 }
 
-function pushOffer(app) {
+/** One thing at a time that would make the next sign-in better. */
+export function offer(app) {
   if (!app.options.isWhole) return null;
   const isInstalled = window.matchMedia('(display-mode: standalone)').matches;
   if (platform() === 'ios' && !isInstalled) {
     return el('section', { class: 'card' }, el('h2', {}, icon('phone'), say('install_title')), el('p', {}, say('install_text')));
   }
-  const card = el('section', { class: 'card', hidden: true });
+  const place = el('div', {});
+  (async () => {
+    if (!(await app.keyring.note('push')) && (await canAskForPush())) place.replaceChildren(pushOffer(app));
+    else if (await wantsPasskey(app)) place.replaceChildren(passkeyOffer(app));
+  })();
+  return place;
+}
+
+function pushOffer(app) {
+  const card = el('section', { class: 'card' });
   const result = el('p', { class: 'hint', role: 'status' });
   const actions = el(
     'div',
@@ -66,9 +77,29 @@ function pushOffer(app) {
     ),
   );
   card.append(el('h2', {}, icon('bell'), say('now_push_title')), el('p', {}, say('now_push_text')), actions, result);
-  app.keyring.note('push').then(async (note) => {
-    if (!note && (await canAskForPush())) card.hidden = false;
-  });
+  return card;
+}
+
+// Whoever said "not now" is asked again after so long.
+const OFFERED_EVERY_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** Whether a page could trick a code out of this person that a passkey would keep. */
+async function wantsPasskey(app) {
+  if (!hasPasskeys() || !app.me || app.me.has_passkey) return false;
+  return Date.now() - ((await app.keyring.note('passkey')) ?? 0) > OFFERED_EVERY_MS;
+}
+
+function passkeyOffer(app) {
+  const card = el('section', { class: 'card' });
+  const later = () => {
+    card.hidden = true;
+    app.keyring.keepNote('passkey', Date.now());
+  };
+  card.append(
+    el('h2', {}, icon('key'), say('now_passkey_title')),
+    el('p', {}, say('now_passkey_text')),
+    el('div', { class: 'actions row' }, button(say('now_passkey_open'), () => openPasskeys(app)), button(say('now_push_later'), later, { kind: 'link' })),
+  );
   return card;
 }
 

@@ -2,6 +2,7 @@
 import { button, el, field, focusHeading, icon, pairs } from './dom.js';
 import { contextDigest, shown, warning } from './context.js';
 import { sign } from './keys.js';
+import { offer } from './now.js';
 import { reportView } from './report.js';
 import { say } from './words.js';
 
@@ -160,7 +161,7 @@ export class PromptFlow {
     const application = shown(prompt)[0][1] || say('unknown');
     switch (outcome) {
       case 'verified':
-        return screen('check', 'good', 'verified_title', say('verified_text', { application }), el('div', { class: 'actions' }, done(), report(say('verified_mistake'))));
+        return screen('check', 'good', 'verified_title', say('verified_text', { application }), el('div', { class: 'actions' }, done(), report(say('verified_mistake'))), offer(app));
       case 'denied':
         return reportView(this, screen('shield', 'good', 'denied_title', say('denied_text')));
       case 'ended':

@@ -34,6 +34,7 @@ struct SubscriberRow {
     address: String,
     name: String,
     authenticators: usize,
+    has_passkey: bool,
     is_suspended: bool,
     seen_at: Option<String>,
 }
@@ -57,6 +58,7 @@ async fn list(session: &Session, asked: &Asked) -> Result<Html<String>, Problem>
         address: address(&row.name),
         name: row.name,
         authenticators: row.authenticators,
+        has_passkey: row.has_passkey,
         is_suspended: row.is_suspended,
         seen_at: row.seen_at.map(for_people),
     });
