@@ -5,6 +5,7 @@ use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
 use crate::history::Origin;
+use crate::opening::witnessed;
 use crate::policy::Weights;
 use crate::prompt::{Outcome, Prompt, REPORT_REACH};
 use crate::record::{Place, Record, flag};
@@ -216,16 +217,29 @@ pub(crate) fn passed_terms(
             records: vec![index],
         });
     }
-    if let Some((index, elsewhere)) = session_elsewhere(context, weighed, at) {
+    if let Some(moved) = session_elsewhere(context, weighed, at) {
+        if moved.share > 1.0 {
+            // Where a session is handed on, the place and the browser of the approval are a disguise.
+            terms.retain(|t| !matches!(t.kind, "known_network" | "known_browser" | "phone_near"));
+        }
+        terms.push(Term {
+            kind: "session_elsewhere",
+            bits: weights.session_elsewhere * moved.share,
+            at: moved.at,
+            why: "the session was then used from another source with another browser".into(),
+            records: vec![moved.index],
+        });
+    } else if let Some((index, elsewhere)) = remembered_elsewhere(context, weighed, at) {
         terms.push(Term {
             kind: "session_elsewhere",
             bits: weights.session_elsewhere,
             at: elsewhere,
-            why: "the session was then used from another source with another browser".into(),
+            why: "a machine was then remembered that this person never signed in with".into(),
             records: vec![index],
         });
     }
     let me = stranger(context, weighed, at);
+    vouched_phone(context, weighed, at, &mut terms);
     if !terms.iter().any(|t| t.kind == "phone_same_network")
         && let Some(prompt) = phone_there_later(context, &me)
     {
@@ -303,6 +317,39 @@ fn owner_was_back(context: &Context<'_>, earlier: &Failures, at: Timestamp) -> b
     between
         .filter(|r| r.kind == EventKind::SessionStarted && r.requester.is_known())
         .any(|r| is_surely_theirs(context, &Origin::of(r), last))
+}
+
+/// A new phone follows the authenticator that its owner bound with a machine of theirs within this span.
+const NEW_PHONE_WITHIN: Span = Span::hours(24);
+/// What it is worth that they did.
+const NEW_PHONE_BITS: f64 = -1.5;
+
+/// Whoever has just bound an authenticator with a machine or from a place that is surely theirs signs in
+/// with a new phone next: that it is new says nothing.
+fn vouched_phone(context: &Context<'_>, weighed: &Weighed, at: Timestamp, terms: &mut Vec<Term>) {
+    if !weighed.attempt.origin.has(flag::MOBILE) {
+        return;
+    }
+    let bound = context.records.iter().enumerate().find(|(_, r)| {
+        r.kind == EventKind::FactorEnrolled
+            && !r.has(flag::BY_OTHER)
+            && r.at < weighed.attempt.started_at
+            && at - r.at <= NEW_PHONE_WITHIN
+            && r.requester.is_known()
+            && is_surely_theirs(context, &witnessed(context, r), r.at - NEW_PHONE_WITHIN)
+    });
+    if let Some((index, record)) = bound {
+        terms.retain(|t| {
+            !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
+        });
+        terms.push(Term {
+            kind: "new_phone",
+            bits: NEW_PHONE_BITS,
+            at: record.at,
+            why: "the owner had just bound an authenticator from a place of theirs".into(),
+            records: vec![index],
+        });
+    }
 }
 
 /// The owner's word that a success was not theirs: a report that names its prompt or its address.
@@ -469,9 +516,12 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
     let most = if is_nowhere_new { 3 } else { 1 };
-    let is_refused_or_removed = terms.iter().any(|t| {
-        t.kind == "after_removal" || (t.kind == "after_failures" && t.bits >= FAILED_ENOUGH)
-    });
+    // Whoever hides mail and binds something as well has a plan.
+    let has = |kind: &str, least: f64| terms.iter().any(|t| t.kind == kind && t.bits >= least);
+    let hides = has("after_mailbox_rule", 0.9 * context.policy.weights.after_mailbox_rule);
+    let is_refused_or_removed = has("after_removal", 0.0)
+        || has("after_failures", FAILED_ENOUGH)
+        || (hides && (has("after_factor", 1.0) || has("after_change", 1.0)));
     if changes.is_empty() || is_refused_or_removed || acts(context, &changes) > most {
         return;
     }
@@ -567,33 +617,91 @@ fn is_settled(context: &Context<'_>, reset_at: Timestamp, at: Timestamp) -> bool
     })
 }
 
-fn session_elsewhere(
-    context: &Context<'_>,
-    weighed: &Weighed,
+/// The password comes before the second factor by so much.
+const SETUP: Span = Span::minutes(15);
+
+/// A session that goes on where its browser is not.
+struct Moved {
+    index: usize,
     at: Timestamp,
-) -> Option<(usize, Timestamp)> {
+    /// How strange the new place is: a factor of the weight.
+    share: f64,
+}
+
+fn session_elsewhere(context: &Context<'_>, weighed: &Weighed, at: Timestamp) -> Option<Moved> {
+    // A session that was there before is the owner's own, on its way with them.
+    let before = weighed.attempt.started_at - SETUP;
+    let is_old = |session: Key| {
+        context.records.iter().take_while(|r| r.at < before).any(|r| r.session == session)
+    };
     let begun: Vec<&Record> = weighed
         .attempt
         .sessions
         .iter()
         .filter_map(|i| context.records.get(*i))
-        .filter(|r| r.session != 0)
+        .filter(|r| r.session != 0 && !is_old(r.session))
         .collect();
-    context.records.iter().enumerate().find_map(|(i, r)| {
-        let used = matches!(
+    let has_moved = |r: &Record| {
+        begun.iter().any(|b| {
+            let level = network_level(&b.requester, &r.requester);
+            let is_other = match (b.family, r.family) {
+                // A browser that is not logged is not another one: then the place must say more.
+                (0, _) | (_, 0) => level > NetworkLevel::Country,
+                // A session is one browser's.
+                (a, b) if a != b => level > NetworkLevel::Network,
+                // A laptop takes its session from home to the café, and its browser is not another one
+                // by then: whoever was handed it imitates the browser, seldom to the letter.
+                _ => {
+                    level > NetworkLevel::ProviderOrCity
+                        && b.agent != 0
+                        && r.agent != 0
+                        && b.agent != r.agent
+                        && r.at - b.at <= AT_ONCE
+                }
+            };
+            b.session == r.session && is_other && (b.device == 0 || b.device != r.device)
+        })
+    };
+    let found = context.records.iter().enumerate().find(|(_, r)| {
+        let is_use = matches!(
             r.kind,
             EventKind::SessionUsed | EventKind::SessionReused | EventKind::SessionStarted
         );
-        let moved = begun.iter().any(|b| {
-            // A laptop takes its session from home to the café. A browser that is not logged is not
-            // another one: then the place must say more.
-            let nearest = match (b.family, r.family) {
-                (0, _) | (_, 0) => NetworkLevel::Country,
-                (a, b) if a == b => return false,
-                _ => NetworkLevel::ProviderAndCity,
-            };
-            b.session == r.session && network_level(&b.requester, &r.requester) > nearest
-        });
-        (used && r.at >= at && r.requester.is_known() && moved).then_some((i, r.at))
+        is_use && r.at >= at && r.requester.is_known() && has_moved(r)
+    });
+    found.map(|(index, r)| {
+        let there = Origin::of(r);
+        let horizon = context.policy.windows.habits();
+        let network = context.habits.familiarity(&there, at, horizon).network_before;
+        let share = if network == Some(NetworkLevel::Foreign) {
+            2.0
+        } else if there.has(flag::HOSTING | flag::PROXY) && !there.has(flag::EGRESS) {
+            1.5
+        } else {
+            1.0
+        };
+        Moved { index, at: r.at, share }
     })
+}
+
+/// Addresses at which a browser is remembered by a product that logs no sessions.
+fn remembered_elsewhere(
+    context: &Context<'_>,
+    weighed: &Weighed,
+    at: Timestamp,
+) -> Option<(usize, Timestamp)> {
+    let here = &weighed.attempt.origin;
+    if here.device == 0 {
+        return None;
+    }
+    let begin = context.records.partition_point(|r| r.at < at);
+    let soon = context.records.iter().enumerate().skip(begin);
+    soon.take_while(|(_, r)| r.at - at <= AT_ONCE)
+        .filter(|(_, r)| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown)
+        .filter(|(_, r)| r.device != 0 && r.device != here.device && r.requester.is_known())
+        .find(|(i, r)| {
+            let is_new = context.records.iter().take(*i).all(|known| known.device != r.device);
+            is_new && !is_surely_theirs(context, &Origin::of(r), at)
+        })
+        .map(|(i, r)| (i, r.at))
 }

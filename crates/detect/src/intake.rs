@@ -11,7 +11,9 @@ use pushback_model::{
 use crate::identity::Claims;
 use crate::memory::Memory;
 use crate::policy::Networks;
-use crate::providers::{is_hosting, is_hosting_number, is_relay, is_vpn, is_vpn_number};
+use crate::providers::{
+    is_hosting, is_hosting_address, is_hosting_number, is_relay, is_vpn, is_vpn_number,
+};
 use crate::record::{Place, Position, Record, flag};
 
 /// The key of a vendor's record.
@@ -66,6 +68,7 @@ impl Intake {
             }
             (key_of_parts(&parts), family)
         });
+        let requester_place = self.place(requester);
         let mut flags = 0;
         let mut set = |condition: bool, flag: u16| {
             if condition {
@@ -89,13 +92,19 @@ impl Intake {
         } else {
             set(requester.is_proxy, flag::PROXY);
             set(is_hosting_number(requester.asn), flag::HOSTING);
-            if !requester.as_name.is_empty() {
-                let name = [&*requester.as_name];
-                let (hosting, vpn) =
-                    self.providers.get(name, |[name]| (is_hosting(name), is_vpn(name)));
-                set(hosting, flag::HOSTING);
-                set(vpn, flag::VPN);
-            }
+            let told = match u32::try_from(requester_place.ip) {
+                _ if !requester.as_name.is_empty() => {
+                    let name = [&*requester.as_name];
+                    self.providers.get(name, |[name]| (is_hosting(name), is_vpn(name)))
+                }
+                // The unified audit log is full of addresses of Microsoft's own services.
+                Ok(ip) if requester.asn == 0 && event.source != Source::M365 => {
+                    is_hosting_address(ip)
+                }
+                _ => (false, false),
+            };
+            set(told.0, flag::HOSTING);
+            set(told.1, flag::VPN);
             set(is_vpn_number(requester.asn), flag::VPN);
         }
         if !self.quiet.is_empty() || !self.egress.is_empty() {
@@ -123,7 +132,7 @@ impl Intake {
             factor: event.factor,
             source: event.source,
             flags,
-            requester: self.place(requester),
+            requester: requester_place,
             responder: match &event.responder {
                 Some(responder) => self.place(responder),
                 None => Place::default(),

@@ -1,7 +1,7 @@
 //! Doors that open without any prompt: an enrolment after a reset by somebody else, or on an account
 //! that nobody has used for long.
 
-use pushback_model::{EventKind, Span, Stage};
+use pushback_model::{EventKind, Key, Span, Stage};
 
 use crate::after::{acts, changes_after};
 use crate::entry::{Foreign, reset_before};
@@ -47,7 +47,7 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
             ip: origin.place.ip,
             place: origin.place,
             device: origin.device,
-            sessions: Vec::new(),
+            sessions: begun_near(context, record, &origin),
         };
         let after =
             changes_after(context, std::slice::from_ref(&me), record.at - Span::minutes(30));
@@ -74,6 +74,23 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
         merge(&mut found, episode, context.policy.windows.episode_quiet());
     }
     found
+}
+
+/// The sessions that began where an authenticator was bound, around then.
+fn begun_near(context: &Context<'_>, record: &Record, origin: &Origin) -> Vec<Key> {
+    let is_there = |r: &Record| {
+        (origin.place.ip != 0 && r.requester.ip == origin.place.ip)
+            || (origin.device != 0 && r.device == origin.device)
+    };
+    let begin = context.records.partition_point(|r| r.at < record.at - ONE_VISIT);
+    let near = context.records.iter().skip(begin).take_while(|r| r.at - record.at <= ONE_VISIT);
+    let mut sessions: Vec<Key> = near
+        .filter(|r| r.kind == EventKind::SessionStarted && r.session != 0 && is_there(r))
+        .map(|r| r.session)
+        .collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    sessions
 }
 
 /// Whether nothing is known but that the account and its network were not met before: a newcomer whom

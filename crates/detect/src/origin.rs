@@ -1,8 +1,9 @@
 //! The place: how strange an origin is for a person, or for the whole organisation.
 
-use pushback_model::Timestamp;
+use pushback_model::{Span, Timestamp};
 
-use crate::habits::{BrowserLevel, NetworkLevel};
+use crate::entry::Foreign;
+use crate::habits::{BrowserLevel, NetworkLevel, is_lesson, network_level};
 use crate::history::Origin;
 use crate::record::flag;
 use crate::weigh::{Context, Term};
@@ -75,6 +76,10 @@ pub fn origin_terms(
                 bits = later_bits;
                 level = later;
             }
+        }
+        if level == NetworkLevel::ProviderAndCity && is_own_line(origin, at, context) {
+            level = NetworkLevel::Address;
+            bits = bits.min(habits.network_bits(level, is_phone, novelty));
         }
         if level == NetworkLevel::Foreign && habits.is_on_the_road(&origin.place, at) {
             term(
@@ -204,6 +209,28 @@ pub fn origin_terms(
         }
     }
     terms
+}
+
+/// A session that is so old shows where its owner is.
+const OWN_SESSION_AGE: Span = Span::hours(20);
+
+/// Whether a session of the owner's, begun long before in the same city, was just used from the same
+/// address: their provider gave the line another one.
+fn is_own_line(origin: &Origin, at: Timestamp, context: &Context<'_>) -> bool {
+    let begin = context.records.partition_point(|r| r.at < at - OWN_SESSION_AGE);
+    let near = context.records.iter().skip(begin).take_while(|r| r.at < at);
+    near.filter(|r| {
+        is_lesson(r) && r.session != 0 && origin.place.ip != 0 && r.requester.ip == origin.place.ip
+    })
+    .any(|r| {
+        let there = Origin::of(r);
+        let is_strangers = |f: &Foreign| f.taints(&there, r.session, r.at);
+        let before = context.records.iter().take_while(|e| r.at - e.at >= OWN_SESSION_AGE);
+        !context.foreign.iter().any(is_strangers)
+            && before.filter(|e| e.session == r.session && e.agent == r.agent).any(|e| {
+                network_level(&e.requester, &r.requester) <= NetworkLevel::ProviderAndCity
+            })
+    })
 }
 
 /// How strange a place is for the organisation, for an account without habits of its own: its only

@@ -260,6 +260,16 @@ fn reported(prompts: &mut Vec<Prompt>, records: &[Record], index: usize, windows
     if waits {
         return ended(prompts, records, index, Outcome::Reported, windows);
     }
+    // Entra says it twice: in the sign-in, and in the audit log without an address.
+    let is_echo = |p: &&mut Prompt| {
+        p.outcome == Outcome::Reported && (record.at - p.ended_at).abs() <= REPORT_ECHO
+    };
+    if !record.requester.is_known()
+        && let Some(prompt) = prompts.iter_mut().rev().find(is_echo)
+    {
+        prompt.records.push(index);
+        return;
+    }
     let recent = |p: &Prompt| {
         record.at - p.sent_at <= REPORT_REACH
             && matches!(
@@ -283,6 +293,9 @@ fn reported(prompts: &mut Vec<Prompt>, records: &[Record], index: usize, windows
         None => prompts.push(new(record, index, Outcome::Reported)),
     }
 }
+
+/// One report is logged in two places within this span.
+const REPORT_ECHO: Span = Span::minutes(5);
 
 /// A prompt that a session is the first step of follows it within this span.
 const PROMPT_AFTER: Span = Span::minutes(2);

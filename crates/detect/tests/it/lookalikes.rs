@@ -308,3 +308,94 @@ fn one_missed_prompt_each_from_one_provider_is_no_bombing() {
     let (incidents, _) = log.detect();
     assert!(incidents.iter().all(|i| i.stage == Stage::Exposed), "{incidents:#?}");
 }
+
+#[test]
+fn a_log_on_at_the_owners_machine_names_neither_place_nor_browser() {
+    let mut log = Log::with_habits(ALICE);
+    let machine = |log: &mut Log, when, outcome| {
+        let nowhere = At { ip: "", asn: 0, as_name: "", country: "", city: "", ..HOME };
+        let place = At { agent: "", device: "", ..nowhere };
+        log.prompt(ALICE, place, when, outcome, None);
+        for event in log.events.iter_mut().filter(|event| event.requester.ip.is_empty()) {
+            event.requester.agent.os = "Windows".into();
+            event.requester.coordinates = None;
+        }
+    };
+    machine(&mut log, at(11, 8, 0), PromptTimedOut);
+    machine(&mut log, at(11, 8, 2), PromptApproved);
+    log.sign_in(ALICE, HOME, at(11, 8, 6));
+    quiet(&log);
+}
+
+#[test]
+fn a_report_that_is_taken_back_is_no_alarm() {
+    let report = |then: At| {
+        let mut log = Log::with_habits(ALICE);
+        log.prompt(ALICE, HOME, at(11, 8, 0), EventKind::PromptReported, None);
+        log.sign_in(ALICE, then, at(11, 8, 3));
+        log.detect().0
+    };
+    let incidents = report(HOME);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    assert_eq!(incidents[0].stage, Stage::Exposed);
+    // Somebody else's yes takes nothing back.
+    assert!(report(STRANGER).iter().any(|incident| incident.stage >= Stage::Bombing));
+}
+
+#[test]
+fn a_code_of_ones_own_that_was_mistyped_rang_nobody() {
+    let mut log = Log::with_habits(ALICE);
+    for minute in [0, 1] {
+        let i = log.event(ALICE, ABROAD, at(11, 9, minute), EventKind::FactorFailed, "");
+        log.events[i].factor = Factor::Code;
+    }
+    let i = log.event(ALICE, ABROAD, at(11, 9, 2), EventKind::FactorVerified, "");
+    log.events[i].factor = Factor::Code;
+    quiet(&log);
+}
+
+#[test]
+fn a_new_phone_follows_the_authenticator_that_was_bound_at_home() {
+    let set_up = |bound_at: At| {
+        let mut log = Log::with_habits(ALICE);
+        log.sign_in(ALICE, bound_at, at(11, 9, 0));
+        log.event(ALICE, bound_at, at(11, 9, 4), FactorEnrolled, "");
+        let phone = At {
+            agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Mobile Safari/604.1",
+            device: "",
+            ip: "198.51.100.91",
+            as_name: "Example Mobile",
+            asn: 64_800,
+            ..HOME
+        };
+        log.prompt(ALICE, phone, at(11, 10, 30), PromptApproved, None);
+        log.event(ALICE, phone, at(11, 10, 31), EventKind::SessionStarted, "");
+        log.event(ALICE, phone, at(11, 10, 33), EventKind::DeviceRegistered, "");
+        log
+    };
+    quiet(&set_up(HOME));
+}
+
+#[test]
+fn a_session_of_long_ago_shows_that_the_line_is_the_owners() {
+    let change = |is_there: bool| {
+        let mut log = Log::with_habits(ALICE);
+        let line = At { ip: "198.51.100.77", device: "", ..HOME };
+        let phone = At { agent: "Outlook-iOS/2.0", device: "", ..HOME };
+        let mut used = |place: At, when| {
+            let i = log.event(ALICE, place, when, EventKind::SessionUsed, "");
+            log.events[i].session = "phone-session".into();
+        };
+        used(phone, at(9, 18, 0));
+        if is_there {
+            used(At { ip: line.ip, ..phone }, at(11, 6, 50));
+        }
+        let updated = HOME.agent.replace("126", "127").leak();
+        let laptop = At { agent: updated, ..line };
+        log.prompt(ALICE, laptop, at(11, 9, 50), PromptApproved, None);
+        log.event(ALICE, laptop, at(11, 9, 52), EventKind::FactorRemoved, "");
+        log.event(ALICE, laptop, at(11, 9, 55), FactorEnrolled, "");
+        log.detect().0.len()
+    };
+    assert_eq!((change(true), change(false)), (0, 1));
+}

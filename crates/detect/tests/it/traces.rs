@@ -288,7 +288,8 @@ fn apples_relay_is_a_home_line_whose_address_changes() {
     assert!(bits("Example DSL", "unfamiliar_network").is_some_and(|bits| bits > 1.5));
     assert!(bits("Fastly Inc.", "unfamiliar_network").is_some_and(|bits| bits <= 1.0));
     // Berlin and Munich are 504 km apart.
-    assert!(bits("Example DSL", "phone_far").is_some());
+    assert!(bits("Example DSL", "phone_at_home").is_some_and(|bits| bits > 1.5));
+    assert!(bits("Fastly Inc.", "phone_at_home").is_none_or(|bits| bits <= 1.5));
     assert_eq!(bits("Fastly Inc.", "phone_far"), None);
 }
 
@@ -305,4 +306,116 @@ fn an_account_that_nobody_announced_is_no_newcomers_where_others_are() {
     };
     assert_eq!(enrol(0), [Stage::Exposed]);
     assert_eq!(enrol(3), [Stage::Foothold]);
+}
+
+/// A gateway in front of a VPN: it names no browser.
+const GATEWAY: At = At { agent: "", device: "", ..HOME };
+
+#[test]
+fn a_gateway_abroad_and_the_phone_at_home_are_two_people() {
+    let approve = |phone: At| {
+        let mut log = Log::with_habits(ALICE);
+        let abroad = At { agent: "", device: "", as_name: "Example DSL", ..STRANGER };
+        log.prompt(ALICE, abroad, at(11, 14, 0), PromptApproved, Some(phone));
+        of_alice(&log)
+    };
+    let incidents = approve(HOME);
+    assert_eq!(incidents.len(), 1, "{incidents:#?}");
+    assert_eq!(incidents[0].stage, Stage::Approved);
+    assert!(has_term(&incidents[0], "phone_at_home"), "{incidents:#?}");
+    // A phone on the road shows where its carrier is.
+    assert!(approve(At { ip: "198.51.100.200", as_name: "Example Mobile", ..HOME }).is_empty());
+}
+
+#[test]
+fn a_session_that_goes_on_abroad_with_a_browser_that_is_nearly_the_same_was_handed_on() {
+    let used = |place: At, older: bool| {
+        let mut log = Log::with_habits(ALICE);
+        let mut session = |place, when, kind| {
+            let i = log.event(ALICE, place, when, kind, "");
+            log.events[i].session = "session-1".into();
+        };
+        if older {
+            session(HOME, at(10, 15, 0), SessionUsed);
+        }
+        session(RELAY, at(11, 9, 1), SessionStarted);
+        session(place, at(11, 9, 40), SessionUsed);
+        log.prompt(ALICE, RELAY, at(11, 9, 0), PromptApproved, None);
+        of_alice(&log)
+    };
+    let imitated = HOME.agent.replace("126", "119").leak();
+    let elsewhere = At { agent: imitated, device: "", ..STRANGER };
+    let incidents = used(elsewhere, false);
+    assert!(incidents.iter().any(|i| has_term(i, "session_elsewhere")), "{incidents:#?}");
+    // A laptop takes its session along, and nobody gets a session that was there before.
+    assert!(used(At { device: "", ..NEIGHBOUR_LINE }, false).is_empty());
+    assert!(used(elsewhere, true).is_empty());
+}
+
+/// A relay on a line of the owner's provider, in their city, with their browser.
+const RELAY: At = At { device: "", ..NEXT_DOOR };
+/// The owner's laptop on another line.
+const NEIGHBOUR_LINE: At = At { agent: HOME.agent, ..NEIGHBOUR };
+
+#[test]
+fn a_machine_that_is_remembered_and_never_signed_in_was_handed_the_session() {
+    let remembered = |device: &'static str, is_known: bool| {
+        let mut log = Log::with_habits(ALICE);
+        let other = At { device, agent: "Mozilla/5.0 (Windows NT 10.0) Firefox/128.0", ..NEIGHBOUR };
+        if is_known {
+            log.sign_in(ALICE, other, at(5, 19, 0));
+        }
+        let relay = At { device: "relay-1", agent: HOME.agent, ..NEIGHBOUR };
+        log.prompt(ALICE, relay, at(11, 9, 0), PromptApproved, None);
+        let i = log.event(ALICE, other, at(11, 9, 20), EventKind::FactorVerified, "");
+        log.events[i].factor = Factor::Unknown;
+        log.detect().0
+    };
+    let incidents = remembered("laptop-9", false);
+    assert!(incidents.iter().any(|i| has_term(i, "session_elsewhere")), "{incidents:#?}");
+    let known = remembered("laptop-9", true);
+    assert!(known.iter().all(|i| !has_term(i, "session_elsewhere")), "{known:#?}");
+}
+
+#[test]
+fn whoever_has_a_key_and_answers_a_prompt_elsewhere_was_stepped_down() {
+    let approve = |factor: Factor| {
+        let mut log = Log::default();
+        for day in 0..10 {
+            let i = log.event(ALICE, HOME, at(day, 8, 5), EventKind::FactorVerified, "");
+            log.events[i].factor = factor;
+            log.event(ALICE, HOME, at(day, 8, 6), SessionStarted, "");
+        }
+        log.prompt(ALICE, At { device: "laptop-9", ..NEIGHBOUR }, at(11, 9, 0), PromptApproved, None);
+        of_alice(&log)
+    };
+    let incidents = approve(Factor::Passkey);
+    assert!(incidents.iter().any(|i| has_term(i, "weaker_factor")), "{incidents:#?}");
+    let others = approve(Factor::Code);
+    assert!(others.iter().all(|i| !has_term(i, "weaker_factor")), "{others:#?}");
+}
+
+#[test]
+fn one_report_that_is_logged_twice_counts_once() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, STRANGER, at(11, 3, 0), PromptTimedOut, None);
+    log.prompt(ALICE, STRANGER, at(11, 3, 10), EventKind::PromptReported, None);
+    let nowhere = At { ip: "", asn: 0, as_name: "", country: "", city: "", ..GATEWAY };
+    log.event(ALICE, nowhere, at(11, 3, 11), EventKind::PromptReported, "");
+    let incidents = of_alice(&log);
+    let counts = &incidents[0].prompts;
+    assert_eq!((counts.reported, counts.unanswered), (1, 1), "{incidents:#?}");
+}
+
+#[test]
+fn an_address_tells_the_provider_where_the_log_does_not() {
+    let ask = |ip: &'static str| {
+        let mut log = Log::with_habits(ALICE);
+        let bare = At { ip, asn: 0, as_name: "", ..NEIGHBOUR };
+        log.prompt(ALICE, bare, at(11, 3, 0), PromptTimedOut, None);
+        log.prompt(ALICE, bare, at(11, 3, 9), PromptDenied, None);
+        of_alice(&log)
+    };
+    assert!(ask("159.65.175.149").iter().any(|i| has_term(i, "hosting_network")));
+    assert!(ask("198.51.100.23").iter().all(|i| !has_term(i, "hosting_network")));
 }

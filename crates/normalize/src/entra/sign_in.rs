@@ -404,6 +404,14 @@ impl<'a> SignIn<'a> {
             }
         }
         let whole = self.code.and_then(|code| outcome::of_code(code, self.is_interactive));
+        // The dialogue goes on ("stay signed in?") after the second factor: the success that follows
+        // tells only that it was passed before.
+        let is_passed = outcome::of_text(&self.details) == Outcome::Is(EventKind::PromptApproved);
+        if whole.is_none() && !told && is_passed && used != Factor::Unknown && self.is_interactive {
+            self.event.what = Cow::Owned(self.details.clone().into_owned());
+            self.hand_over_prompt(EventKind::FactorVerified, used, at, 1, sink);
+            events += 1;
+        }
         // Of a failed second factor the prompt's own event says more.
         let Some(kind) = whole.filter(|kind| !told || *kind != EventKind::FactorFailed) else {
             return Ok(if events == 0 {

@@ -261,6 +261,26 @@ fn every_code_means_what_the_table_says() {
 }
 
 #[test]
+fn a_code_that_was_typed_before_the_dialogue_went_on_is_a_passed_factor() {
+    let steps = |method: &str| {
+        let step = json!({
+            "authenticationMethod": method, "succeeded": true,
+            "authenticationStepResultDetail": "MFA completed in Azure AD",
+        });
+        let mut record = graph(50_140, &[]);
+        record["authenticationDetails"] = json!([step]);
+        record["status"]["additionalDetails"] = "MFA completed in Azure AD".into();
+        let events = read_all(&record.to_string()).1;
+        events.iter().map(|e| (e.kind, e.factor)).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("Text message"), [(K::FactorVerified, F::Sms)]);
+    assert_eq!(steps("OATH verification code"), [(K::FactorVerified, F::Code)]);
+    assert_eq!(steps("Mobile app notification"), [(K::PromptApproved, F::Push)]);
+    // A token that was there already is no factor.
+    assert_eq!(steps("Previously satisfied"), []);
+}
+
+#[test]
 fn the_records_own_text_speaks_where_there_are_no_steps() {
     let v1 = |code: u32, details: &str, method: Value| {
         let mut record = graph(code, &[]);
