@@ -5,7 +5,7 @@ use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
 use crate::history::Origin;
-use crate::opening::witnessed;
+use crate::opening::{seen_near, witnessed};
 use crate::policy::Weights;
 use crate::prompt::{Outcome, Prompt, REPORT_REACH};
 use crate::record::{Place, Record, flag};
@@ -239,6 +239,8 @@ pub(crate) fn passed_terms(
         });
     }
     let me = stranger(context, weighed, at);
+    terms.extend(taken_at_once(context, &me, at));
+    own_device_soon(context, &me, &mut terms);
     vouched_phone(context, weighed, at, &mut terms);
     if !terms.iter().any(|t| t.kind == "phone_same_network")
         && let Some(prompt) = phone_there_later(context, &me)
@@ -319,6 +321,61 @@ fn owner_was_back(context: &Context<'_>, earlier: &Failures, at: Timestamp) -> b
         .any(|r| is_surely_theirs(context, &Origin::of(r), last))
 }
 
+/// What is taken is taken so soon after the way in.
+const TAKEN_WITHIN: Span = Span::hours(2);
+
+/// Files and mails that were opened one after the other from where somebody had just got in.
+fn taken_at_once(context: &Context<'_>, me: &Foreign, at: Timestamp) -> Option<Term> {
+    let begin = context.records.partition_point(|r| r.at < at);
+    let soon = context.records.iter().enumerate().skip(begin);
+    let (index, record) = soon
+        .take_while(|(_, r)| r.at - at <= TAKEN_WITHIN)
+        .find(|(_, r)| r.has(flag::TAKEN) && me.taints(&Origin::of(r), r.session, r.at))?;
+    Some(Term {
+        kind: "taken_at_once",
+        bits: context.policy.weights.taken_at_once,
+        at: record.at,
+        why: "many files and mails were opened one after the other soon after it".into(),
+        records: vec![index],
+    })
+}
+
+/// A session names its device within this span.
+const NAMED_WITHIN: Span = Span::hours(2);
+
+/// Of a sign-in that names no device, the session may name one minutes later (Entra): an own one is shown
+/// by its key and cannot be copied with a browser's name.
+fn own_device_soon(context: &Context<'_>, me: &Foreign, terms: &mut Vec<Term>) {
+    if me.device != 0 || me.sessions.is_empty() {
+        return;
+    }
+    let begin = context.records.partition_point(|r| r.at < me.at);
+    let soon = context.records.iter().enumerate().skip(begin);
+    let named = soon.take_while(|(_, r)| r.at - me.at <= NAMED_WITHIN).find(|(_, r)| {
+        r.device != 0
+            && r.requester.ip == me.ip
+            && me.sessions.contains(&r.session)
+            && context.records.iter().take_while(|known| known.at < me.at).any(|known| {
+                known.device == r.device
+                    && is_lesson(known)
+                    && network_level(&known.requester, &me.place) > NetworkLevel::Network
+                    && !context.foreign.iter().any(|f| f.device == r.device)
+            })
+    });
+    if let Some((index, record)) = named {
+        terms.retain(|t| {
+            !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
+        });
+        terms.push(Term {
+            kind: "known_device",
+            bits: context.policy.weights.known_device,
+            at: record.at,
+            why: "the session then named a device that this person signs in with".into(),
+            records: vec![index],
+        });
+    }
+}
+
 /// A new phone follows the authenticator that its owner bound with a machine of theirs within this span.
 const NEW_PHONE_WITHIN: Span = Span::hours(24);
 /// What it is worth that they did.
@@ -335,8 +392,7 @@ fn vouched_phone(context: &Context<'_>, weighed: &Weighed, at: Timestamp, terms:
             && !r.has(flag::BY_OTHER)
             && r.at < weighed.attempt.started_at
             && at - r.at <= NEW_PHONE_WITHIN
-            && r.requester.is_known()
-            && is_surely_theirs(context, &witnessed(context, r), r.at - NEW_PHONE_WITHIN)
+            && is_bound_at_home(context, r)
     });
     if let Some((index, record)) = bound {
         terms.retain(|t| {
@@ -350,6 +406,18 @@ fn vouched_phone(context: &Context<'_>, weighed: &Weighed, at: Timestamp, terms:
             records: vec![index],
         });
     }
+}
+
+/// Whether an authenticator was bound with a machine or from a place that was the owner's the day before.
+fn is_bound_at_home(context: &Context<'_>, bound: &Record) -> bool {
+    let known_at = bound.at - NEW_PHONE_WITHIN;
+    if bound.requester.is_known() {
+        return is_surely_theirs(context, &witnessed(context, bound), known_at);
+    }
+    let mut sign_ins =
+        seen_near(context, bound).filter(|r| r.kind == EventKind::SessionStarted).peekable();
+    sign_ins.peek().is_some()
+        && sign_ins.all(|r| is_surely_theirs(context, &Origin::of(r), known_at))
 }
 
 /// The owner's word that a success was not theirs: a report that names its prompt or its address.
@@ -563,7 +631,7 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
 }
 
 /// What speaks for a stranger by itself, however little.
-const SPEAKS: [&str; 11] = [
+const SPEAKS: [&str; 12] = [
     "reported",
     "session_elsewhere",
     "active_elsewhere",
@@ -574,6 +642,7 @@ const SPEAKS: [&str; 11] = [
     "helpdesk_reset",
     "downgrade",
     "weaker_factor",
+    "taken_at_once",
     "returned",
 ];
 

@@ -1,6 +1,6 @@
 //! One person's records, each once, in order of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use pushback_model::{EventKind, Key, Span, Timestamp};
 
@@ -19,6 +19,42 @@ pub struct History {
     records: Vec<Record>,
     repeats: Vec<Record>,
     dropped: u64,
+    run: Run,
+}
+
+/// Files and mails opened one after the other from one address.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    ip: Key,
+    last: Key,
+    times: VecDeque<Timestamp>,
+}
+
+/// So many within so short a time are taken, not read.
+const TAKEN_MIN: usize = 20;
+const TAKEN_SPAN: Span = Span::minutes(15);
+
+impl Run {
+    /// Whether this one completes a burst.
+    fn completes(&mut self, record: &Record) -> bool {
+        // Exports overlap, and the same one twice counts once.
+        if record.id == self.last {
+            return false;
+        }
+        if record.requester.ip != self.ip {
+            self.times.clear();
+        }
+        (self.ip, self.last) = (record.requester.ip, record.id);
+        self.times.push_back(record.at);
+        while self.times.front().is_some_and(|first| record.at - *first > TAKEN_SPAN) {
+            self.times.pop_front();
+        }
+        let is_burst = self.times.len() >= TAKEN_MIN;
+        if is_burst {
+            self.times.clear();
+        }
+        is_burst
+    }
 }
 
 /// Where a request came from and with what.
@@ -58,7 +94,11 @@ impl Origin {
 
 impl History {
     /// Takes the next record in [`Record::order`]; the same one twice counts once.
-    pub fn push(&mut self, record: Record) {
+    pub fn push(&mut self, mut record: Record) {
+        let is_taken = record.has(flag::TAKEN) && self.run.completes(&record);
+        if !is_taken {
+            record.flags &= !flag::TAKEN;
+        }
         // Copies stand beside each other; one that was kept would push others out of sight below.
         if self.records.last().is_some_and(|last| is_copy(last, &record)) {
             return;
@@ -72,7 +112,7 @@ impl History {
                     && earlier.session == record.session
                     && record.kind == EventKind::SessionUsed
             });
-            if repeats {
+            if repeats && !is_taken {
                 let is_copy = self.repeats.last().is_some_and(|last| is_copy(last, &record));
                 if self.repeats.len() < REPEATS_MAX && !is_copy {
                     self.repeats.push(record);
@@ -94,6 +134,7 @@ impl History {
     pub fn clear(&mut self) {
         self.records.clear();
         self.repeats.clear();
+        self.run = Run::default();
         self.dropped = 0;
     }
 

@@ -87,6 +87,12 @@ impl Intake {
             && event.kind == EventKind::SessionUsed
             && !event.what.is_empty();
         set(is_content, flag::CONTENT);
+        // A client that copies a mailbox or a folder does so for its owner every day.
+        let is_copied = || {
+            let what = &event.what;
+            what.starts_with("copied") || what.starts_with("synchronised") || what.starts_with("sent")
+        };
+        set(is_content && !is_copied(), flag::TAKEN);
         if family.is_apples && is_relay(requester.asn, &requester.as_name) {
             set(true, flag::RELAY);
         } else {

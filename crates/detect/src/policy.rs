@@ -162,6 +162,8 @@ weights! {
     downgrade = 2.0;
     /// A prompt or a code got in from a new place, where the subscriber's own factor is a passkey or the like.
     weaker_factor = 2.0;
+    /// Many files and mails were opened one after the other within minutes, soon after the way in.
+    taken_at_once = 1.5;
     /// The session that began was used from another source with another browser.
     session_elsewhere = 3.0;
     /// The password was right, a second factor was demanded, and nothing followed.

@@ -58,12 +58,15 @@ pub mod flag {
     pub const PLAIN_RULE: u16 = 1 << 10;
     /// A library or a browser without a window asked.
     pub const SCRIPT: u16 = 1 << 11;
+    /// Tells what was read or sent, and where from; it is no sign-in and teaches no habit.
+    pub const CONTENT: u16 = 1 << 12;
     /// Safari behind Apple's Private Relay: a home line with an address that changes all the time.
     pub const RELAY: u16 = 1 << 13;
     /// A commercial VPN comes out there.
     pub const VPN: u16 = 1 << 14;
-    /// Tells what was read or sent, and where from; it is no sign-in and teaches no habit.
-    pub const CONTENT: u16 = 1 << 12;
+    /// A file or mail that was opened by itself. A person's history keeps it on the one that completes a
+    /// burst.
+    pub const TAKEN: u16 = 1 << 15;
 }
 
 /// One identity event of fixed size (see `Record::BYTES`).

@@ -29,8 +29,9 @@ pub(super) fn read(
         "FileAccessed" | "FileAccessedExtended" | "FilePreviewed" => {
             format!("opened a file{}", quoted(&file(value)))
         }
-        "FileDownloaded" | "FileSyncDownloadedFull" | "FileSyncDownloadedPartial" => {
-            format!("downloaded a file{}", quoted(&file(value)))
+        "FileDownloaded" => format!("downloaded a file{}", quoted(&file(value))),
+        "FileSyncDownloadedFull" | "FileSyncDownloadedPartial" => {
+            format!("synchronised a file{}", quoted(&file(value)))
         }
         "AnonymousLinkCreated" | "SharingInvitationCreated" | "AddedToSecureLink" => {
             format!("shared a file{}", quoted(&file(value)))
