@@ -3,8 +3,8 @@
 use pushback_model::Timestamp;
 use pushback_store::VerifyError;
 use pushback_verify::{
-    AuthenticatorId, AuthenticatorKind, Authority, Command, IncidentCause, Notes, OperatorProof, Outcome, PushState,
-    Reporter, ResetId, Role, SubscriberState,
+    AuthenticatorId, AuthenticatorKind, Authority, Command, IncidentCause, Notes, OperatorProof,
+    Outcome, PushState, Reporter, ResetId, Role, SubscriberState,
 };
 
 use crate::attempts::name;

@@ -4,8 +4,9 @@ use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
 use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
+use crate::handed_on::{remembered_elsewhere, session_elsewhere, taken_at_once};
 use crate::history::Origin;
-use crate::opening::{seen_near, witnessed};
+use crate::own::{is_elsewhere, own_device_soon, strong_share, vouched_phone};
 use crate::policy::Weights;
 use crate::prompt::{Outcome, Prompt, REPORT_REACH};
 use crate::record::{Place, Record, flag};
@@ -186,7 +187,9 @@ pub(crate) fn passed_terms(
             kind: "weaker_factor",
             bits: weights.weaker_factor,
             at,
-            why: format!("{bound} of {all} times before, this person used a key that no page can trick"),
+            why: format!(
+                "{bound} of {all} times before, this person used a key that no page can trick"
+            ),
             records: vec![record],
         });
     }
@@ -280,34 +283,6 @@ pub(crate) fn passed_terms(
     terms
 }
 
-/// Sign-ins from which on they show what somebody's factor is, and their share in percent.
-const FACTOR_KNOWN: usize = 5;
-const FACTOR_SHARE: usize = 80;
-
-/// How often the person used a factor that is bound to the site or the device, of all the times before;
-/// nothing if that is not what they do.
-fn strong_share(context: &Context<'_>, at: Timestamp) -> Option<(usize, usize)> {
-    let before = || context.records.iter().take_while(|r| at - r.at > Span::hours(1));
-    let is_strong = |r: &&Record| matches!(r.factor, Factor::Passkey | Factor::DeviceKey);
-    let of_records = before().filter(|r| r.kind == EventKind::FactorVerified);
-    let strong = of_records.clone().filter(is_strong).count();
-    if strong < FACTOR_KNOWN {
-        return None;
-    }
-    let typed = of_records.filter(|r| r.factor != Factor::Unknown && !is_strong(r)).count();
-    let prompts = context.prompts.iter().take_while(|p| at - p.sent_at > Span::hours(1));
-    let approved = prompts.filter(|p| p.outcome == Outcome::Approved).count();
-    let all = strong + typed + approved;
-    (strong * 100 >= all * FACTOR_SHARE).then_some((strong, all))
-}
-
-/// Whether a way in comes from a place that is new.
-fn is_elsewhere(terms: &[Term]) -> bool {
-    const NEW: [&str; 4] =
-        ["unfamiliar_network", "unfamiliar_country", "hosting_network", "vpn_network"];
-    terms.iter().any(|t| NEW.contains(&t.kind) && t.bits > 0.0)
-}
-
 /// What failed prompts still say of a success from another source once their owner has signed in between.
 const OWNER_BETWEEN: f64 = 0.4;
 
@@ -319,105 +294,6 @@ fn owner_was_back(context: &Context<'_>, earlier: &Failures, at: Timestamp) -> b
     between
         .filter(|r| r.kind == EventKind::SessionStarted && r.requester.is_known())
         .any(|r| is_surely_theirs(context, &Origin::of(r), last))
-}
-
-/// What is taken is taken so soon after the way in.
-const TAKEN_WITHIN: Span = Span::hours(2);
-
-/// Files and mails that were opened one after the other from where somebody had just got in.
-fn taken_at_once(context: &Context<'_>, me: &Foreign, at: Timestamp) -> Option<Term> {
-    let begin = context.records.partition_point(|r| r.at < at);
-    let soon = context.records.iter().enumerate().skip(begin);
-    let (index, record) = soon
-        .take_while(|(_, r)| r.at - at <= TAKEN_WITHIN)
-        .find(|(_, r)| r.has(flag::TAKEN) && me.taints(&Origin::of(r), r.session, r.at))?;
-    Some(Term {
-        kind: "taken_at_once",
-        bits: context.policy.weights.taken_at_once,
-        at: record.at,
-        why: "many files and mails were opened one after the other soon after it".into(),
-        records: vec![index],
-    })
-}
-
-/// A session names its device within this span.
-const NAMED_WITHIN: Span = Span::hours(2);
-
-/// Of a sign-in that names no device, the session may name one minutes later (Entra): an own one is shown
-/// by its key and cannot be copied with a browser's name.
-fn own_device_soon(context: &Context<'_>, me: &Foreign, terms: &mut Vec<Term>) {
-    if me.device != 0 || me.sessions.is_empty() {
-        return;
-    }
-    let begin = context.records.partition_point(|r| r.at < me.at);
-    let soon = context.records.iter().enumerate().skip(begin);
-    let named = soon.take_while(|(_, r)| r.at - me.at <= NAMED_WITHIN).find(|(_, r)| {
-        r.device != 0
-            && r.requester.ip == me.ip
-            && me.sessions.contains(&r.session)
-            && context.records.iter().take_while(|known| known.at < me.at).any(|known| {
-                known.device == r.device
-                    && is_lesson(known)
-                    && network_level(&known.requester, &me.place) > NetworkLevel::Network
-                    && !context.foreign.iter().any(|f| f.device == r.device)
-            })
-    });
-    if let Some((index, record)) = named {
-        terms.retain(|t| {
-            !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
-        });
-        terms.push(Term {
-            kind: "known_device",
-            bits: context.policy.weights.known_device,
-            at: record.at,
-            why: "the session then named a device that this person signs in with".into(),
-            records: vec![index],
-        });
-    }
-}
-
-/// A new phone follows the authenticator that its owner bound with a machine of theirs within this span.
-const NEW_PHONE_WITHIN: Span = Span::hours(24);
-/// What it is worth that they did.
-const NEW_PHONE_BITS: f64 = -1.5;
-
-/// Whoever has just bound an authenticator with a machine or from a place that is surely theirs signs in
-/// with a new phone next: that it is new says nothing.
-fn vouched_phone(context: &Context<'_>, weighed: &Weighed, at: Timestamp, terms: &mut Vec<Term>) {
-    if !weighed.attempt.origin.has(flag::MOBILE) {
-        return;
-    }
-    let bound = context.records.iter().enumerate().find(|(_, r)| {
-        r.kind == EventKind::FactorEnrolled
-            && !r.has(flag::BY_OTHER)
-            && r.at < weighed.attempt.started_at
-            && at - r.at <= NEW_PHONE_WITHIN
-            && is_bound_at_home(context, r)
-    });
-    if let Some((index, record)) = bound {
-        terms.retain(|t| {
-            !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
-        });
-        terms.push(Term {
-            kind: "new_phone",
-            bits: NEW_PHONE_BITS,
-            at: record.at,
-            why: "the owner had just bound an authenticator from a place of theirs".into(),
-            records: vec![index],
-        });
-    }
-}
-
-/// Whether an authenticator was bound with a machine or from a place that was the owner's the day before.
-fn is_bound_at_home(context: &Context<'_>, bound: &Record) -> bool {
-    let known_at = bound.at - NEW_PHONE_WITHIN;
-    if bound.requester.is_known() {
-        return is_surely_theirs(context, &witnessed(context, bound), known_at);
-    }
-    let mut sign_ins =
-        seen_near(context, bound).filter(|r| r.kind == EventKind::SessionStarted).peekable();
-    sign_ins.peek().is_some()
-        && sign_ins.all(|r| is_surely_theirs(context, &Origin::of(r), known_at))
 }
 
 /// The owner's word that a success was not theirs: a report that names its prompt or its address.
@@ -503,7 +379,7 @@ pub(crate) fn second_look(
 }
 
 /// How soon strangers make what lasts, and a session is still in one pair of hands.
-const AT_ONCE: Span = Span::hours(6);
+pub(crate) const AT_ONCE: Span = Span::hours(6);
 
 /// Owners set a new laptop up at home or among colleagues, and elsewhere they change things with the
 /// machine they know. A new machine in a new place that changes the account within hours is neither.
@@ -684,93 +560,4 @@ fn is_settled(context: &Context<'_>, reset_at: Timestamp, at: Timestamp) -> bool
             && r.at < at
             && is_surely_theirs(context, &Origin::of(r), reset_at)
     })
-}
-
-/// The password comes before the second factor by so much.
-const SETUP: Span = Span::minutes(15);
-
-/// A session that goes on where its browser is not.
-struct Moved {
-    index: usize,
-    at: Timestamp,
-    /// How strange the new place is: a factor of the weight.
-    share: f64,
-}
-
-fn session_elsewhere(context: &Context<'_>, weighed: &Weighed, at: Timestamp) -> Option<Moved> {
-    // A session that was there before is the owner's own, on its way with them.
-    let before = weighed.attempt.started_at - SETUP;
-    let is_old = |session: Key| {
-        context.records.iter().take_while(|r| r.at < before).any(|r| r.session == session)
-    };
-    let begun: Vec<&Record> = weighed
-        .attempt
-        .sessions
-        .iter()
-        .filter_map(|i| context.records.get(*i))
-        .filter(|r| r.session != 0 && !is_old(r.session))
-        .collect();
-    let has_moved = |r: &Record| {
-        begun.iter().any(|b| {
-            let level = network_level(&b.requester, &r.requester);
-            let is_other = match (b.family, r.family) {
-                // A browser that is not logged is not another one: then the place must say more.
-                (0, _) | (_, 0) => level > NetworkLevel::Country,
-                // A session is one browser's.
-                (a, b) if a != b => level > NetworkLevel::Network,
-                // A laptop takes its session from home to the café, and its browser is not another one
-                // by then: whoever was handed it imitates the browser, seldom to the letter.
-                _ => {
-                    level > NetworkLevel::ProviderOrCity
-                        && b.agent != 0
-                        && r.agent != 0
-                        && b.agent != r.agent
-                        && r.at - b.at <= AT_ONCE
-                }
-            };
-            b.session == r.session && is_other && (b.device == 0 || b.device != r.device)
-        })
-    };
-    let found = context.records.iter().enumerate().find(|(_, r)| {
-        let is_use = matches!(
-            r.kind,
-            EventKind::SessionUsed | EventKind::SessionReused | EventKind::SessionStarted
-        );
-        is_use && r.at >= at && r.requester.is_known() && has_moved(r)
-    });
-    found.map(|(index, r)| {
-        let there = Origin::of(r);
-        let horizon = context.policy.windows.habits();
-        let network = context.habits.familiarity(&there, at, horizon).network_before;
-        let share = if network == Some(NetworkLevel::Foreign) {
-            2.0
-        } else if there.has(flag::HOSTING | flag::PROXY) && !there.has(flag::EGRESS) {
-            1.5
-        } else {
-            1.0
-        };
-        Moved { index, at: r.at, share }
-    })
-}
-
-/// Addresses at which a browser is remembered by a product that logs no sessions.
-fn remembered_elsewhere(
-    context: &Context<'_>,
-    weighed: &Weighed,
-    at: Timestamp,
-) -> Option<(usize, Timestamp)> {
-    let here = &weighed.attempt.origin;
-    if here.device == 0 {
-        return None;
-    }
-    let begin = context.records.partition_point(|r| r.at < at);
-    let soon = context.records.iter().enumerate().skip(begin);
-    soon.take_while(|(_, r)| r.at - at <= AT_ONCE)
-        .filter(|(_, r)| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown)
-        .filter(|(_, r)| r.device != 0 && r.device != here.device && r.requester.is_known())
-        .find(|(i, r)| {
-            let is_new = context.records.iter().take(*i).all(|known| known.device != r.device);
-            is_new && !is_surely_theirs(context, &Origin::of(r), at)
-        })
-        .map(|(i, r)| (i, r.at))
 }

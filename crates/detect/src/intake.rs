@@ -90,7 +90,9 @@ impl Intake {
         // A client that copies a mailbox or a folder does so for its owner every day.
         let is_copied = || {
             let what = &event.what;
-            what.starts_with("copied") || what.starts_with("synchronised") || what.starts_with("sent")
+            what.starts_with("copied")
+                || what.starts_with("synchronised")
+                || what.starts_with("sent")
         };
         set(is_content && !is_copied(), flag::TAKEN);
         if family.is_apples && is_relay(requester.asn, &requester.as_name) {

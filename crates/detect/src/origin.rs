@@ -227,9 +227,9 @@ fn is_own_line(origin: &Origin, at: Timestamp, context: &Context<'_>) -> bool {
         let is_strangers = |f: &Foreign| f.taints(&there, r.session, r.at);
         let before = context.records.iter().take_while(|e| r.at - e.at >= OWN_SESSION_AGE);
         !context.foreign.iter().any(is_strangers)
-            && before.filter(|e| e.session == r.session && e.agent == r.agent).any(|e| {
-                network_level(&e.requester, &r.requester) <= NetworkLevel::ProviderAndCity
-            })
+            && before
+                .filter(|e| e.session == r.session && e.agent == r.agent)
+                .any(|e| network_level(&e.requester, &r.requester) <= NetworkLevel::ProviderAndCity)
     })
 }
 

@@ -361,7 +361,8 @@ const NEIGHBOUR_LINE: At = At { agent: HOME.agent, ..NEIGHBOUR };
 fn a_machine_that_is_remembered_and_never_signed_in_was_handed_the_session() {
     let remembered = |device: &'static str, is_known: bool| {
         let mut log = Log::with_habits(ALICE);
-        let other = At { device, agent: "Mozilla/5.0 (Windows NT 10.0) Firefox/128.0", ..NEIGHBOUR };
+        let other =
+            At { device, agent: "Mozilla/5.0 (Windows NT 10.0) Firefox/128.0", ..NEIGHBOUR };
         if is_known {
             log.sign_in(ALICE, other, at(5, 19, 0));
         }
@@ -386,7 +387,13 @@ fn whoever_has_a_key_and_answers_a_prompt_elsewhere_was_stepped_down() {
             log.events[i].factor = factor;
             log.event(ALICE, HOME, at(day, 8, 6), SessionStarted, "");
         }
-        log.prompt(ALICE, At { device: "laptop-9", ..NEIGHBOUR }, at(11, 9, 0), PromptApproved, None);
+        log.prompt(
+            ALICE,
+            At { device: "laptop-9", ..NEIGHBOUR },
+            at(11, 9, 0),
+            PromptApproved,
+            None,
+        );
         of_alice(&log)
     };
     let incidents = approve(Factor::Passkey);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Service } from '../service.mjs';
 import { never, shows } from '../totp.mjs';
-import { answer, asked, deny, heading, proveByPage, tab, visit, world } from '../world.mjs';
+import { answer, asked, code, confirm, deny, focusedHeading, heading, proveByPage, tab, visit, world } from '../world.mjs';
 
 /** The root of the test vectors of WebAuthn level 3, section 16.1: no authenticator here leads to it. */
 const ROOT = `-----BEGIN CERTIFICATE-----
@@ -149,6 +149,43 @@ export const journeys = {
         await see('app_unbound');
         await page.getByRole('button', { name: 'Bind it again' }).click();
         await heading(page, 'Bind this device');
+      },
+      { passkey: true },
+    ),
+
+  'whoever has no passkey is offered one, can say not now, and is left alone once there is one': () =>
+    world(
+      async ({ page, see, asks }) => {
+        const offer = page.getByRole('heading', { name: 'Sign in without codes' });
+        await offer.waitFor();
+        await see('app_passkey_offer');
+        await page.getByRole('button', { name: 'Not now' }).click();
+        await offer.waitFor({ state: 'hidden' });
+        // Nor is it offered again after the next code.
+        await answer(page, (await asks()).code);
+        await heading(page, 'Nothing is waiting');
+        assert.equal(await offer.count(), 0);
+        await tab(page, 'Account');
+        await proveByPage(page, () => page.getByRole('button', { name: 'Add a passkey' }).click());
+        await page.getByText('Passkey, Linux computer').waitFor();
+      },
+      { passkey: true },
+    ),
+
+  'the offer of a passkey leads to where it is added': () =>
+    world(
+      async ({ page, asks }) => {
+        const { code: right } = await asks();
+        await asked(page);
+        await code(page).fill(right);
+        await confirm(page).click();
+        await page.getByRole('button', { name: 'Set one up' }).click();
+        assert.equal(await focusedHeading(page), 'Add a passkey');
+        await proveByPage(page, () => page.getByRole('button', { name: 'Add a passkey' }).click());
+        await page.getByText('Passkey, Linux computer').waitFor();
+        await tab(page, 'Now');
+        await heading(page, 'Nothing is waiting');
+        assert.equal(await page.getByRole('heading', { name: 'Sign in without codes' }).count(), 0);
       },
       { passkey: true },
     ),

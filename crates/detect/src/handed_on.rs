@@ -1,0 +1,122 @@
+//! What becomes of a session: it goes on elsewhere, or is used to carry things away.
+
+use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
+
+use crate::after::is_surely_theirs;
+use crate::entry::{AT_ONCE, Foreign};
+use crate::habits::{NetworkLevel, network_level};
+use crate::history::Origin;
+use crate::record::{Record, flag};
+use crate::weigh::{Context, Term, Weighed};
+
+/// The password comes before the second factor by so much.
+const SETUP: Span = Span::minutes(15);
+
+/// A session that goes on where its browser is not.
+pub(crate) struct Moved {
+    pub(crate) index: usize,
+    pub(crate) at: Timestamp,
+    /// How strange the new place is: a factor of the weight.
+    pub(crate) share: f64,
+}
+
+pub(crate) fn session_elsewhere(
+    context: &Context<'_>,
+    weighed: &Weighed,
+    at: Timestamp,
+) -> Option<Moved> {
+    // A session that was there before is the owner's own, on its way with them.
+    let before = weighed.attempt.started_at - SETUP;
+    let is_old = |session: Key| {
+        context.records.iter().take_while(|r| r.at < before).any(|r| r.session == session)
+    };
+    let begun: Vec<&Record> = weighed
+        .attempt
+        .sessions
+        .iter()
+        .filter_map(|i| context.records.get(*i))
+        .filter(|r| r.session != 0 && !is_old(r.session))
+        .collect();
+    let has_moved = |r: &Record| {
+        begun.iter().any(|b| {
+            let level = network_level(&b.requester, &r.requester);
+            let is_other = match (b.family, r.family) {
+                // A browser that is not logged is not another one: then the place must say more.
+                (0, _) | (_, 0) => level > NetworkLevel::Country,
+                // A session is one browser's.
+                (a, b) if a != b => level > NetworkLevel::Network,
+                // A laptop takes its session from home to the café, and its browser is not another one
+                // by then: whoever was handed it imitates the browser, seldom to the letter.
+                _ => {
+                    level > NetworkLevel::ProviderOrCity
+                        && b.agent != 0
+                        && r.agent != 0
+                        && b.agent != r.agent
+                        && r.at - b.at <= AT_ONCE
+                }
+            };
+            b.session == r.session && is_other && (b.device == 0 || b.device != r.device)
+        })
+    };
+    let found = context.records.iter().enumerate().find(|(_, r)| {
+        let is_use = matches!(
+            r.kind,
+            EventKind::SessionUsed | EventKind::SessionReused | EventKind::SessionStarted
+        );
+        is_use && r.at >= at && r.requester.is_known() && has_moved(r)
+    });
+    found.map(|(index, r)| {
+        let there = Origin::of(r);
+        let horizon = context.policy.windows.habits();
+        let network = context.habits.familiarity(&there, at, horizon).network_before;
+        let share = if network == Some(NetworkLevel::Foreign) {
+            2.0
+        } else if there.has(flag::HOSTING | flag::PROXY) && !there.has(flag::EGRESS) {
+            1.5
+        } else {
+            1.0
+        };
+        Moved { index, at: r.at, share }
+    })
+}
+
+/// Addresses at which a browser is remembered by a product that logs no sessions.
+pub(crate) fn remembered_elsewhere(
+    context: &Context<'_>,
+    weighed: &Weighed,
+    at: Timestamp,
+) -> Option<(usize, Timestamp)> {
+    let here = &weighed.attempt.origin;
+    if here.device == 0 {
+        return None;
+    }
+    let begin = context.records.partition_point(|r| r.at < at);
+    let soon = context.records.iter().enumerate().skip(begin);
+    soon.take_while(|(_, r)| r.at - at <= AT_ONCE)
+        .filter(|(_, r)| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown)
+        .filter(|(_, r)| r.device != 0 && r.device != here.device && r.requester.is_known())
+        .find(|(i, r)| {
+            let is_new = context.records.iter().take(*i).all(|known| known.device != r.device);
+            is_new && !is_surely_theirs(context, &Origin::of(r), at)
+        })
+        .map(|(i, r)| (i, r.at))
+}
+
+/// What is taken is taken so soon after the way in.
+const TAKEN_WITHIN: Span = Span::hours(2);
+
+/// Files and mails that were opened one after the other from where somebody had just got in.
+pub(crate) fn taken_at_once(context: &Context<'_>, me: &Foreign, at: Timestamp) -> Option<Term> {
+    let begin = context.records.partition_point(|r| r.at < at);
+    let soon = context.records.iter().enumerate().skip(begin);
+    let (index, record) = soon
+        .take_while(|(_, r)| r.at - at <= TAKEN_WITHIN)
+        .find(|(_, r)| r.has(flag::TAKEN) && me.taints(&Origin::of(r), r.session, r.at))?;
+    Some(Term {
+        kind: "taken_at_once",
+        bits: context.policy.weights.taken_at_once,
+        at: record.at,
+        why: "many files and mails were opened one after the other soon after it".into(),
+        records: vec![index],
+    })
+}
