@@ -30,6 +30,7 @@ pub struct Intake {
     quiet: Vec<IpNet>,
     egress: Vec<IpNet>,
     egress_asn: BTreeSet<u32>,
+    hosting: Vec<IpNet>,
     /// Country, city and region: the keys of the city and of the country.
     places: Memory<3, (u32, u16)>,
     /// The name of a provider: whether it is one of hosting.
@@ -50,6 +51,7 @@ impl Intake {
             quiet: parse(&networks.quiet),
             egress: parse(&networks.egress),
             egress_asn: networks.egress_asn.iter().copied().collect(),
+            hosting: parse(&networks.hosting),
             ..Self::default()
         }
     }
@@ -115,11 +117,12 @@ impl Intake {
             set(told.1, flag::VPN);
             set(is_vpn_number(requester.asn), flag::VPN);
         }
-        if !self.quiet.is_empty() || !self.egress.is_empty() {
+        if !self.quiet.is_empty() || !self.egress.is_empty() || !self.hosting.is_empty() {
             let ip: Option<IpAddr> = requester.ip.parse().ok();
             let within = |list: &[IpNet]| ip.is_some_and(|ip| list.iter().any(|n| n.contains(&ip)));
             set(within(&self.quiet), flag::QUIET);
             set(within(&self.egress), flag::EGRESS);
+            set(within(&self.hosting), flag::HOSTING);
         }
         set(self.egress_asn.contains(&requester.asn), flag::EGRESS);
         set(family.is_mobile, flag::MOBILE);

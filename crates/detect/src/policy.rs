@@ -67,6 +67,8 @@ pub struct Networks {
     pub egress: Vec<String>,
     /// Autonomous systems of the organisation's own egress.
     pub egress_asn: Vec<u32>,
+    /// Hosting providers beside the well-known ones, in CIDR form, for products that log no provider.
+    pub hosting: Vec<String>,
 }
 
 /// Declares the table of weights once: the field, its default in bits, and what it means.
@@ -327,9 +329,12 @@ impl Policy {
                 );
             }
         }
-        for (path, list) in
-            [("networks.quiet", &self.networks.quiet), ("networks.egress", &self.networks.egress)]
-        {
+        let lists = [
+            ("networks.quiet", &self.networks.quiet),
+            ("networks.egress", &self.networks.egress),
+            ("networks.hosting", &self.networks.hosting),
+        ];
+        for (path, list) in lists {
             for text in list.iter().filter(|text| crate::intake::network(text).is_none()) {
                 problem(
                     path,

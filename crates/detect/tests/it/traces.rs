@@ -425,4 +425,9 @@ fn an_address_tells_the_provider_where_the_log_does_not() {
     };
     assert!(ask("159.65.175.149").iter().any(|i| has_term(i, "hosting_network")));
     assert!(ask("198.51.100.23").iter().all(|i| !has_term(i, "hosting_network")));
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, At { as_name: "", asn: 0, ..NEIGHBOUR }, at(11, 3, 0), PromptDenied, None);
+    let mut policy = pushback_detect::Policy::default();
+    policy.networks.hosting = vec!["198.51.100.0/24".to_owned()];
+    assert!(has_term(&log.detect_with(&policy).0[0], "hosting_network"));
 }

@@ -40,8 +40,11 @@ fn a_mistyped_name_is_said_and_nothing_is_done_about_it() {
         assert!(ran.err.contains("alcie@example.org is not known here"), "{args:?}: {}", ran.err);
         assert!(ran.err.contains("pushback subscriber list"), "{args:?}: {}", ran.err);
     }
-    let listed = on(folder.path(), &["subscriber", "list"]);
-    assert_eq!(listed.out.lines().count(), 1, "{}", listed.out);
+    let listed = on(folder.path(), &["subscriber", "list"]).out;
+    assert_eq!(listed.matches("@example.org").count(), 1, "{listed}");
+    assert!(listed.ends_with("0 of 1 have a passkey\n"), "{listed}");
+    let without = on(folder.path(), &["subscriber", "list", "--without-passkey", "--json"]);
+    assert_eq!(without.json()[0][0]["has_passkey"], false, "{}", without.out);
 }
 
 #[test]

@@ -48,14 +48,17 @@ export function offer(app) {
     return el('section', { class: 'card' }, el('h2', {}, icon('phone'), say('install_title')), el('p', {}, say('install_text')));
   }
   const place = el('div', {});
-  (async () => {
-    if (!(await app.keyring.note('push')) && (await canAskForPush())) place.replaceChildren(pushOffer(app));
-    else if (await wantsPasskey(app)) place.replaceChildren(passkeyOffer(app));
-  })();
+  const next = async () => {
+    if (!(await app.keyring.note('push')) && (await canAskForPush())) place.replaceChildren(pushOffer(app, next));
+    else if (await wantsPasskey(app)) place.replaceChildren(passkeyOffer(app, next));
+    else place.replaceChildren();
+  };
+  next();
   return place;
 }
 
-function pushOffer(app) {
+/** An offer, until `next` takes its place. */
+function pushOffer(app, next) {
   const card = el('section', { class: 'card' });
   const result = el('p', { class: 'hint', role: 'status' });
   const actions = el(
@@ -69,9 +72,9 @@ function pushOffer(app) {
     }),
     button(
       say('now_push_later'),
-      () => {
-        card.hidden = true;
-        app.keyring.keepNote('push', 'later');
+      async () => {
+        await app.keyring.keepNote('push', 'later');
+        await next();
       },
       { kind: 'link' },
     ),
@@ -89,18 +92,18 @@ async function wantsPasskey(app) {
   return Date.now() - ((await app.keyring.note('passkey')) ?? 0) > OFFERED_EVERY_MS;
 }
 
-function passkeyOffer(app) {
-  const card = el('section', { class: 'card' });
-  const later = () => {
-    card.hidden = true;
-    app.keyring.keepNote('passkey', Date.now());
+function passkeyOffer(app, next) {
+  const later = async () => {
+    await app.keyring.keepNote('passkey', Date.now());
+    await next();
   };
-  card.append(
+  return el(
+    'section',
+    { class: 'card' },
     el('h2', {}, icon('key'), say('now_passkey_title')),
     el('p', {}, say('now_passkey_text')),
     el('div', { class: 'actions row' }, button(say('now_passkey_open'), () => openPasskeys(app)), button(say('now_push_later'), later, { kind: 'link' })),
   );
-  return card;
 }
 
 export function suspendedView(app) {

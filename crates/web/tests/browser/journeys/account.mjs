@@ -157,6 +157,10 @@ export const journeys = {
     world(
       async ({ page, see, asks }) => {
         const offer = page.getByRole('heading', { name: 'Sign in without codes' });
+        // One offer at a time.
+        await page.getByRole('heading', { name: 'Let it ring' }).waitFor();
+        assert.equal(await offer.count(), 0);
+        await page.getByRole('button', { name: 'Not now' }).click();
         await offer.waitFor();
         await see('app_passkey_offer');
         await page.getByRole('button', { name: 'Not now' }).click();
@@ -175,6 +179,7 @@ export const journeys = {
   'the offer of a passkey leads to where it is added': () =>
     world(
       async ({ page, asks }) => {
+        await page.getByRole('button', { name: 'Not now' }).click();
         const { code: right } = await asks();
         await asked(page);
         await code(page).fill(right);
