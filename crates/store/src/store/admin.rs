@@ -164,7 +164,7 @@ impl Store {
         audit::latest_about(&self.inner.reader, subject, limit).await
     }
 
-    /// The hash of an entry of a chain by its number, [`crate::GENESIS`] before the first; `None` if there
+    /// The hash of an entry of a chain by its number, [`crate::audit::GENESIS`] before the first; `None` if there
     /// is no such entry.
     ///
     /// # Errors
