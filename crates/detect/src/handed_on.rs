@@ -9,6 +9,9 @@ use crate::history::Origin;
 use crate::record::{Record, flag};
 use crate::weigh::{Context, Term, Weighed};
 
+/// Uses that are looked at for one way in: a log can hold thousands.
+pub(crate) const LOOKED_AT_MAX: usize = 64;
+
 /// The password comes before the second factor by so much.
 const SETUP: Span = Span::minutes(15);
 
@@ -80,7 +83,8 @@ pub(crate) fn session_elsewhere(
     })
 }
 
-/// Addresses at which a browser is remembered by a product that logs no sessions.
+/// The use of a machine that is remembered soon after, though it never signed in here: it was handed what
+/// the approval opened. For products that log no sessions (Duo).
 pub(crate) fn remembered_elsewhere(
     context: &Context<'_>,
     weighed: &Weighed,
@@ -95,6 +99,7 @@ pub(crate) fn remembered_elsewhere(
     soon.take_while(|(_, r)| r.at - at <= AT_ONCE)
         .filter(|(_, r)| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown)
         .filter(|(_, r)| r.device != 0 && r.device != here.device && r.requester.is_known())
+        .take(LOOKED_AT_MAX)
         .find(|(i, r)| {
             let is_new = context.records.iter().take(*i).all(|known| known.device != r.device);
             is_new && !is_surely_theirs(context, &Origin::of(r), at)

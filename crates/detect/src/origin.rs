@@ -4,6 +4,7 @@ use pushback_model::{Span, Timestamp};
 
 use crate::entry::Foreign;
 use crate::habits::{BrowserLevel, NetworkLevel, is_lesson, network_level};
+use crate::handed_on::LOOKED_AT_MAX;
 use crate::history::Origin;
 use crate::record::flag;
 use crate::weigh::{Context, Term};
@@ -222,6 +223,7 @@ fn is_own_line(origin: &Origin, at: Timestamp, context: &Context<'_>) -> bool {
     near.filter(|r| {
         is_lesson(r) && r.session != 0 && origin.place.ip != 0 && r.requester.ip == origin.place.ip
     })
+    .take(LOOKED_AT_MAX)
     .any(|r| {
         let there = Origin::of(r);
         let is_strangers = |f: &Foreign| f.taints(&there, r.session, r.at);

@@ -5,6 +5,7 @@ use pushback_model::{EventKind, Factor, Span, Timestamp};
 use crate::after::is_surely_theirs;
 use crate::entry::Foreign;
 use crate::habits::{NetworkLevel, is_lesson, network_level};
+use crate::handed_on::LOOKED_AT_MAX;
 use crate::history::Origin;
 use crate::opening::{seen_near, witnessed};
 use crate::prompt::Outcome;
@@ -22,18 +23,22 @@ pub(crate) fn own_device_soon(context: &Context<'_>, me: &Foreign, terms: &mut V
     }
     let begin = context.records.partition_point(|r| r.at < me.at);
     let soon = context.records.iter().enumerate().skip(begin);
-    let named = soon.take_while(|(_, r)| r.at - me.at <= NAMED_WITHIN).find(|(_, r)| {
-        r.device != 0
-            && r.requester.ip == me.ip
-            && me.sessions.contains(&r.session)
-            && context.records.iter().take_while(|known| known.at < me.at).any(|known| {
+    let names =
+        |r: &Record| r.device != 0 && r.requester.ip == me.ip && me.sessions.contains(&r.session);
+    let is_owners = |r: &Record| {
+        let mut before = context.records.iter().take_while(|known| known.at < me.at);
+        !context.foreign.iter().any(|f| f.device == r.device)
+            && before.any(|known| {
                 known.device == r.device
                     && is_lesson(known)
                     && network_level(&known.requester, &me.place) > NetworkLevel::Network
-                    && !context.foreign.iter().any(|f| f.device == r.device)
             })
-    });
-    if let Some((index, record)) = named {
+    };
+    let mut named = soon
+        .take_while(|(_, r)| r.at - me.at <= NAMED_WITHIN)
+        .filter(|(_, r)| names(r))
+        .take(LOOKED_AT_MAX);
+    if let Some((index, record)) = named.find(|(_, r)| is_owners(r)) {
         terms.retain(|t| {
             !matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser" | "mobile_browser")
         });
