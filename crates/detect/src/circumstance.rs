@@ -428,23 +428,31 @@ pub(crate) fn phone(
         } else {
             None
         };
+        // Nobody leaves the phone at home and answers it in another city.
+        let names_cities = phone.city != 0 && browser.city != 0 && !attempt.origin.has(flag::RELAY);
+        let is_other_city = names_cities && phone.city != browser.city;
+        let is_bare = attempt.origin.agent == 0 && attempt.origin.device == 0;
         let at_home = (
             "phone_at_home",
-            weights.phone_at_home,
-            "the phone that answered was at an address of its owner's, and the new device was not"
-                .to_owned(),
+            weights.phone_at_home * if is_other_city { 2.0 } else { 1.0 },
+            if is_other_city {
+                "the phone that answered was at an address of its owner's, in another city"
+            } else {
+                "the phone that answered was at an address of its owner's, and the new device was not"
+            }
+            .to_owned(),
         );
         let found = match found {
             None | Some(("phone_near", ..))
-                if device.is_new && is_at_home_alone(attempt, phone, context) =>
+                if (device.is_new || (is_bare && is_other_city))
+                    && is_at_home_alone(attempt, phone, context) =>
             {
                 Some(at_home)
             }
             // A phone on the road shows where its carrier is, and never the owner's own line. In front
             // of a VPN no browser is logged that could be the owner's.
             Some(("phone_far", bits, why))
-                if (device.is_new || attempt.origin.agent == 0)
-                    && is_at_home_alone(attempt, phone, context) =>
+                if (device.is_new || is_bare) && is_at_home_alone(attempt, phone, context) =>
             {
                 Some(("phone_at_home", bits.max(weights.phone_at_home), at_owners(&why)))
             }

@@ -328,6 +328,28 @@ fn a_gateway_abroad_and_the_phone_at_home_are_two_people() {
 }
 
 #[test]
+fn nobody_answers_a_phone_at_home_from_another_city() {
+    let ask = |city: &'static str| {
+        let mut log = Log::with_habits(ALICE);
+        // Duo logs places without coordinates, and no provider.
+        let place = At { city, asn: 0, as_name: "", agent: "", device: "", ..NEIGHBOUR };
+        log.prompt(ALICE, place, at(11, 14, 0), PromptTimedOut, None);
+        log.prompt(ALICE, place, at(11, 14, 2), PromptApproved, Some(HOME));
+        for event in &mut log.events {
+            event.requester.coordinates = None;
+            if let Some(phone) = &mut event.responder {
+                phone.coordinates = None;
+            }
+        }
+        of_alice(&log)
+    };
+    let incidents = ask("Hamburg");
+    assert!(incidents.iter().any(|i| has_term(i, "phone_at_home")), "{incidents:#?}");
+    let same = ask(HOME.city);
+    assert!(same.iter().all(|i| !has_term(i, "phone_at_home")), "{same:#?}");
+}
+
+#[test]
 fn a_session_that_goes_on_abroad_with_a_browser_that_is_nearly_the_same_was_handed_on() {
     let used = |place: At, older: bool| {
         let mut log = Log::with_habits(ALICE);
