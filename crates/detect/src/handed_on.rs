@@ -1,6 +1,6 @@
 //! What becomes of a session: it goes on elsewhere, or is used to carry things away.
 
-use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
+use pushback_model::{EventKind, Factor, Key, Source, Span, Timestamp};
 
 use crate::after::is_surely_theirs;
 use crate::entry::{AT_ONCE, Foreign};
@@ -43,9 +43,12 @@ pub(crate) fn session_elsewhere(
     let has_moved = |r: &Record| {
         begun.iter().any(|b| {
             let level = network_level(&b.requester, &r.requester);
-            let is_other = match (b.family, r.family) {
-                // A browser that is not logged is not another one: then the place must say more.
-                (0, _) | (_, 0) => level > NetworkLevel::Country,
+            // The unified audit log names the mail client that shares the session.
+            let family = if r.source == Source::M365 { 0 } else { r.family };
+            let is_other = match (b.family, family) {
+                // A browser that is not logged is not another one: then the place must say more, and
+                // before anybody could have travelled there.
+                (0, _) | (_, 0) => level > NetworkLevel::Country && r.at - b.at <= AT_ONCE,
                 // A session is one browser's.
                 (a, b) if a != b => level > NetworkLevel::Network,
                 // A laptop takes its session from home to the café, and its browser is not another one
@@ -72,7 +75,9 @@ pub(crate) fn session_elsewhere(
         let there = Origin::of(r);
         let horizon = context.policy.windows.habits();
         let network = context.habits.familiarity(&there, at, horizon).network_before;
-        let share = if network == Some(NetworkLevel::Foreign) {
+        let share = if r.agent == 0 || r.source == Source::M365 {
+            1.0
+        } else if network == Some(NetworkLevel::Foreign) {
             2.0
         } else if there.has(flag::HOSTING | flag::PROXY) && !there.has(flag::EGRESS) {
             1.5

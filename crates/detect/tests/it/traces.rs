@@ -374,6 +374,25 @@ fn a_session_that_goes_on_abroad_with_a_browser_that_is_nearly_the_same_was_hand
     assert!(used(elsewhere, true).is_empty());
 }
 
+#[test]
+fn a_session_that_comes_home_from_a_journey_was_not_handed_on() {
+    let back = |hours: i64, source: Source| {
+        let mut log = Log::with_habits(ALICE);
+        let mut session = |place, when, kind, source| {
+            let i = log.event(ALICE, place, when, kind, "");
+            log.events[i].session = "session-1".into();
+            log.events[i].source = source;
+        };
+        session(RELAY, at(11, 9, 1), SessionStarted, Source::Okta);
+        let client = At { agent: "Client=MSExchangeRPC", device: "", ..STRANGER };
+        session(client, at(11, 9 + hours, 1), SessionUsed, source);
+        log.prompt(ALICE, RELAY, at(11, 9, 0), PromptApproved, None);
+        of_alice(&log)
+    };
+    assert!(back(31, Source::M365).is_empty(), "the mail client on the next day");
+    assert!(!back(1, Source::Okta).is_empty());
+}
+
 /// A relay on a line of the owner's provider, in their city, with their browser.
 const RELAY: At = At { device: "", ..NEXT_DOOR };
 /// The owner's laptop on another line.
