@@ -1,6 +1,6 @@
 //! What becomes of a session: it goes on elsewhere, or is used to carry things away.
 
-use pushback_model::{EventKind, Factor, Key, Source, Span, Timestamp};
+use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
 use crate::after::is_surely_theirs;
 use crate::entry::{AT_ONCE, Foreign};
@@ -43,8 +43,8 @@ pub(crate) fn session_elsewhere(
     let has_moved = |r: &Record| {
         begun.iter().any(|b| {
             let level = network_level(&b.requester, &r.requester);
-            // The unified audit log names the mail client that shares the session.
-            let family = if r.source == Source::M365 { 0 } else { r.family };
+            // Of what is read, the unified audit log names the mail client that shares the session.
+            let family = if r.has(flag::CONTENT) { 0 } else { r.family };
             let is_other = match (b.family, family) {
                 // A browser that is not logged is not another one: then the place must say more, and
                 // before anybody could have travelled there.
@@ -75,7 +75,7 @@ pub(crate) fn session_elsewhere(
         let there = Origin::of(r);
         let horizon = context.policy.windows.habits();
         let network = context.habits.familiarity(&there, at, horizon).network_before;
-        let share = if r.agent == 0 || r.source == Source::M365 {
+        let share = if r.agent == 0 || r.has(flag::CONTENT) {
             1.0
         } else if network == Some(NetworkLevel::Foreign) {
             2.0

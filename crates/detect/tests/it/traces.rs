@@ -379,7 +379,7 @@ fn a_session_that_comes_home_from_a_journey_was_not_handed_on() {
     let back = |hours: i64, source: Source| {
         let mut log = Log::with_habits(ALICE);
         let mut session = |place, when, kind, source| {
-            let i = log.event(ALICE, place, when, kind, "");
+            let i = log.event(ALICE, place, when, kind, "read mail");
             log.events[i].session = "session-1".into();
             log.events[i].source = source;
         };
