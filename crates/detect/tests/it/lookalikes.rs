@@ -345,13 +345,31 @@ fn a_report_that_is_taken_back_is_no_alarm() {
 #[test]
 fn a_code_of_ones_own_that_was_mistyped_rang_nobody() {
     let mut log = Log::with_habits(ALICE);
+    let new_laptop = At { device: "laptop-2", ip: "198.51.100.40", ..HOME };
     for minute in [0, 1] {
-        let i = log.event(ALICE, ABROAD, at(11, 9, minute), EventKind::FactorFailed, "");
+        let i = log.event(ALICE, new_laptop, at(11, 9, minute), EventKind::FactorFailed, "");
         log.events[i].factor = Factor::Code;
     }
-    let i = log.event(ALICE, ABROAD, at(11, 9, 2), EventKind::FactorVerified, "");
+    let i = log.event(ALICE, new_laptop, at(11, 9, 2), EventKind::FactorVerified, "");
     log.events[i].factor = Factor::Code;
     quiet(&log);
+}
+
+#[test]
+fn a_session_that_names_the_owners_device_minutes_later_is_theirs() {
+    let sign_in = |named: &'static str| {
+        let mut log = Log::with_habits(ALICE);
+        let bare = At { device: "", ..STRANGER };
+        log.prompt(ALICE, bare, at(11, 21, 0), PromptApproved, None);
+        let mut session = |device, when, kind| {
+            let i = log.event(ALICE, At { device, ..STRANGER }, when, kind, "");
+            log.events[i].session = "session-1".into();
+        };
+        session("", at(11, 21, 1), EventKind::SessionStarted);
+        session(named, at(11, 21, 20), EventKind::SessionUsed);
+        log.detect().0.len()
+    };
+    assert_eq!((sign_in(HOME.device), sign_in("laptop-9")), (0, 1));
 }
 
 #[test]

@@ -472,3 +472,23 @@ fn an_address_tells_the_provider_where_the_log_does_not() {
     policy.networks.hosting = vec!["198.51.100.0/24".to_owned()];
     assert!(has_term(&log.detect_with(&policy).0[0], "hosting_network"));
 }
+
+#[test]
+fn files_that_are_opened_in_a_burst_after_a_first_sign_in_are_taken() {
+    let read = |files: i64, every_s: i64| {
+        let mut log = Log::with_habits(ALICE);
+        let place = At { device: "laptop-9", ..NEIGHBOUR };
+        log.prompt(ALICE, place, at(11, 9, 0), PromptApproved, None);
+        log.event(ALICE, place, at(11, 9, 1), SessionStarted, "");
+        for n in 0..files {
+            let when = at(11, 9, 10) + Span::seconds(n * every_s);
+            let i = log.event(ALICE, place, when, SessionUsed, "opened a file 'plan.xlsx'");
+            log.events[i].source = Source::M365;
+        }
+        of_alice(&log)
+    };
+    assert!(read(24, 4).iter().any(|i| has_term(i, "taken_at_once")), "{:#?}", read(24, 4));
+    // An afternoon's work, and a few files.
+    assert!(read(24, 240).iter().all(|i| !has_term(i, "taken_at_once")));
+    assert!(read(8, 4).iter().all(|i| !has_term(i, "taken_at_once")));
+}
