@@ -178,13 +178,14 @@ const REMOVED_WITHIN: Span = Span::hours(1);
 /// Owners take an old phone out days after they bound the new one.
 const REPLACED_WITHIN: Span = Span::days(14);
 
-/// Whether an authenticator was removed by the machine that had just got in, with no new one bound
-/// from anywhere else before.
+/// Whether an authenticator was removed by the machine that had just got in, with no new one bound before
+/// from anywhere else; where nothing is strange, from anywhere at all: that is a replacement.
 fn is_removed_at_once(
     context: &Context<'_>,
     stranger: &Foreign,
     record: &Record,
     from: Timestamp,
+    is_strange: bool,
 ) -> bool {
     let is_at_once = record.at - from <= REMOVED_WITHIN
         && stranger.taints(&Origin::of(record), record.session, record.at);
@@ -193,7 +194,7 @@ fn is_removed_at_once(
             matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered)
                 && r.at < record.at
                 && record.at - r.at <= REPLACED_WITHIN
-                && !stranger.is_same_machine(&Origin::of(r))
+                && !(is_strange && stranger.is_same_machine(&Origin::of(r)))
         })
 }
 
@@ -207,6 +208,7 @@ pub(crate) fn after_terms(
     let weights = &context.policy.weights;
     // After a reset everybody binds anew, the owner too.
     let binds_anew = reset_before(context, from).is_some();
+    let is_strange = sum(terms) > 0.0;
     for index in after {
         let Some(record) = context.records.get(*index) else { continue };
         if record.at < from - Span::seconds(5) {
@@ -228,7 +230,7 @@ pub(crate) fn after_terms(
             EventKind::MailboxRule => {
                 ("after_mailbox_rule", weights.after_mailbox_rule, "a mail rule was made after it")
             }
-            EventKind::FactorRemoved if is_removed_at_once(context, stranger, record, from) => (
+            EventKind::FactorRemoved if is_removed_at_once(context, stranger, record, from, is_strange) => (
                 "after_removal",
                 weights.after_removal,
                 "an authenticator was removed at once after it, and none had been bound",

@@ -349,9 +349,6 @@ pub(crate) fn phone(
     context: &Context<'_>,
     terms: &mut Vec<Term>,
 ) {
-    if !context.organisation.tells_where_phones_are() {
-        return;
-    }
     let weights = &context.policy.weights;
     // An authenticator bound shortly before, after a reset, may be the stranger's own.
     let is_doubtful = context.records.iter().any(|r| {
@@ -367,7 +364,11 @@ pub(crate) fn phone(
         let phone = &prompt.responder;
         let answered =
             matches!(prompt.outcome, Outcome::Approved | Outcome::Denied | Outcome::Mismatched);
-        if !phone.is_known() || !answered || (has_passed && prompt.outcome != Outcome::Approved) {
+        if !phone.is_known()
+            || !answered
+            || (has_passed && prompt.outcome != Outcome::Approved)
+            || !context.organisation.tells_where_phones_are(prompt.source)
+        {
             continue;
         }
         let distance = match (phone.coordinates(), browser.coordinates()) {

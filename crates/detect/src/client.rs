@@ -98,7 +98,13 @@ pub(crate) fn constant_interval(
     });
     // Products in front of a VPN may log no address at all.
     let is_near = |w: &Weighed| is_near_home(w) || !w.attempt.origin.place.is_known();
-    let is_clock = failures.total() == failures.unanswered.len()
+    // Whoever refuses one of them on a phone behind the very address is beside the client.
+    let is_beside = |w: &&Weighed| {
+        w.failed.denied.is_empty() || w.context_terms.iter().any(|t| t.kind == "phone_same_network")
+    };
+    let is_ignored = failures.total() == failures.unanswered.len()
+        || (failures.denied.len() * 5 <= failures.total() && failing.iter().all(is_beside));
+    let is_clock = is_ignored
         && failing.iter().all(|w| is_near(w) && !is_far(w));
     if !(is_clients || is_clock)
         || failures.total() > failures.unanswered.len() + failures.denied.len()

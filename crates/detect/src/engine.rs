@@ -267,7 +267,9 @@ fn each_person<E>(
 fn note(organisation: &mut Organisation, verdict: &Verdict) {
     verdict.sightings.iter().for_each(|s| organisation.note_asked(s));
     verdict.entries.iter().for_each(|s| organisation.note_entry(s));
-    organisation.note_answers(verdict.answers);
+    for (source, answers) in &verdict.answers {
+        organisation.note_answers(*source, *answers);
+    }
     organisation.note_account(verdict.is_created);
     verdict.unfinished.iter().for_each(|named| organisation.note_unfinished(*named));
     verdict.countries.iter().for_each(|c| organisation.note_country(*c));

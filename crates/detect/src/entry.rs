@@ -120,10 +120,12 @@ pub(crate) fn passed_terms(
     // While everybody's prompts go unanswered, silence says nothing.
     let is_outage = |when: Timestamp| context.organisation.outage(when).is_some_and(|s| s > 0.5);
     earlier.unanswered.retain(|(when, _)| !is_outage(*when));
-    // A slip of the thumb is put right within a minute or two.
+    // A slip of the thumb is put right within a minute or two, and seldom where all is new.
+    let is_all_new = is_elsewhere(&terms) && has_new_machine(&terms);
     let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
-    let is_slip = earlier.reported.is_empty()
+    let is_slip = earlier.total() == 1
         && earlier.denied.len() + earlier.mismatched.len() == 1
+        && !is_all_new
         && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
     if earlier.total() > 0 {
         // People miss a prompt or two and try again at once; strangers are missed again and again.
@@ -132,7 +134,9 @@ pub(crate) fn passed_terms(
         let silent = match here {
             0 => 0.0,
             1 => 0.2,
+            2 if is_all_new => 1.0,
             2 => 0.5,
+            3 if is_all_new => 1.6,
             3 => 1.0,
             4..=6 => 1.6,
             7..=9 => 2.8,
@@ -156,10 +160,11 @@ pub(crate) fn passed_terms(
     // Who misses a prompt and approves the next is the owner nine times of ten; not where somebody who
     // never got in was asking a few days ago.
     let is_asked_again = earlier.total() > 0 && !is_slip;
+    let was_missed = weighed.failed.unanswered.iter().any(|(when, _)| *when <= at);
     if let Some(before) = failing.iter().rev().find(|other| {
         let ago = at - other.attempt.last_at;
         quiet < ago && ago <= RETURNS_WITHIN && !got_in(context, &other.attempt.origin)
-    }) && is_asked_again
+    }) && (is_asked_again || (was_missed && !before.failed.reported.is_empty()))
     {
         terms.push(Term {
             kind: "returned",
@@ -319,7 +324,7 @@ fn disowned<'a>(
 // SECURITY: a stranger who binds a phone answers from behind their own address. Guarded by
 // `a_phone_that_was_bound_there_does_not_acquit`.
 fn phone_there_later<'a>(context: &Context<'a>, me: &Foreign) -> Option<&'a Prompt> {
-    if me.ip == 0 || !context.organisation.tells_where_phones_are() {
+    if me.ip == 0 {
         return None;
     }
     let first_bound = context.records.iter().find(|r| {
@@ -331,6 +336,7 @@ fn phone_there_later<'a>(context: &Context<'a>, me: &Foreign) -> Option<&'a Prom
     let until = first_bound.map_or(context.until, |r| r.at);
     context.prompts.iter().find(|prompt| {
         prompt.outcome == Outcome::Approved
+            && context.organisation.tells_where_phones_are(prompt.source)
             && prompt.sent_at > me.at
             && prompt.ended_at <= until
             && prompt.origin.place.ip == me.ip
@@ -381,6 +387,13 @@ pub(crate) fn second_look(
 /// How soon strangers make what lasts, and a session is still in one pair of hands.
 pub(crate) const AT_ONCE: Span = Span::hours(6);
 
+/// Whether the device or the browser is one that the person never used.
+fn has_new_machine(terms: &[Term]) -> bool {
+    terms
+        .iter()
+        .any(|t| matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser") && t.bits > 0.0)
+}
+
 /// Owners set a new laptop up at home or among colleagues, and elsewhere they change things with the
 /// machine they know. A new machine in a new place that changes the account within hours is neither.
 fn new_machine(
@@ -390,12 +403,8 @@ fn new_machine(
     terms: &[Term],
 ) -> Option<Term> {
     let has = |kinds: &[&str]| terms.iter().any(|t| kinds.contains(&t.kind));
-    let is_new = terms
-        .iter()
-        .any(|t| matches!(t.kind, "unfamiliar_device" | "unfamiliar_browser") && t.bits > 0.0);
-    let is_elsewhere = terms
-        .iter()
-        .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country") && t.bits > 0.0);
+    let is_new = has_new_machine(terms);
+    let is_elsewhere = is_elsewhere(terms);
     let is_excused = has(&["mobile_browser", "colleagues_network", "phone_same_network"])
         || reset_before(context, me.at).is_some();
     if !is_new || !is_elsewhere || is_excused {
@@ -501,10 +510,16 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         // beside it.
         || (bits("vpn_network") > 0.0
             && BESIDE_VPN.iter().any(|kind| bits(kind) > 0.0))
-        || bits("after_failures") >= 1.5
+        || bits("after_failures") >= AFTER_FAILURES_ENOUGH
+        // A refusal put right at once, where the same source asked another person too.
+        || (bits("after_failures") > 0.0
+            && bits("after_failures") + bits("many_asked") >= 2.0 * AFTER_FAILURES_ENOUGH)
         || ["after_factor", "after_removal", "after_mailbox_rule", "after_change"].iter().any(|k| bits(k) >= 1.0)
         || SPEAKS.iter().any(|k| bits(k) > 0.0)
 }
+
+/// Failures before a success that speak for a stranger by themselves, in bits.
+const AFTER_FAILURES_ENOUGH: f64 = 1.5;
 
 /// What speaks for a stranger by itself, however little.
 const SPEAKS: [&str; 12] = [

@@ -40,6 +40,7 @@ pub(crate) fn session_elsewhere(
         .filter_map(|i| context.records.get(*i))
         .filter(|r| r.session != 0 && !is_old(r.session))
         .collect();
+    let is_another = |a: Key, b: Key| a != 0 && b != 0 && a != b;
     let has_moved = |r: &Record| {
         begun.iter().any(|b| {
             let level = network_level(&b.requester, &r.requester);
@@ -52,13 +53,14 @@ pub(crate) fn session_elsewhere(
                 // A session is one browser's.
                 (a, b) if a != b => level > NetworkLevel::Network,
                 // A laptop takes its session from home to the café, and its browser is not another one
-                // by then: whoever was handed it imitates the browser, seldom to the letter.
+                // by then: whoever was handed it imitates the browser, seldom to the letter. Two products
+                // write one browser in two ways.
                 _ => {
                     level > NetworkLevel::ProviderOrCity
-                        && b.agent != 0
-                        && r.agent != 0
-                        && b.agent != r.agent
+                        && b.source == r.source
                         && r.at - b.at <= AT_ONCE
+                        && (is_another(b.agent.into(), r.agent.into())
+                            || (level > NetworkLevel::Country && is_another(b.device, r.device)))
                 }
             };
             b.session == r.session && is_other && (b.device == 0 || b.device != r.device)

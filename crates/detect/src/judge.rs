@@ -4,7 +4,9 @@
 //! is called with the whole input for the final word, and with prefixes to learn when an incident
 //! first became knowable.
 
-use pushback_model::{EventKind, Key, Span, Timestamp};
+use std::collections::BTreeMap;
+
+use pushback_model::{EventKind, Key, Source, Span, Timestamp};
 
 use crate::attempt::{Attempt, group};
 use crate::circumstance::pace;
@@ -43,8 +45,9 @@ pub struct Verdict {
     pub bindings: Vec<Origin>,
     /// Records of sessions that began with the password and ended there, by [`Record::id`] and part.
     pub unfinished: Vec<(Key, u32)>,
-    /// Answered prompts of which the log names both ends: all, and those with one address at both.
-    pub answers: (u32, u32),
+    /// By product, answered prompts of which the log names both ends: all, and those with one address at
+    /// both.
+    pub answers: BTreeMap<Source, (u32, u32)>,
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -134,15 +137,20 @@ fn may_be_candidate(weighed: &Weighed) -> bool {
     }
 }
 
-/// Answered prompts of which both ends are logged, and how many of them have one address at both.
-fn answers(prompts: &[Prompt]) -> (u32, u32) {
-    prompts
+/// By product, answered prompts of which both ends are logged, and how many of them have one address at
+/// both.
+fn answers(prompts: &[Prompt]) -> BTreeMap<Source, (u32, u32)> {
+    let mut answers: BTreeMap<Source, (u32, u32)> = BTreeMap::new();
+    let answered = prompts
         .iter()
         .filter(|p| matches!(p.outcome, Outcome::Approved | Outcome::Denied))
-        .filter(|p| p.responder.is_known() && p.origin.place.is_known())
-        .fold((0, 0), |(all, same), prompt| {
-            (all + 1, same + u32::from(prompt.responder.ip == prompt.origin.place.ip))
-        })
+        .filter(|p| p.responder.is_known() && p.origin.place.is_known());
+    for prompt in answered {
+        let (all, same) = answers.entry(prompt.source).or_default();
+        *all += 1;
+        *same += u32::from(prompt.responder.ip == prompt.origin.place.ip);
+    }
+    answers
 }
 
 /// Whether an attempt may show a stranger at all. Most do not, and cost nothing more.

@@ -129,8 +129,8 @@ impl Naming {
         self.by_place.entry((ip, agent)).or_default()
     }
 
-    /// Whether successes like this one always name a device; of one abroad, what was seen at its own
-    /// address is left out. At home people sit down at whatever computer there is.
+    /// Whether successes like this one always name a device; of one abroad, and of what failed, what was seen
+    /// at its own address is left out. At home people sit down at whatever computer there is.
     //
     // SECURITY: a stranger who signs in thrice in a row must not make it customary to name none.
     // Guarded by `what_a_place_itself_leaves_out_does_not_make_it_customary`.
@@ -143,7 +143,8 @@ impl Naming {
         if !origin.has(flag::NAMES_DEVICE) {
             return false;
         }
-        let there = self.by_place.get(&(origin.place.ip, origin.agent)).filter(|_| is_abroad);
+        let is_own_case = is_abroad || !has_passed;
+        let there = self.by_place.get(&(origin.place.ip, origin.agent)).filter(|_| is_own_case);
         let there = there.copied().unwrap_or_default();
         let own = self.by_agent.get(&origin.agent).filter(|_| origin.agent != 0);
         if let Some(own) = own.map(|own| own.without(there)) {

@@ -219,9 +219,25 @@ fn after_reset(
         .map(|(i, _)| i)
         .collect();
     let more_acts = acts(context, &more);
+    let hidden = context.records.iter().enumerate().find(|(_, r)| {
+        r.kind == EventKind::MailboxRule
+            && !r.has(flag::PLAIN_RULE)
+            && (Span::ZERO..=MORE_WITHIN).contains(&(r.at - record.at))
+            && r.requester.ip != 0
+            && r.requester.ip == origin.place.ip
+    });
     let place = sum(&terms) - weights.helpdesk_reset;
-    if place <= if more_acts > 0 { -2.0 } else { 0.0 } {
+    if place <= if more_acts > 0 || hidden.is_some() { -2.0 } else { 0.0 } {
         return None;
+    }
+    if let Some((index, rule)) = hidden {
+        terms.push(Term {
+            kind: "after_mailbox_rule",
+            bits: weights.after_mailbox_rule,
+            at: rule.at,
+            why: "a mail rule was then made from there that hides mail or sends it on".into(),
+            records: vec![index],
+        });
     }
     if more_acts > 0 {
         terms.push(Term {
@@ -265,7 +281,7 @@ fn dormant(
         let is_beside = origin.place.is_known()
             && prompt.origin.place.ip == origin.place.ip
             && prompt.responder.ip == origin.place.ip
-            && organisation.tells_where_phones_are();
+            && organisation.tells_where_phones_are(prompt.source);
         prompt.outcome == Outcome::Approved
             && prompt.ended_at < record.at
             && (is_beside || record.at - prompt.ended_at > ONE_VISIT)

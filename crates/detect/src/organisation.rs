@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pushback_model::{Key, Span, Timestamp};
+use pushback_model::{Key, Source, Span, Timestamp};
 
 use crate::history::Origin;
 use crate::record::Record;
@@ -32,8 +32,8 @@ pub struct Organisation {
     doubtful: BTreeSet<(Key, Key)>,
     /// Sessions that began with the password and ended there, by id and part.
     unfinished: BTreeSet<(Key, u32)>,
-    /// Answered prompts of which both ends are logged, and those with one address at both.
-    answers: (u32, u32),
+    /// By product, answered prompts of which both ends are logged, and those with one address at both.
+    answers: BTreeMap<Source, (u32, u32)>,
     /// Doubts that did not fit.
     doubts_dropped: u64,
     /// Sightings of sources that did not fit.
@@ -172,16 +172,20 @@ impl Organisation {
         self.created >= CREATED_MIN
     }
 
-    /// Notes how many answered prompts name both ends, and how many of those one address.
-    pub const fn note_answers(&mut self, (all, same): (u32, u32)) {
-        self.answers = (self.answers.0.saturating_add(all), self.answers.1.saturating_add(same));
+    /// Notes how many of a product's answered prompts name both ends, and how many of those one address.
+    pub fn note_answers(&mut self, source: Source, (all, same): (u32, u32)) {
+        let noted = self.answers.entry(source).or_default();
+        *noted = (noted.0.saturating_add(all), noted.1.saturating_add(same));
     }
 
     /// Whether the address of an answer is where the phone was. Some set-ups log the browser's at both
     /// ends; then all answers come from the browser's address, and none of real phones do.
+    //
+    // SECURITY: another product's phones say nothing about this one's, or every prompt of a stranger would
+    // be answered from beside the stranger. Guarded by `one_product_does_not_tell_where_anothers_phones_are`.
     #[must_use]
-    pub fn tells_where_phones_are(&self) -> bool {
-        let (all, same) = self.answers;
+    pub fn tells_where_phones_are(&self, source: Source) -> bool {
+        let (all, same) = self.answers.get(&source).copied().unwrap_or_default();
         all < ANSWERS_MIN || u64::from(all - same) * ANSWERS_APART >= u64::from(all)
     }
 

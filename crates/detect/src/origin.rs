@@ -185,7 +185,9 @@ pub fn origin_terms(
             weights.colleagues_network,
             "the network is the organisation's own".into(),
         );
-    } else if !is_known_network {
+    // SECURITY: where colleagues buy their way out, strangers do. Guarded by
+    // `colleagues_do_not_vouch_for_a_commercial_vpn`.
+    } else if !is_known_network && !origin.has(flag::VPN) {
         let colleagues = context.organisation.colleagues(origin, context.who, context.until);
         if colleagues >= 3 {
             term(

@@ -82,6 +82,17 @@ pub(crate) enum What {
         app: u8,
         session: u64,
     },
+    /// Somebody signs in at a computer itself; only products that guard computers tell.
+    LogOn {
+        at: Origin,
+        step: Step,
+    },
+    /// A file is opened in a session, or copied by a client that keeps a folder up to date.
+    File {
+        from: Origin,
+        session: u64,
+        is_copied: bool,
+    },
     /// Something that outlives the session.
     Change {
         kind: EventKind,

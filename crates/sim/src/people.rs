@@ -65,6 +65,10 @@ pub(crate) struct Organisation {
     pub(crate) domain: String,
     /// The company VPN's exit.
     pub(crate) vpn: Net,
+    /// Where managed laptops come out half of the time; none in most organisations.
+    pub(crate) gateways: Vec<Net>,
+    /// Whether Windows laptops ask for a second factor at log-on (products that guard computers).
+    pub(crate) guards_laptops: bool,
     /// Whether approving means giving a number.
     pub(crate) number_match: bool,
     /// Whether the phone's agent, rather than the browser's, stands in answers.
@@ -128,6 +132,9 @@ const LAST: &[&str] = &[
 const SITES: &[(&[u8], f64)] =
     &[(&[0, 1, 2, 3], 0.45), (&[4, 5], 0.2), (&[6, 7], 0.15), (&[8, 9], 0.14), (&[10], 0.06)];
 
+/// Cities in which a company's gateways stand.
+const GATEWAY_CITIES: [u8; 3] = [1, 4, 7];
+
 impl Organisation {
     pub(crate) fn new(settings: &Settings) -> Self {
         let mut rng = Rng::new(settings.seed, 1);
@@ -141,6 +148,9 @@ impl Organisation {
         }
         let number_match = rng.chance(0.4);
         let phone_agent = rng.chance(0.65);
+        let has_gateways = rng.chance(0.33);
+        let gateways = GATEWAY_CITIES.map(|city| Net::gateway(&mut rng, city));
+        let guards_laptops = rng.chance(0.5);
         let fallback = person(&mut rng, settings, settings.people, &offices);
         let mut offsets = BTreeMap::new();
         let first = settings.start.as_millis().div_euclid(DAY) - 1;
@@ -156,12 +166,25 @@ impl Organisation {
             people,
             domain: settings.domain.clone(),
             vpn,
+            gateways: if has_gateways { gateways.to_vec() } else { Vec::new() },
+            guards_laptops,
             number_match,
             phone_agent,
             tenant,
             offsets,
             fallback,
         }
+    }
+
+    /// Where a person's managed laptop comes out if it goes through a gateway: mostly the nearest one.
+    pub(crate) fn gateway(&self, rng: &mut Rng, city: u8) -> Option<Net> {
+        let home = city_at(city);
+        let far = |net: &Net| {
+            let there = city_at(net.city);
+            (there.lat - home.lat).powi(2) + (there.lon - home.lon).powi(2)
+        };
+        let nearest = self.gateways.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+        if rng.chance(0.04) { self.gateways.get(rng.int(0, 3) as usize) } else { nearest }.copied()
     }
 
     /// The person with an index; a stranger to everybody for an index that is off the list.

@@ -134,6 +134,8 @@ const HOSTING: &[(u32, &str)] = &[
 const VPN: &[(u32, &str)] =
     &[(9009, "m247 europe srl"), (212238, "datacamp limited"), (39351, "31173 services ab")];
 
+const GATEWAY: (u32, &str) = (22616, "zscaler, inc.");
+
 /// The city, by index; the first one for an index that is off the table.
 pub(crate) fn city_at(index: u8) -> &'static City {
     static FALLBACK: City =
@@ -163,6 +165,12 @@ impl Net {
             NetKind::Office | NetKind::Hosting | NetKind::Vpn | NetKind::Hotel => false,
         };
         Self { kind, city, asn, provider, block: rng.bits(), ipv6 }
+    }
+
+    /// A company's gateway to the web in a city: one address for all who come out there.
+    pub(crate) fn gateway(rng: &mut Rng, city: u8) -> Self {
+        let (asn, provider) = GATEWAY;
+        Self { asn, provider, ..Self::new(rng, NetKind::Office, city) }
     }
 
     /// The address at an instant. Homes keep theirs for about ten days, phones change often,
@@ -224,6 +232,10 @@ impl Net {
                 format!("{}.{second}.{}.{}", 240 + provider % 15, (net >> 8) & 0xff, 1 + net % 254)
             }
         }
+    }
+
+    pub(crate) const fn is_office(&self) -> bool {
+        matches!(self.kind, NetKind::Office)
     }
 
     pub(crate) const fn is_proxy(&self) -> bool {

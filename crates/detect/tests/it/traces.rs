@@ -393,6 +393,26 @@ fn a_session_that_comes_home_from_a_journey_was_not_handed_on() {
     assert!(!back(1, Source::Okta).is_empty());
 }
 
+#[test]
+fn two_products_that_write_one_browser_in_two_ways_tell_of_one_session() {
+    let used = |source: Source| {
+        let mut log = Log::with_habits(ALICE);
+        let mut session = |place, when, kind, source| {
+            let i = log.event(ALICE, place, when, kind, "");
+            log.events[i].session = "session-1".into();
+            log.events[i].source = source;
+        };
+        let spelt = HOME.agent.replace("126", "126.0").leak();
+        session(At { agent: spelt, ..RELAY }, at(11, 9, 1), SessionStarted, source);
+        // The company's VPN comes out abroad.
+        session(At { agent: HOME.agent, ..STRANGER }, at(11, 9, 40), SessionUsed, Source::Entra);
+        log.prompt(ALICE, RELAY, at(11, 9, 0), PromptApproved, None);
+        of_alice(&log)
+    };
+    assert!(used(Source::M365).iter().all(|i| !has_term(i, "session_elsewhere")));
+    assert!(used(Source::Entra).iter().any(|i| has_term(i, "session_elsewhere")));
+}
+
 /// A relay on a line of the owner's provider, in their city, with their browser.
 const RELAY: At = At { device: "", ..NEXT_DOOR };
 /// The owner's laptop on another line.

@@ -127,7 +127,7 @@ fn an_answer_ends_the_prompt_of_its_own_session() {
 
 #[test]
 fn a_success_that_its_owner_reports_is_a_strangers() {
-    let near = At { device: "laptop-9", ..NEIGHBOUR };
+    let near = At { device: "", ..NEXT_DOOR };
     let mut log = Log::with_habits(ALICE);
     log.prompt(ALICE, near, at(11, 4, 22), EventKind::PromptDenied, None);
     log.prompt(ALICE, near, at(11, 4, 24), PromptApproved, None);

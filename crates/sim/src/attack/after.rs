@@ -65,6 +65,9 @@ pub(super) fn follow_up(
             raid.build.push(when, victim.who, What::Use { from, app, session }, Some(victim.tag));
         }
     }
+    if raid.rng.chance(0.25) {
+        carry_away(raid, victim, at, from, session);
+    }
     let is_admin = raid.build.org.person(victim.who).is_admin;
     let (ordinary, powerful) = menu(raid.build.settings.vendor);
     let enrolments = if factors > 1 { raid.rng.int(1, factors + 1) } else { 0 };
@@ -83,6 +86,19 @@ pub(super) fn follow_up(
     }
     if raid.rng.chance(0.25) {
         clean_up(raid, victim, at + 4 * HOUR);
+    }
+}
+
+/// Opens one file after the other, twenty to eighty of them, soon after the yes.
+fn carry_away(raid: &mut Raid<'_>, victim: Victim, at: i64, from: Origin, session: u64) {
+    let begin = at + raid.rng.int(2, 40) * MINUTE;
+    let count = raid.rng.int(20, 81);
+    for n in 0..count {
+        let when = begin + n * raid.rng.int(2, 9) * SECOND;
+        if raid.within(when) {
+            let file = What::File { from, session, is_copied: false };
+            raid.build.push(when, victim.who, file, Some(victim.tag));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use pushback_model::{EventKind, Factor};
 use super::{Raid, Source, Victim};
 use crate::act::{Answer, Attempt, HOUR, MINUTE, Origin, SECOND, Step, What};
 use crate::life::{OwnSignIn, own_sign_in};
+use crate::places::Browser;
 use crate::settings::Vendor;
 
 fn meet(raid: &mut Raid<'_>) -> (Victim, i64) {
@@ -48,7 +49,12 @@ pub(super) fn relay(raid: &mut Raid<'_>) {
         raid.ask(victim, at, relay, Factor::Push, Answer::Approved, false)
     {
         let source = Source::draw(raid.build, &mut raid.rng);
-        let replay = source.origin(&mut raid.rng, victim.city);
+        let mut replay = source.origin(&mut raid.rng, victim.city);
+        // Whoever plays a session back imitates the browser it belongs to, seldom to the letter.
+        if raid.rng.chance(0.5) {
+            let version = browser.version - raid.rng.int(0, 4) as u32;
+            replay.browser = Browser { version, ..browser };
+        }
         super::after::follow_up(raid, victim, answered, replay, session, 1);
     }
 }
@@ -112,7 +118,7 @@ fn stranger_enrols(raid: &mut Raid<'_>, victim: Victim, at: i64, from: Origin) {
     if raid.within(later) {
         let session = raid.build.new_session();
         let phone = Origin {
-            browser: crate::places::Browser::phone(&mut raid.rng),
+            browser: Browser::phone(&mut raid.rng),
             device: raid.rng.bits(),
             ..from
         };

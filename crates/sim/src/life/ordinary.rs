@@ -1,13 +1,13 @@
 //! Ordinary days.
 
-use pushback_model::EventKind;
+use pushback_model::{EventKind, Factor};
 
-use crate::act::{Build, By, HOUR, MINUTE, Origin, What};
+use crate::act::{Answer, Build, By, HOUR, MINUTE, Origin, SECOND, Step, What};
 use crate::people::Shift;
-use crate::places::{Browser, Net, NetKind};
+use crate::places::{Browser, Net, NetKind, System};
 use crate::rng::Rng;
 
-use super::own::{OwnSignIn, own_sign_in};
+use super::own::{OwnSignIn, answer_delay, own_sign_in, phone_end};
 
 /// Lets everybody live through every day, and the administrators do their chores.
 pub(crate) fn ordinary(build: &mut Build) {
@@ -41,6 +41,9 @@ fn one_day(build: &mut Build, rng: &mut Rng, who: u32, day: i64) {
     let away = person.away.filter(|(from, to, _)| (*from..=*to).contains(&day));
     let from_home = rng.chance(person.from_home);
     let city = away.map_or(person.city, |(_, _, net)| net.city);
+    if works && build.org.guards_laptops {
+        log_on(build, rng, &person, (who, day), from_home, away.map(|(_, _, net)| net));
+    }
     for _ in 0..count {
         let hour = match person.shift {
             Shift::Day | Shift::Weekend if rng.chance(0.9) => {
@@ -79,6 +82,47 @@ fn one_day(build: &mut Build, rng: &mut Rng, who: u32, day: i64) {
             detail: 0,
         };
         build.push(at, who, change, None);
+    }
+}
+
+/// The morning's log-on at the laptop itself, and now and then another one after lunch.
+fn log_on(
+    build: &mut Build,
+    rng: &mut Rng,
+    person: &crate::people::Person,
+    (who, day): (u32, i64),
+    from_home: bool,
+    away: Option<Net>,
+) {
+    let laptop = person.laptop;
+    if laptop.browser.system != System::Windows || !laptop.is_managed || !who.is_multiple_of(3) {
+        return;
+    }
+    let base = away.unwrap_or(if from_home { person.home } else { person.office });
+    let at = Origin { net: base, ..laptop };
+    let city = away.map_or(person.city, |net| net.city);
+    let mut hours = vec![rng.normal(8.2, 0.5)];
+    if rng.chance(0.3) {
+        hours.push(rng.normal(13.1, 0.3));
+    }
+    for hour in hours {
+        let mut now = build.local(city, day, hour);
+        for _ in 0..3 {
+            let answer =
+                if rng.chance(person.miss) { Answer::Silent } else { Answer::Approved };
+            let after_ms = if answer == Answer::Silent {
+                60 * SECOND
+            } else {
+                answer_delay(rng, person.answer_s)
+            };
+            let phone = phone_end(rng, person, at);
+            let step = Step::Prompt { factor: Factor::Push, answer, after_ms, phone };
+            build.push(now, who, What::LogOn { at, step }, None);
+            if answer == Answer::Approved {
+                break;
+            }
+            now += rng.int(70, 400) * SECOND;
+        }
     }
 }
 
@@ -121,6 +165,12 @@ fn origin(
         from.device = rng.bits();
         from.is_managed = false;
         must = true;
+    }
+    if from.is_managed
+        && rng.chance(0.5)
+        && let Some(gateway) = build.org.gateway(rng, from.net.city)
+    {
+        from.net = gateway;
     }
     (from, must)
 }

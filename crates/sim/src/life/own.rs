@@ -82,21 +82,46 @@ pub(crate) fn own_sign_in(build: &mut Build, rng: &mut Rng, how: OwnSignIn) -> O
             };
         }
     }
-    let uses = rng.poisson(2.0);
-    for _ in 0..uses {
-        let later = at + rng.exponential(70.0 * MINUTE as f64) as i64 + MINUTE / 2;
-        if later < at + 9 * HOUR {
-            let app = rng.int(0, 8) as u8;
-            build.push(later, who, What::Use { from, app, session }, None);
-        }
-    }
+    use_session(build, rng, who, at, from, session);
     Some(session)
 }
 
-/// The phone answers from the network of the laptop, or over the carrier.
-fn phone_end(rng: &mut Rng, person: &crate::people::Person, from: Origin) -> Origin {
+/// What a session is used for. Now and then the laptop takes it along: to the train, home, through the
+/// company's VPN. A click on a link in a chat opens a dozen pages at once.
+fn use_session(build: &mut Build, rng: &mut Rng, who: u32, at: i64, from: Origin, session: u64) {
+    let person = build.org.person(who).clone();
+    for _ in 0..rng.poisson(2.0) {
+        let later = at + rng.exponential(70.0 * MINUTE as f64) as i64 + MINUTE / 2;
+        if later >= at + 9 * HOUR {
+            continue;
+        }
+        let takes_along = later > at + 20 * MINUTE && !from.browser.is_mobile() && rng.chance(0.08);
+        let net = if takes_along {
+            *rng.pick(&[person.mobile, person.home, person.office, build.org.vpn])
+        } else {
+            from.net
+        };
+        let from = Origin { net, ..from };
+        let app = rng.int(0, 8) as u8;
+        build.push(later, who, What::Use { from, app, session }, None);
+        if rng.chance(0.1) {
+            let is_copied = from.is_managed && rng.chance(0.3);
+            let count = if is_copied { rng.int(5, 60) } else { rng.int(1, 7) };
+            for n in 0..count {
+                let at = later + n * rng.int(1, 40) * SECOND;
+                build.push(at, who, What::File { from, session, is_copied }, None);
+            }
+        }
+    }
+}
+
+/// The phone answers from the network around the laptop, or over the carrier.
+pub(crate) fn phone_end(rng: &mut Rng, person: &crate::people::Person, from: Origin) -> Origin {
     let on_wifi = rng.chance(0.55) && !from.net.is_proxy();
-    Origin { net: if on_wifi { from.net } else { person.mobile }, ..person.phone }
+    // A gateway of the company's is where the laptop comes out, not where it is.
+    let is_gateway = from.net.is_office() && from.net.city != person.city;
+    let around = if is_gateway { person.home } else { from.net };
+    Origin { net: if on_wifi { around } else { person.mobile }, ..person.phone }
 }
 
 pub(crate) fn answer_delay(rng: &mut Rng, median_s: f64) -> i64 {

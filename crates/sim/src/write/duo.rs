@@ -34,7 +34,10 @@ pub(super) fn write(s: &mut Scribe<'_>) {
                 None,
             );
         }
-        What::Use { .. } => {}
+        What::LogOn { at, step: Step::Prompt { answer, after_ms, phone, .. } } => {
+            log_on(s, person, &at, answer, after_ms, &phone);
+        }
+        What::Use { .. } | What::LogOn { .. } | What::File { .. } => {}
         What::Change { kind, by, from, detail, .. } => change(s, person, kind, by, &from, detail),
         What::Locked { from } => {
             authentication(
@@ -224,6 +227,42 @@ fn authentication(
         "user": {"groups": ["Everyone", "Staff"], "key": person.id, "name": person.login},
     });
     s.emit(AUTH, at, Some(id), false, body);
+}
+
+/// Duo for Windows Logon: it knows the computer, but neither a browser nor an address.
+fn log_on(
+    s: &mut Scribe<'_>,
+    person: &Person,
+    laptop: &Origin,
+    answer: Answer,
+    after_ms: i64,
+    phone: &Origin,
+) {
+    let known = s.act.at + PROMPT_LAG + after_ms;
+    let result = match answer {
+        Answer::Approved => ("success", "user_approved"),
+        _ => ("denied", "no_response"),
+    };
+    let id = s.id(0);
+    let body = json!({
+        "access_device": {"browser": null, "browser_version": null, "epkey": null, "flash_version": null, "hostname": format!("LT-{}", letters(laptop.device, 6).to_uppercase()), "ip": "0.0.0.0", "is_encryption_enabled": "unknown", "is_firewall_enabled": "unknown", "is_password_set": "unknown", "java_version": null, "location": {"city": null, "country": null, "state": null}, "os": "Windows", "os_version": "10.0.26100", "security_agents": "unknown"},
+        "adaptive_trust_assessments": {},
+        "alias": "unknown",
+        "application": {"key": key(mix(&[s.org.tenant, 91]), "DI"), "name": "Microsoft RDP"},
+        "auth_device": {"ip": s.ip(phone, known), "key": key(phone.device, "DP"), "location": place(phone), "name": number(person)},
+        "email": person.mail,
+        "event_type": "authentication",
+        "factor": "duo_push",
+        "isotimestamp": micro(known),
+        "ood_software": null,
+        "reason": result.1,
+        "result": result.0,
+        "timestamp": known / 1_000,
+        "trusted_endpoint_status": "unknown",
+        "txid": id,
+        "user": {"groups": ["Everyone", "Staff"], "key": person.id, "name": person.login},
+    });
+    s.emit(AUTH, known, Some(id), false, body);
 }
 
 const fn is_recovery(s: &Scribe<'_>) -> bool {

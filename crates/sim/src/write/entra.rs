@@ -56,6 +56,11 @@ pub(super) fn write(s: &mut Scribe<'_>) {
             emit_sign_in(s, act.at, act.at, 0, "SignInLogs", &status, &from, body);
         }
         What::Housekeeping { topic } => audit::housekeeping(s, topic),
+        What::File { from, session, is_copied } => {
+            m365::file(s, s.person(act.who), &from, session, is_copied);
+        }
+        // Its computers are unlocked with keys of their own.
+        What::LogOn { .. } => {}
     }
 }
 

@@ -131,6 +131,41 @@ pub(super) fn mail(
     emit(s, at, 31, true, body);
 }
 
+pub(super) fn file(
+    s: &mut Scribe<'_>,
+    person: &Person,
+    from: &Origin,
+    session: u64,
+    is_copied: bool,
+) {
+    let at = s.act.at;
+    let name = format!("report-{}.xlsx", s.act.no % 900);
+    let site = format!("https://{}.sharepoint.com/sites/team/", s.org.domain.replace('.', "-"));
+    let body = json!({
+        "Operation": if is_copied { "FileSyncDownloadedFull" } else { "FileAccessed" },
+        "RecordType": 6,
+        "UserKey": format!("i:0h.f|membership|{}@live.com", person.key % 100_000),
+        "UserType": 0,
+        "Version": 1,
+        "Workload": "SharePoint",
+        "ClientIP": s.ip(from, at),
+        "UserId": person.mail,
+        "CorrelationId": s.id(51),
+        "EventSource": "SharePoint",
+        "ItemType": "File",
+        "ListItemUniqueId": s.id(52),
+        "Site": s.id(53),
+        "UserAgent": if is_copied { "Microsoft SkyDriveSync 24.226.1110.0004 ship; Windows NT 10.0 (22631)".to_owned() } else { s.agent(from, at) },
+        "AppAccessContext": {"AADSessionId": uuid(mix(&[session, 13]), session), "CorrelationId": s.id(51), "UniqueTokenId": s.id(54)},
+        "ObjectId": format!("{site}Shared Documents/{name}"),
+        "SiteUrl": site,
+        "SourceFileName": name,
+        "SourceFileExtension": "xlsx",
+        "SourceRelativeUrl": "Shared Documents",
+    });
+    emit(s, at, 33, false, body);
+}
+
 pub(super) fn directory(
     s: &mut Scribe<'_>,
     actor: &Person,

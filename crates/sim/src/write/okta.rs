@@ -45,6 +45,8 @@ pub(super) fn write(s: &mut Scribe<'_>) {
             emit(s, act.at, 0, line);
         }
         What::Housekeeping { topic } => change::housekeeping(s, topic),
+        // Neither computers nor files are Okta's.
+        What::LogOn { .. } | What::File { .. } => {}
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn write(s: &mut Scribe<'_>) {
         What::Use { from, app, session } if act.no.is_multiple_of(2) => {
             policy(s, person, &from, session, app_name(app), "Approve")
         }
-        What::Use { .. } | What::Locked { .. } => {}
+        What::Use { .. } | What::Locked { .. } | What::LogOn { .. } | What::File { .. } => {}
         What::Change { kind, by, from, session: held, .. } => {
             let device = match by {
                 By::Subscriber => model(&Origin {
