@@ -230,11 +230,15 @@ pub(crate) fn after_terms(
             EventKind::MailboxRule => {
                 ("after_mailbox_rule", weights.after_mailbox_rule, "a mail rule was made after it")
             }
-            EventKind::FactorRemoved if is_removed_at_once(context, stranger, record, from, is_strange) => (
-                "after_removal",
-                weights.after_removal,
-                "an authenticator was removed at once after it, and none had been bound",
-            ),
+            EventKind::FactorRemoved
+                if is_removed_at_once(context, stranger, record, from, is_strange) =>
+            {
+                (
+                    "after_removal",
+                    weights.after_removal,
+                    "an authenticator was removed at once after it, and none had been bound",
+                )
+            }
             // Vendors log a renamed authenticator in the same words.
             EventKind::SessionStarted | EventKind::FactorUpdated => continue,
             _ => ("after_change", weights.after_change, "a lasting change was made after it"),

@@ -104,8 +104,7 @@ pub(crate) fn constant_interval(
     };
     let is_ignored = failures.total() == failures.unanswered.len()
         || (failures.denied.len() * 5 <= failures.total() && failing.iter().all(is_beside));
-    let is_clock = is_ignored
-        && failing.iter().all(|w| is_near(w) && !is_far(w));
+    let is_clock = is_ignored && failing.iter().all(|w| is_near(w) && !is_far(w));
     if !(is_clients || is_clock)
         || failures.total() > failures.unanswered.len() + failures.denied.len()
     {

@@ -474,6 +474,7 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
     let hides = has("after_mailbox_rule", 0.9 * context.policy.weights.after_mailbox_rule);
     let is_refused_or_removed = has("after_removal", 0.0)
         || has("after_failures", FAILED_ENOUGH)
+        || has("returned", 1.0)
         || (hides && (has("after_factor", 1.0) || has("after_change", 1.0)));
     if changes.is_empty() || is_refused_or_removed || acts(context, &changes) > most {
         return;

@@ -74,6 +74,9 @@ pub struct Prompt {
     pub records: Vec<usize>,
 }
 
+/// A product that tells of one failure in two records does so within this span (Google: the challenge and the
+/// sign-in).
+const SAME_END: Span = Span::seconds(5);
 /// An answer may come later than the prompt's life by so much and still belong to it.
 const GRACE: Span = Span::minutes(5);
 /// A report may name a prompt this far back.
@@ -210,7 +213,9 @@ fn ended(
         over(&|p| record.transaction != 0 && p.transaction == record.transaction).or_else(|| {
             over(&|p| {
                 (is_of_session(p) || is_of_address(p))
-                    && !has(p, &|r| r.kind == EventKind::PromptTimedOut)
+                    && !has(p, &|r| {
+                        r.kind == EventKind::PromptTimedOut && record.at - r.at > SAME_END
+                    })
             })
         });
     // Two prompts wait, from two places, and one answer comes: the session that follows tells.
@@ -317,6 +322,14 @@ fn is_before_a_prompt(records: &[Record], index: usize) -> bool {
         })
 }
 
+/// Whether a product that does not say how somebody passed means this prompt (PingOne: "completed").
+fn is_its_end(record: &Record, prompt: &Prompt) -> bool {
+    record.source == Source::PingOne
+        && record.factor == Factor::Unknown
+        && record.transaction != 0
+        && record.transaction == prompt.transaction
+}
+
 fn other_way_in(prompts: &mut [Prompt], record: &Record, index: usize, windows: &Windows) {
     for prompt in prompts.iter_mut().rev().take(8) {
         let same_place = prompt.origin.place.ip != 0
@@ -325,7 +338,8 @@ fn other_way_in(prompts: &mut [Prompt], record: &Record, index: usize, windows: 
         if prompt.outcome != Outcome::Pending || !same_place {
             continue;
         }
-        let typed = record.kind == EventKind::FactorVerified && record.factor == prompt.factor;
+        let typed = record.kind == EventKind::FactorVerified
+            && (record.factor == prompt.factor || is_its_end(record, prompt));
         prompt.outcome = if typed { Outcome::Approved } else { Outcome::Satisfied };
         prompt.ended_at = record.at;
         prompt.records.push(index);

@@ -164,7 +164,10 @@ fn meaning(native: &str, value: &Value) -> Meaning {
         }
         "ConsoleLogin" => K::SignInFailed,
         "CheckMfa" => K::ChallengeRequired,
-        "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | "GetSessionToken" => {
+        "AssumeRole" if at(value, &["userIdentity", "type"]) == "AWSService" => {
+            return Meaning::Nothing;
+        }
+        "AssumeRole" | "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity" | "GetSessionToken" => {
             if is_refused(value) {
                 return Meaning::Nothing;
             }

@@ -148,7 +148,8 @@ fn factor(method: &str) -> Factor {
     }
 }
 
-/// A challenge and how it ended. Google tells neither a denial nor silence apart from other failures.
+/// A challenge and how it ended. Google does not tell a denied prompt from one that nobody answered: it
+/// counts as the latter, which says less.
 fn challenge(inner: &Value) -> EventKind {
     let factor = factor(&words(inner, "login_challenge_method"));
     let status = words(inner, "login_challenge_status");
@@ -158,11 +159,15 @@ fn challenge(inner: &Value) -> EventKind {
             Factor::Password => EventKind::PasswordVerified,
             _ => EventKind::FactorVerified,
         }
-    } else if holds(&status, &["fail"]) {
-        EventKind::FactorFailed
+    } else if holds(&status, &["fail", "incorrect"]) {
+        failed(factor)
     } else {
         EventKind::ChallengeRequired
     }
+}
+
+const fn failed(factor: Factor) -> EventKind {
+    if matches!(factor, Factor::Push) { EventKind::PromptTimedOut } else { EventKind::FactorFailed }
 }
 
 fn meaning(application: &str, name: &str, inner: &Value) -> Meaning {
@@ -186,7 +191,7 @@ fn meaning(application: &str, name: &str, inner: &Value) -> Meaning {
         "login_failure" => {
             let failure = words(inner, "login_failure_type");
             if holds(&failure, &["second_factor", "access_code"]) {
-                K::FactorFailed
+                failed(factor(&words(inner, "login_challenge_method")))
             } else {
                 K::SignInFailed
             }

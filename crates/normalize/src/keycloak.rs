@@ -152,6 +152,9 @@ impl<'v> Fields<'v> {
             sink(&event);
             return Ok(Read::Events(1));
         }
+        if let Some(kind) = self.push_extension() {
+            return Ok(self.read_push(kind, event, sink));
+        }
         let (factor, is_push) = self.factor(mapping);
         event.factor = factor;
         let kind = match native {
@@ -176,6 +179,44 @@ impl<'v> Fields<'v> {
         self.describe(&mut event);
         sink(&event);
         Ok(Read::Events(1))
+    }
+
+    /// What an event of the push MFA extension means, if it is one; its bridge writes them among
+    /// Keycloak's own (event reference of `ba-itsys/keycloak-push-mfa-extension`, 1.5).
+    fn push_extension(&self) -> Option<Option<EventKind>> {
+        use EventKind as K;
+        let is_sign_in = !self.get("push_mfa_challenge_type").eq_ignore_ascii_case("ENROLLMENT");
+        Some(match self.get("push_mfa_event_type") {
+            "CHALLENGE_CREATED" if is_sign_in => Some(K::PromptSent),
+            "CHALLENGE_ACCEPTED" if is_sign_in => Some(K::PromptApproved),
+            "CHALLENGE_DENIED" if is_sign_in => Some(K::PromptDenied),
+            "CHALLENGE_RESPONSE_INVALID" => Some(K::FactorFailed),
+            "ENROLLMENT_COMPLETED" => Some(K::FactorEnrolled),
+            "KEY_ROTATED" => Some(K::FactorUpdated),
+            "" => return None,
+            _ => None,
+        })
+    }
+
+    fn read_push<'s>(
+        &'s self,
+        kind: Option<EventKind>,
+        mut event: IdentityEvent<'s>,
+        sink: &mut Sink<'_>,
+    ) -> Read {
+        let Some(kind) = kind else { return Read::Ignored(VENDOR) };
+        event.kind = kind;
+        event.factor = Factor::Push;
+        event.transaction = Cow::Borrowed(self.get("push_mfa_challenge_id"));
+        if matches!(
+            kind,
+            EventKind::PromptApproved | EventKind::PromptDenied | EventKind::FactorFailed
+        ) {
+            // The phone sends these, and its is the address.
+            event.responder = Some(std::mem::take(&mut event.requester));
+        }
+        sink(&event);
+        Read::Events(1)
     }
 
     /// What every event has. The subscriber is the caller's matter.

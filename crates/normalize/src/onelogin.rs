@@ -184,6 +184,8 @@ fn settle<'v>(event: &mut IdentityEvent<'v>, value: &'v Value) {
     event.kind = match (event.kind, event.factor) {
         (EventKind::PasswordChanged, _) if event.actor.is_some() => EventKind::PasswordReset,
         (EventKind::FactorVerified, Factor::Push) => EventKind::PromptApproved,
+        // The challenge of an app that asks is a prompt.
+        (EventKind::ChallengeRequired, Factor::Push) => EventKind::PromptSent,
         (kind, _) => kind,
     };
     event.what = match event.kind {

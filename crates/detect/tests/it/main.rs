@@ -11,4 +11,5 @@ mod patterns;
 mod shapes;
 mod threats;
 mod traces;
+mod undone;
 mod whose;

@@ -51,6 +51,13 @@ fn every_event_has_its_meaning() {
         (SIGN_IN, "CheckMfa", none.clone(), Some(ChallengeRequired)),
         (SIGN_IN, "PasswordRecoveryRequested", none.clone(), Some(PromptSent)),
         ("sts.amazonaws.com", "AssumeRoleWithSAML", none.clone(), Some(SessionUsed)),
+        ("sts.amazonaws.com", "AssumeRole", none.clone(), Some(SessionUsed)),
+        (
+            "sts.amazonaws.com",
+            "AssumeRole",
+            json!({"userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}}),
+            None,
+        ),
         ("sts.amazonaws.com", "GetSessionToken", none.clone(), Some(SessionUsed)),
         (
             SSO,

@@ -36,7 +36,21 @@ fn every_event_has_its_meaning() {
     let failed = |method: &str| json!({"login_challenge_method": [method], "login_challenge_status": "Challenge Failed."});
     for (application, name, parameters, expected) in [
         ("login", "login_challenge", passed("google_prompt"), Some(PromptApproved)),
-        ("login", "login_challenge", failed("google_prompt"), Some(FactorFailed)),
+        // Denied or not answered, Google does not say.
+        ("login", "login_challenge", failed("google_prompt"), Some(PromptTimedOut)),
+        (
+            "login",
+            "login_challenge",
+            json!({"login_challenge_method": ["google_prompt"], "login_challenge_status": "incorrect_answer_entered"}),
+            Some(PromptTimedOut),
+        ),
+        ("login", "login_challenge", failed("google_authenticator"), Some(FactorFailed)),
+        (
+            "login",
+            "login_failure",
+            json!({"login_failure_type": "login_failure_invalid_second_factor", "login_challenge_method": ["password", "google_prompt"]}),
+            Some(PromptTimedOut),
+        ),
         ("login", "login_challenge", passed("google_authenticator"), Some(FactorVerified)),
         ("login", "login_challenge", passed("security_key"), Some(FactorVerified)),
         ("login", "login_challenge", json!({}), Some(ChallengeRequired)),

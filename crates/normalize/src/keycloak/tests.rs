@@ -90,6 +90,37 @@ fn every_type_has_its_meaning() {
 }
 
 #[test]
+fn the_push_extensions_events_are_prompts_and_answers_of_the_phone() {
+    let push = |kind: &str, error: &str, what: &str, of: &str| {
+        let details = json!({
+            "push_mfa_event_type": what, "push_mfa_challenge_id": "c-1",
+            "push_mfa_challenge_type": of, "push_mfa_credential_id": "d-1",
+        });
+        events(read, &Mapping::default(), &object(kind, error, &details)).1
+    };
+    let action = "CUSTOM_REQUIRED_ACTION";
+    let sent = &push(action, "", "CHALLENGE_CREATED", "AUTHENTICATION")[0];
+    assert_eq!((sent.kind, sent.factor, &*sent.transaction), (PromptSent, Factor::Push, "c-1"));
+    assert_eq!((&*sent.requester.ip, &sent.responder), ("203.0.113.7", &None));
+    for (kind, error, what, expected) in [
+        (action, "", "CHALLENGE_ACCEPTED", PromptApproved),
+        // Until version 1.5.
+        ("LOGIN", "", "CHALLENGE_ACCEPTED", PromptApproved),
+        ("LOGIN_ERROR", "push_mfa_challenge_denied", "CHALLENGE_DENIED", PromptDenied),
+        ("LOGIN_ERROR", "push_mfa_invalid_response", "CHALLENGE_RESPONSE_INVALID", FactorFailed),
+    ] {
+        let answers = push(kind, error, what, "AUTHENTICATION");
+        let [answer] = answers.as_slice() else { panic!("{what}: {answers:?}") };
+        assert_eq!((answer.kind, &*answer.transaction), (expected, "c-1"), "{what}");
+        assert_eq!(&*answer.requester.ip, "", "the phone answers");
+        assert_eq!(answer.responder.as_ref().map(|phone| &*phone.ip), Some("203.0.113.7"));
+    }
+    assert_eq!(push(action, "", "ENROLLMENT_COMPLETED", "ENROLLMENT")[0].kind, FactorEnrolled);
+    assert!(push(action, "", "CHALLENGE_CREATED", "ENROLLMENT").is_empty());
+    assert!(push("LOGIN_ERROR", "x", "DPOP_AUTHENTICATION_FAILED", "").is_empty());
+}
+
+#[test]
 fn a_line_is_read_with_and_without_quotes() {
     let quoted = format!(
         "{HEAD}type=\"LOGIN_ERROR\", realmId=\"r-1\", clientId=\"portal\", userId=\"u-1\", \

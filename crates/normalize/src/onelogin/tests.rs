@@ -83,6 +83,15 @@ fn a_policy_can_name_a_number() {
 }
 
 #[test]
+fn the_challenge_of_an_app_that_asks_is_a_prompt() {
+    let mut value = event(&json!(7777));
+    value["notes"] = json!("User challenged for OTP");
+    value["otp_device_name"] = json!("OneLogin Protect");
+    let event = one(read, &value);
+    assert_eq!((event.kind, event.factor), (PromptSent, Factor::Push));
+}
+
+#[test]
 fn a_verified_push_is_an_approved_prompt() {
     let mut value = event(&json!(528));
     value["otp_device_name"] = json!("OneLogin Protect");

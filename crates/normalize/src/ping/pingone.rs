@@ -192,6 +192,8 @@ fn meaning(native: &str, words: &str, value: &Value) -> Meaning {
         ("SESSION" | "RADIUS_SESSION" | "SEEN_DEVICE" | "USER_SEEN_DEVICE", _) => {
             return Meaning::Nothing;
         }
+        // The code that was mailed is no new password yet.
+        ("PASSWORD", "RECOVERY") if holds(words, &["sent", "request", "initiat"]) => K::PromptSent,
         ("PASSWORD", "RESET" | "RECOVERY" | "FORCE_CHANGE" | "UNSET") => K::PasswordReset,
         ("PASSWORD", "SET") => K::PasswordChanged,
         ("PASSWORD", "CHECK_FAILED") => K::SignInFailed,

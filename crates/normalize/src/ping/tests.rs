@@ -223,6 +223,8 @@ fn every_pingone_action_has_its_meaning() {
         ("PASSWORD.RECOVERY", "", Some(PasswordReset)),
         ("PASSWORD.CHECK_FAILED", "", Some(SignInFailed)),
         ("PASSWORD.CHECK_SUCCEEDED", "", Some(PasswordVerified)),
+        ("PASSWORD.RECOVERY", "Recovery code sent", Some(PromptSent)),
+        ("PASSWORD.RECOVERY", "Password recovered", Some(PasswordReset)),
         ("PASSWORD.UNLOCKED", "", Some(Unlocked)),
         ("TRUSTED_EMAIL.CREATED", "", Some(RecoveryChanged)),
         ("OAUTH_CONSENT.ACCEPTED", "", Some(ConsentGranted)),

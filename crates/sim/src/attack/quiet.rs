@@ -117,11 +117,8 @@ fn stranger_enrols(raid: &mut Raid<'_>, victim: Victim, at: i64, from: Origin) {
     let later = at + raid.rng_minutes(5, 30);
     if raid.within(later) {
         let session = raid.build.new_session();
-        let phone = Origin {
-            browser: Browser::phone(&mut raid.rng),
-            device: raid.rng.bits(),
-            ..from
-        };
+        let phone =
+            Origin { browser: Browser::phone(&mut raid.rng), device: raid.rng.bits(), ..from };
         let step = Step::Prompt {
             factor: Factor::Push,
             answer: Answer::Approved,

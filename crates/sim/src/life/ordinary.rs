@@ -108,8 +108,7 @@ fn log_on(
     for hour in hours {
         let mut now = build.local(city, day, hour);
         for _ in 0..3 {
-            let answer =
-                if rng.chance(person.miss) { Answer::Silent } else { Answer::Approved };
+            let answer = if rng.chance(person.miss) { Answer::Silent } else { Answer::Approved };
             let after_ms = if answer == Answer::Silent {
                 60 * SECOND
             } else {
