@@ -110,6 +110,10 @@ pub(crate) fn changes_after(
                 return is_own_change(r)
                     && strangers.iter().any(|s| s.is_same_machine(&Origin::of(r)));
             }
+            // A way around the second factor that somebody else gave out then: whoever asked for it.
+            if r.kind == EventKind::BypassGranted && r.has(flag::BY_OTHER) {
+                return r.at - from <= REMOVED_WITHIN;
+            }
             let counts = is_own_change(r) || r.kind == EventKind::SessionStarted;
             counts
                 && match r.kind {
@@ -241,6 +245,8 @@ pub(crate) fn after_terms(
             }
             // Vendors log a renamed authenticator in the same words.
             EventKind::SessionStarted | EventKind::FactorUpdated => continue,
+            // Told, and no evidence: help desks do so all day.
+            _ if record.has(flag::BY_OTHER) => continue,
             _ => ("after_change", weights.after_change, "a lasting change was made after it"),
         };
         // Strangers hurry; what happens days later is more likely the owner's.

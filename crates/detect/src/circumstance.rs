@@ -337,6 +337,31 @@ fn is_at_home_alone(attempt: &Attempt, phone: &Place, context: &Context<'_>) -> 
         && !is_own(origin.place.ip)
 }
 
+/// Days on which the owner answered from as far away, from which on it is their custom.
+const FAR_DAYS_MIN: usize = 2;
+
+/// Whether the owner's browsers have come out where this one does before, with the phone where it is now: who
+/// always goes through a gateway abroad.
+fn is_usual_distance(attempt: &Attempt, phone: &Place, context: &Context<'_>) -> bool {
+    let browser = &attempt.origin.place;
+    let is_inside = browser.country == phone.country;
+    let is_like = |here: &Place, there: &Place| {
+        here.country != 0
+            && here.country == there.country
+            && (!is_inside || here.city == there.city)
+    };
+    let before = context.prompts.iter().filter(|p| {
+        p.outcome == Outcome::Approved
+            && p.ended_at < attempt.started_at - TOGETHER
+            && is_like(browser, &p.origin.place)
+            && is_like(phone, &p.responder)
+            && !context.foreign.iter().any(|f| f.is_same_machine(&p.origin))
+    });
+    let mut days: Vec<i64> = before.map(|p| p.ended_at.day()).collect();
+    days.dedup();
+    days.len() >= FAR_DAYS_MIN
+}
+
 /// What is said of a phone that is far away, of one that is also at home.
 fn at_owners(why: &str) -> String {
     format!("{why}, at an address of its owner's")
@@ -443,6 +468,9 @@ pub(crate) fn phone(
             }
             .to_owned(),
         );
+        let found = found.filter(|(kind, ..)| {
+            *kind != "phone_far" || !is_usual_distance(attempt, phone, context)
+        });
         let found = match found {
             None | Some(("phone_near", ..))
                 if (device.is_new || (is_bare && is_other_city))

@@ -12,8 +12,8 @@ use crate::opening::openings;
 use crate::policy::{Policy, Weights};
 use crate::prompt::Prompt;
 use crate::weigh::{
-    Context, Failures, Term, Weighed, diminishing, has_failure, is_candidate, is_strange,
-    is_unmet_demand, sum,
+    Context, Failures, Term, Weighed, diminishing, has_failure, is_candidate, is_own_change,
+    is_strange, is_unmet_demand, sum,
 };
 
 /// What one stranger did to one person.
@@ -333,7 +333,7 @@ fn conclude(
         after = changes_after(context, &strangers, from);
         let lasts = after.iter().filter_map(|i| context.records.get(*i)).any(|r| {
             // Vendors log a renamed authenticator in the same words.
-            r.kind.is_lasting_change() && r.kind != EventKind::FactorUpdated
+            is_own_change(r) && r.kind != EventKind::FactorUpdated
         });
         stage = Some(if lasts { Stage::Foothold } else { Stage::Approved });
     }

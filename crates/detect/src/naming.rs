@@ -172,6 +172,7 @@ impl Naming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Place;
 
     fn naming(agents: &[(u32, u32, u32)]) -> Naming {
         let mut naming = Naming::default();
@@ -202,6 +203,20 @@ mod tests {
         }
         assert!(naming.is_always_named(&there, true, true));
         assert!(!naming.is_always_named(&there, true, false), "another computer at home");
+    }
+
+    #[test]
+    fn what_failed_somewhere_is_not_excused_by_what_then_passed_there() {
+        let mut naming = Naming::default();
+        (0..4).for_each(|_| naming.desks.prompts.count(true));
+        let there = Origin { place: Place { ip: 99, ..Place::default() }, ..from(7) };
+        assert!(naming.is_always_named(&there, false, false));
+        for _ in 0..2 {
+            naming.desks.prompts.count(false);
+            naming.at(99, 7).prompts.count(false);
+        }
+        assert!(naming.is_always_named(&there, false, false));
+        assert!(!naming.is_always_named(&there, true, false), "whoever got in may be the owner");
     }
 
     fn from(agent: u32) -> Origin {

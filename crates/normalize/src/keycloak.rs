@@ -255,7 +255,8 @@ impl<'v> Fields<'v> {
 
     /// The authenticator, and whether a push plug-in wrote the event.
     fn factor(&self, mapping: &Mapping) -> (Factor, bool) {
-        let names = ["auth_type", "auth_method", "credential_type", "selected_credential_type"];
+        let names =
+            ["auth_type", "auth_method", "credential_type", "selected_credential_type", "error"];
         let is_push = names.iter().any(|name| {
             let value = self.get(name);
             mapping.keycloak.push_markers.iter().any(|marker| marker.eq_ignore_ascii_case(value))

@@ -50,8 +50,10 @@ pub struct OneLoginMapping {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeycloakMapping {
-    /// Values of `auth_type`, `auth_method` or `credential_type` that mark a push plug-in: Keycloak
-    /// has no push of its own. Compared without regard to case.
+    /// Values of `auth_type`, `auth_method`, `credential_type` or `error` that mark a push plug-in:
+    /// Keycloak has no push of its own. Compared without regard to case. `rejected_by_user` is one where
+    /// nobody is asked for consent, and a plug-in writes a refused prompt like a refused consent
+    /// (privacyIDEA's). The push MFA extension's events are known without a marker.
     pub push_markers: Vec<String>,
 }
 

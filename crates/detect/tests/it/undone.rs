@@ -6,9 +6,9 @@ use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at, endpoint};
 
 const ALICE: &str = "alice@example.org";
 use EventKind::{
-    ChallengeRequired, FactorEnrolled, FactorRemoved, FactorReset, FactorVerified, MailboxRule,
-    PromptApproved, PromptDenied, PromptReported, PromptSent, PromptTimedOut, SessionStarted,
-    SessionUsed,
+    BypassGranted, ChallengeRequired, FactorEnrolled, FactorRemoved, FactorReset, FactorVerified,
+    MailboxRule, PromptApproved, PromptDenied, PromptReported, PromptSent, PromptTimedOut,
+    SessionStarted, SessionUsed,
 };
 
 /// A line of the owner's provider in their city.
@@ -246,4 +246,46 @@ fn what_completes_a_prompts_own_transaction_is_its_approval() {
     };
     assert!(completed("flow-1"));
     assert!(!completed("flow-2"));
+}
+
+#[test]
+fn whoever_always_comes_out_abroad_is_not_far_from_their_phone() {
+    let signs_in = |days: std::ops::Range<i64>| {
+        let abroad = At { country: "GB", city: "London", point: (51.51, -0.13), ..VPN };
+        let mut log = Log::with_habits(ALICE);
+        for day in days {
+            log.prompt(
+                ALICE,
+                At { agent: HOME.agent, ..abroad },
+                at(day, 15, 0),
+                PromptApproved,
+                Some(HOME),
+            );
+        }
+        let other_exit = At { ip: "203.0.113.140", agent: FIREFOX, ..abroad };
+        log.prompt(ALICE, other_exit, at(11, 15, 0), PromptApproved, Some(HOME));
+        log.event(ALICE, other_exit, at(11, 15, 1), SessionStarted, "");
+        without_devices(&mut log);
+        worst(&log)
+    };
+    assert_eq!(signs_in(2..6), None);
+    assert_eq!(signs_in(0..0), Some(Stage::Approved));
+}
+
+#[test]
+fn a_way_around_the_second_factor_that_somebody_gave_out_then_is_told() {
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, STRANGER, at(11, 2, 0), PromptApproved, None);
+    log.event(ALICE, STRANGER, at(11, 2, 1), SessionStarted, "");
+    for (n, minute) in [(0, 20), (1, 200)] {
+        let i = log.event(ALICE, HOME, at(11, 2, 0) + Span::minutes(minute), BypassGranted, "");
+        log.events[i].id = format!("bypass-{n}").into();
+        log.events[i].requester = pushback_model::Endpoint::default();
+        log.events[i].actor =
+            Some(pushback_model::Party { name: "desk@example.org".into(), ..Default::default() });
+    }
+    let incidents = of_alice(&log);
+    assert_eq!(incidents[0].stage, Stage::Approved, "what others do makes no foothold");
+    let told: Vec<&str> = incidents[0].after_approval.iter().map(|a| &*a.event).collect();
+    assert!(told.contains(&"bypass-0") && !told.contains(&"bypass-1"), "{told:?}");
 }

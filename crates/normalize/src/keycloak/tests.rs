@@ -90,6 +90,15 @@ fn every_type_has_its_meaning() {
 }
 
 #[test]
+fn a_policy_can_say_which_error_is_a_refused_prompt() {
+    let mut mapping = Mapping::default();
+    mapping.keycloak.push_markers.push("rejected_by_user".to_owned());
+    let rejected = object("LOGIN_ERROR", "rejected_by_user", &json!({"auth_type": "code"}));
+    assert_eq!(events(read, &mapping, &rejected).1[0].kind, PromptDenied);
+    assert_eq!(kinds(read, &rejected), [SignInFailed]);
+}
+
+#[test]
 fn the_push_extensions_events_are_prompts_and_answers_of_the_phone() {
     let push = |kind: &str, error: &str, what: &str, of: &str| {
         let details = json!({
