@@ -202,6 +202,11 @@ fn is_removed_at_once(
         })
 }
 
+/// Whether the network or the browser is known to be the person's.
+pub(crate) fn is_known(terms: &[Term]) -> bool {
+    terms.iter().any(|t| matches!(t.kind, "known_network" | "known_browser") && t.bits < 0.0)
+}
+
 pub(crate) fn after_terms(
     context: &Context<'_>,
     stranger: &Foreign,
@@ -212,7 +217,7 @@ pub(crate) fn after_terms(
     let weights = &context.policy.weights;
     // After a reset everybody binds anew, the owner too.
     let binds_anew = reset_before(context, from).is_some();
-    let is_strange = sum(terms) > 0.0;
+    let is_strange = sum(terms) > 0.0 || !is_known(terms);
     for index in after {
         let Some(record) = context.records.get(*index) else { continue };
         if record.at < from - Span::seconds(5) {

@@ -2,7 +2,7 @@
 
 use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
-use crate::after::{acts, after_terms, changes_after, is_surely_theirs};
+use crate::after::{acts, after_terms, changes_after, is_known, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
 use crate::handed_on::{remembered_elsewhere, session_elsewhere, taken_at_once};
 use crate::history::Origin;
@@ -120,12 +120,13 @@ pub(crate) fn passed_terms(
     // While everybody's prompts go unanswered, silence says nothing.
     let is_outage = |when: Timestamp| context.organisation.outage(when).is_some_and(|s| s > 0.5);
     earlier.unanswered.retain(|(when, _)| !is_outage(*when));
-    // A slip of the thumb is put right within a minute or two, and seldom where all is new.
+    // A slip of the thumb is put right within a minute or two; a refusal that was none is rare where all is
+    // new.
     let is_all_new = is_elsewhere(&terms) && has_new_machine(&terms);
     let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
     let is_slip = earlier.total() == 1
         && earlier.denied.len() + earlier.mismatched.len() == 1
-        && !is_all_new
+        && !(is_all_new && !earlier.denied.is_empty())
         && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
     if earlier.total() > 0 {
         // People miss a prompt or two and try again at once; strangers are missed again and again.
@@ -465,6 +466,20 @@ fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: 
         .collect();
     changes.sort_unstable();
     changes.dedup();
+    // Whoever takes the old phone out after binding the new one, in a way that is known to be the owner's, has
+    // replaced it: one act.
+    let is_own = is_known(terms);
+    let is_bound = |before: usize| {
+        let earlier =
+            changes.iter().filter(|i| **i < before).filter_map(|i| context.records.get(*i));
+        earlier.into_iter().any(|r| r.kind == EventKind::FactorEnrolled)
+    };
+    let is_replaced = |i: &usize| {
+        is_own
+            && context.records.get(*i).is_some_and(|r| r.kind == EventKind::FactorRemoved)
+            && is_bound(*i)
+    };
+    let changes: Vec<usize> = changes.iter().copied().filter(|i| !is_replaced(i)).collect();
     let is_nowhere_new = !terms
         .iter()
         .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
