@@ -107,6 +107,39 @@ fn every_pattern_and_every_look_alike_occurs() {
 }
 
 #[test]
+fn computers_that_ask_at_log_on_name_neither_a_browser_nor_an_address() {
+    let log_ons = |seed: u64| {
+        let all = lines(&small(Vendor::Duo, seed));
+        let records = all.iter().map(|(_, line)| serde_json::from_slice::<Value>(line).unwrap());
+        records.filter(|r| r["application"]["name"] == "Microsoft RDP").collect::<Vec<_>>()
+    };
+    let by_seed: Vec<_> = (1..9).map(log_ons).collect();
+    assert!(by_seed.iter().any(Vec::is_empty), "not every organisation guards its computers");
+    let all: Vec<&Value> = by_seed.iter().flatten().collect();
+    assert!(all.len() > 50, "{}", all.len());
+    for record in all {
+        let computer = &record["access_device"];
+        assert_eq!((&computer["browser"], &computer["ip"]), (&Value::Null, &"0.0.0.0".into()));
+        assert!(computer["hostname"].is_string());
+    }
+}
+
+#[test]
+fn files_are_opened_by_owners_and_carried_away_by_strangers() {
+    let world = small(Vendor::EntraM365, 3);
+    let mut opened: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, line) in lines(&world) {
+        let record: Value = serde_json::from_slice(&line).expect("a JSON record");
+        if record["Operation"] == "FileAccessed" {
+            let session = record["AppAccessContext"]["AADSessionId"].to_string();
+            *opened.entry(session).or_default() += 1;
+        }
+    }
+    assert!(opened.values().filter(|count| **count < 20).count() > 20, "owners");
+    assert!(opened.values().any(|count| *count >= 20), "strangers");
+}
+
+#[test]
 fn every_later_action_of_the_truth_stands_in_the_log() {
     for vendor in Vendor::ALL {
         let world = small(vendor, 6);
