@@ -126,7 +126,7 @@ pub(crate) fn passed_terms(
     let own = weighed.failed.denied.iter().chain(&weighed.failed.mismatched);
     let is_slip = earlier.total() == 1
         && earlier.denied.len() + earlier.mismatched.len() == 1
-        && !(is_all_new && !earlier.denied.is_empty())
+        && (!is_all_new || earlier.denied.is_empty())
         && own.into_iter().any(|(when, _)| *when <= at && at - *when <= SLIP);
     if earlier.total() > 0 {
         // People miss a prompt or two and try again at once; strangers are missed again and again.
