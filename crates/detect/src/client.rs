@@ -74,7 +74,8 @@ fn begun_at(context: &Context<'_>, prompt: &Prompt) -> Timestamp {
 // SECURITY: this takes evidence away, so a stranger would like to pass for such a client. It takes
 // the exact browser that succeeded before, a country that is known, no rented network, and a pace too
 // slow to wear anybody down; or, from near home, a clock that is never off by more than seconds and an
-// owner who never answers. Guarded by
+// owner who never answers, or refuses one in five with a phone behind the very address. Guarded by
+// `a_clock_beside_the_owners_phone_is_a_client_though_its_owner_refuses_once`,
 // `a_stranger_who_keeps_time_and_copies_the_browser_does_not_pass_for_a_client` and
 // `what_asks_by_the_clock_from_near_home_is_a_client_with_an_old_password`.
 pub(crate) fn constant_interval(

@@ -41,6 +41,12 @@ pub(crate) fn session_elsewhere(
         .filter(|r| r.session != 0 && !is_old(r.session))
         .collect();
     let is_another = |a: Key, b: Key| a != 0 && b != 0 && a != b;
+    // Records of one kind may name a browser by another mark than those of another kind: only what bore the
+    // first one's mark before can tell that it is missing.
+    let is_on_another = |b: &Record, r: &Record| {
+        let bears = |u: &Record| u.kind == r.kind && u.session == b.session && u.device == b.device;
+        is_another(b.device, r.device) && context.records.iter().any(bears)
+    };
     let has_moved = |r: &Record| {
         begun.iter().any(|b| {
             let level = network_level(&b.requester, &r.requester);
@@ -60,7 +66,7 @@ pub(crate) fn session_elsewhere(
                         && b.source == r.source
                         && r.at - b.at <= AT_ONCE
                         && (is_another(b.agent.into(), r.agent.into())
-                            || (level > NetworkLevel::Country && is_another(b.device, r.device)))
+                            || (level > NetworkLevel::Country && is_on_another(b, r)))
                 }
             };
             b.session == r.session && is_other && (b.device == 0 || b.device != r.device)

@@ -112,22 +112,27 @@ fn colleagues_do_not_vouch_for_a_commercial_vpn() {
 
 #[test]
 fn a_session_that_goes_on_abroad_on_another_device_was_handed_on() {
-    let used = |there: At, device: &'static str| {
+    let used = |there: At, device: &'static str, bears: bool| {
         let mut log = Log::with_habits(ALICE);
         let begun = At { device: "laptop-9", ..NEXT_DOOR };
         log.prompt(ALICE, begun, at(11, 9, 0), PromptApproved, None);
-        let places = [(begun, 1, SessionStarted), (At { device, ..there }, 40, SessionUsed)];
-        for (place, minute, kind) in places {
+        let own = At { device: if bears { begun.device } else { "" }, ..begun };
+        for (place, minute, kind) in [
+            (begun, 1, SessionStarted),
+            (own, 2, SessionUsed),
+            (At { device, ..there }, 40, SessionUsed),
+        ] {
             let i = log.event(ALICE, place, at(11, 9, minute), kind, "");
             log.events[i].session = "session-1".into();
         }
         of_alice(&log).iter().any(|i| has_term(i, "session_elsewhere"))
     };
     let abroad = At { agent: HOME.agent, ..STRANGER };
-    assert!(used(abroad, "machine-1"));
-    assert!(!used(abroad, "laptop-9"), "the laptop itself, through a gateway");
-    assert!(!used(abroad, ""), "not every record names the device");
-    assert!(!used(At { agent: HOME.agent, ..NEIGHBOUR }, "machine-1"), "inside the country");
+    assert!(used(abroad, "machine-1", true));
+    assert!(!used(abroad, "laptop-9", true), "the laptop itself, through a gateway");
+    assert!(!used(abroad, "", true), "not every record names the device");
+    assert!(!used(abroad, "mark-2", false), "uses name the browser by another mark");
+    assert!(!used(At { agent: HOME.agent, ..NEIGHBOUR }, "machine-1", true), "inside the country");
 }
 
 #[test]
