@@ -149,7 +149,7 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
         chain.iter().map(|l| &*l.weighed).filter(|w| has_failure(w)).collect();
     let mut failures = Failures::default();
     failing.iter().for_each(|w| failures.extend(&w.failed));
-    let mut terms = failure_terms(&failures, weights);
+    let mut terms = failure_terms(context, &failures);
     if let Some(strangest) =
         failing.iter().max_by(|a, b| a.standing_bits().total_cmp(&b.standing_bits()))
     {
@@ -405,13 +405,20 @@ fn is_failure_term(kind: &str) -> bool {
     )
 }
 
-fn failure_terms(failed: &Failures, weights: &Weights) -> Vec<Term> {
+fn failure_terms(context: &Context<'_>, failed: &Failures) -> Vec<Term> {
+    let weights = &context.policy.weights;
     let mut terms = Vec::new();
+    // Products that do not say what failed: that it was a prompt is a guess.
+    let is_prompt = |(_, record): &(Timestamp, usize)| {
+        context.records.get(*record).is_some_and(|r| r.kind != EventKind::FactorFailed)
+    };
     let mut add = |kind, weight: f64, of: &[(Timestamp, usize)], one: &str, many: &str| {
         if let Some((at, _)) = of.first() {
-            let why = match of.len() {
-                1 => format!("one prompt {one}"),
-                n => format!("{n} prompts {many}"),
+            let why = match (of.len(), of.iter().any(is_prompt)) {
+                (1, true) => format!("one prompt {one}"),
+                (n, true) => format!("{n} prompts {many}"),
+                (1, false) => "a second factor was asked for, and failed".to_owned(),
+                (n, false) => format!("a second factor was asked for {n} times, and failed"),
             };
             let records = of.iter().map(|(_, record)| *record).collect();
             terms.push(Term { kind, bits: weight * diminishing(of.len()), at: *at, why, records });

@@ -294,3 +294,21 @@ fn a_way_around_the_second_factor_that_somebody_gave_out_then_is_told() {
     let told: Vec<&str> = incidents[0].after_approval.iter().map(|a| &*a.event).collect();
     assert!(told.contains(&"bypass-0") && !told.contains(&"bypass-1"), "{told:?}");
 }
+
+#[test]
+fn what_may_have_been_no_prompt_is_not_called_one() {
+    let failed = |kind: EventKind| {
+        let mut log = Log::with_habits(ALICE);
+        for minute in [0, 2, 4] {
+            let i = log.event(ALICE, STRANGER, at(11, 2, minute), kind, "");
+            log.events[i].factor = Factor::Push;
+        }
+        let found = of_alice(&log);
+        found[0].evidence.iter().find(|t| t.kind == "unanswered").unwrap().why.clone()
+    };
+    assert_eq!(failed(PromptTimedOut), "3 prompts were not answered");
+    assert_eq!(
+        failed(EventKind::FactorFailed),
+        "a second factor was asked for 3 times, and failed"
+    );
+}
