@@ -112,7 +112,7 @@ pub(crate) fn changes_after(
             }
             // A way around the second factor that somebody else gave out then: whoever asked for it.
             if r.kind == EventKind::BypassGranted && r.has(flag::BY_OTHER) {
-                return r.at - from <= REMOVED_WITHIN;
+                return r.at - from <= GIVEN_OUT_WITHIN;
             }
             let counts = is_own_change(r) || r.kind == EventKind::SessionStarted;
             counts
@@ -179,6 +179,8 @@ const PLAIN_RULE: f64 = 0.2;
 
 /// Strangers take the owner's authenticator away as soon as they are in.
 const REMOVED_WITHIN: Span = Span::hours(1);
+/// A way around the second factor that is given out later than this has another reason.
+const GIVEN_OUT_WITHIN: Span = Span::hours(1);
 /// Owners take an old phone out days after they bound the new one.
 const REPLACED_WITHIN: Span = Span::days(14);
 

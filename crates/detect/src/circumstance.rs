@@ -1,5 +1,7 @@
 //! The circumstances: what else speaks for or against a stranger, whatever came of the attempt.
 
+use std::collections::BTreeSet;
+
 use pushback_model::{EventKind, Span, Timestamp};
 
 use crate::attempt::Attempt;
@@ -342,6 +344,9 @@ const FAR_DAYS_MIN: usize = 2;
 
 /// Whether the owner's browsers have come out where this one does before, with the phone where it is now: who
 /// always goes through a gateway abroad.
+//
+// SECURITY: a stranger who was let in before must not make a custom of it. Guarded by
+// `a_stranger_who_was_let_in_before_makes_no_custom_of_the_distance`.
 fn is_usual_distance(attempt: &Attempt, phone: &Place, context: &Context<'_>) -> bool {
     let browser = &attempt.origin.place;
     let is_inside = browser.country == phone.country;
@@ -357,8 +362,7 @@ fn is_usual_distance(attempt: &Attempt, phone: &Place, context: &Context<'_>) ->
             && is_like(phone, &p.responder)
             && !context.foreign.iter().any(|f| f.is_same_machine(&p.origin))
     });
-    let mut days: Vec<i64> = before.map(|p| p.ended_at.day()).collect();
-    days.dedup();
+    let days: BTreeSet<i64> = before.map(|p| p.ended_at.day()).collect();
     days.len() >= FAR_DAYS_MIN
 }
 

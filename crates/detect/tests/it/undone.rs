@@ -278,6 +278,19 @@ fn whoever_always_comes_out_abroad_is_not_far_from_their_phone() {
 }
 
 #[test]
+fn a_stranger_who_was_let_in_before_makes_no_custom_of_the_distance() {
+    let mut log = Log::with_habits(ALICE);
+    for day in [11, 13, 20] {
+        log.prompt(ALICE, STRANGER, at(day, 2, 0), PromptApproved, Some(HOME));
+        log.event(ALICE, STRANGER, at(day, 2, 1), SessionStarted, "");
+    }
+    let incidents = of_alice(&log);
+    let last = incidents.iter().find(|i| i.started_at >= at(20, 0, 0)).expect("an incident");
+    let tells = |i: &Incident| has_term(i, "phone_far") || has_term(i, "phone_at_home");
+    assert!(tells(last), "{last:#?}");
+}
+
+#[test]
 fn a_way_around_the_second_factor_that_somebody_gave_out_then_is_told() {
     let mut log = Log::with_habits(ALICE);
     log.prompt(ALICE, STRANGER, at(11, 2, 0), PromptApproved, None);
