@@ -193,10 +193,17 @@ export const journeys = {
     world(async ({ asks, page, see }) => {
       await asks();
       await asked(page);
-      await page.evaluate(() => {
-        const { now } = Date;
-        Date.now = () => now() + 120_000;
+      // Both clocks, or a call of the app that comes between would set its own by the server's again.
+      const laterMs = 3_600_000;
+      await page.route('**/v1/time', async (route) => {
+        const response = await route.fetch();
+        const { unix_ms: serverMs } = await response.json();
+        await route.fulfill({ response, json: { unix_ms: serverMs + laterMs } });
       });
+      await page.evaluate((ms) => {
+        const { now } = Date;
+        Date.now = () => now() + ms;
+      }, laterMs);
       await heading(page, 'Too late: this prompt has expired');
       await see('app_expired');
     }),
