@@ -4,12 +4,12 @@ use pushback_model::{Span, Timestamp};
 use pushback_verify::{
     Accepts, Authenticator, AuthenticatorId, AuthenticatorKind, Authority, CallerAnswer,
     CallerCheckId, CodeDigest, Command, DeviceId, NewAuthenticator, Outcome, Purpose, PushState,
-    Reason, RecoveryCode, Reporter, Text,
+    Reason, RecoveryCode, Reporter, SubscriberState, Text, decide,
 };
 use serde_json::Value;
 use webauthn_rs::prelude::{CreationChallengeResponse, RegisterPublicKeyCredential};
 
-use crate::attempts::{AttemptView, NewAttempt, Starter, attempt_id};
+use crate::attempts::{AttemptView, Loaded, NewAttempt, Starter, attempt_id};
 use crate::binding::{Invitation, code_digest, done};
 use crate::capability::Link;
 use crate::encoding::sha256;
@@ -239,17 +239,21 @@ impl App {
     // SECURITY: whoever holds a stolen phone can send the page of its attempt to the owner, whose passkey
     // proves it there. The owner's browser alone is told the completion. Guarded by
     // `a_passkey_on_a_page_that_a_stolen_phone_sent_gives_it_no_right`.
-    pub(crate) async fn right(&self, right: &str) -> Result<Authority, AppError> {
-        if let Some(id) = self.inner.capabilities.open_link(Link::Completion, right) {
-            return Ok(Authority::Subscriber(attempt_id(id)?));
-        }
-        let proven = match self.load(right).await {
-            Ok(loaded) => loaded.record.success.as_ref().is_some_and(|success| !success.is_carried),
+    // SECURITY: every phone of the owner is shown the attempt of another, and one that was bound just now may
+    // be a thief's. Guarded by `a_right_is_of_the_phone_that_asked_for_it`.
+    pub(crate) async fn right(&self, phone: &Phone, right: &str) -> Result<Authority, AppError> {
+        let completed = self.inner.capabilities.open_link(Link::Completion, right);
+        let id = completed.unwrap_or(right);
+        let is_theirs = match self.load(id).await {
+            Ok(Loaded { record, .. }) => {
+                let is_proven = record.success.as_ref().is_some_and(|success| !success.is_carried);
+                (completed.is_some() || is_proven) && record.phone == Some(phone.serial.0)
+            }
             Err(AppError::NotFound) => false,
             Err(error) => return Err(error),
         };
-        if proven {
-            Ok(Authority::Subscriber(attempt_id(right)?))
+        if is_theirs {
+            Ok(Authority::Subscriber(attempt_id(id)?))
         } else {
             Err(AppError::Refused(Reason::NotAuthorised))
         }
@@ -264,7 +268,7 @@ impl App {
         phone: &Phone,
         right: &str,
     ) -> Result<Invitation, AppError> {
-        self.binding_code(&phone.who, self.right(right).await?).await
+        self.binding_code(&phone.who, self.right(phone, right).await?).await
     }
 
     /// Begins to bind a passkey: the ceremony's name and the options for the browser.
@@ -276,7 +280,7 @@ impl App {
         phone: &Phone,
         right: &str,
     ) -> Result<(String, CreationChallengeResponse), AppError> {
-        self.begin_binding_passkey(&phone.who, self.right(right).await?).await
+        self.begin_binding_passkey(&phone.who, self.right(phone, right).await?).await
     }
 
     /// Ends it.
@@ -307,7 +311,7 @@ impl App {
             .collect();
         let binding = pushback_verify::BindingCode::draw(&self.entropy());
         let issue = Command::IssueBindingCode {
-            authority: self.right(right).await?,
+            authority: self.right(phone, right).await?,
             kind: AuthenticatorKind::RecoveryCodes,
             code: code_digest(binding.reveal()),
         };
@@ -339,7 +343,8 @@ impl App {
         authenticator: u64,
     ) -> Result<(), AppError> {
         let authenticator = AuthenticatorId(authenticator);
-        let command = Command::Invalidate { authority: self.right(right).await?, authenticator };
+        let command =
+            Command::Invalidate { authority: self.right(phone, right).await?, authenticator };
         done(self.once(phone, &command).await?)
     }
 
@@ -353,7 +358,7 @@ impl App {
         right: &str,
         session: u64,
     ) -> Result<(), AppError> {
-        let command = Command::ForgetDevice(self.right(right).await?, DeviceId(session));
+        let command = Command::ForgetDevice(self.right(phone, right).await?, DeviceId(session));
         done(self.once(phone, &command).await?)
     }
 
@@ -362,7 +367,7 @@ impl App {
     /// # Errors
     /// [`AppError::Refused`] without the right to.
     pub async fn restore_push(&self, phone: &Phone, right: &str) -> Result<(), AppError> {
-        done(self.once(phone, &Command::RestorePush(self.right(right).await?)).await?)
+        done(self.once(phone, &Command::RestorePush(self.right(phone, right).await?)).await?)
     }
 
     /// Takes a report outside of a prompt.
@@ -375,10 +380,27 @@ impl App {
         notes: pushback_verify::Notes,
     ) -> Result<(), AppError> {
         let command = Command::Report(Reporter::Phone(phone.contact()), notes);
+        let known = match phone.known() {
+            Some(known) => known,
+            None => self.state(&phone.whom()).await?,
+        };
+        if self.is_reported_already(&known.0, &command) {
+            return Ok(());
+        }
         match self.once(phone, &command).await? {
             Outcome::Reported { .. } => Ok(()),
             other => done(other),
         }
+    }
+
+    /// Whether a report says nothing new about what stands: it is answered as the one before and not
+    /// written down.
+    // SECURITY: a report is never refused, so whoever has a phone could write into the trail with it without
+    // end. Guarded by `a_report_in_a_loop_writes_and_mails_once`.
+    pub(crate) fn is_reported_already(&self, state: &SubscriberState, report: &Command) -> bool {
+        let (now, entropy) = (self.now(), self.entropy());
+        let would = decide(state, report.clone(), now, &entropy, &self.inner.policy);
+        matches!(would.outcome, Outcome::Reported { .. }) && would.effects.is_empty()
     }
 
     /// The call that waits, if any.

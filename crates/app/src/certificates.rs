@@ -141,7 +141,7 @@ impl App {
         certificate.check(self.now())?;
         let code = BindingCode::draw(&self.entropy());
         let issue = Command::IssueBindingCode {
-            authority: self.right(right).await?,
+            authority: self.right(phone, right).await?,
             kind: AuthenticatorKind::Certificate,
             code: code_digest(code.reveal()),
         };

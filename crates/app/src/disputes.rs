@@ -117,11 +117,30 @@ impl App {
         authenticator: u64,
     ) -> Result<(), AppError> {
         let authenticator = AuthenticatorId(authenticator);
-        let command = Command::SettleDispute { authority: self.right(right).await?, authenticator };
+        let command =
+            Command::SettleDispute { authority: self.right(phone, right).await?, authenticator };
         done(self.once(phone, &command).await?)
     }
 
-    /// The same by the help desk: asks for it, or confirms what somebody has asked for. Gives the instant
+    /// The help desk disputes an authenticator for an owner who cannot: it is in other hands.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if it is not bound, or
+    /// disputed already.
+    pub async fn dispute_for_owner(
+        &self,
+        by: OperatorProof,
+        subscriber: &str,
+        authenticator: u64,
+    ) -> Result<(), AppError> {
+        let command = Command::DisputeForOwner(by, AuthenticatorId(authenticator));
+        match self.by_operator(subscriber, command).await? {
+            Outcome::Reported { .. } => Ok(()),
+            other => done(other),
+        }
+    }
+
+    /// Lets it answer again, by the help desk: asks for it, or confirms what somebody has asked for. Gives the instant
     /// from which on the same person can confirm; `None` if it is done.
     ///
     /// # Errors

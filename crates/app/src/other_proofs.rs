@@ -25,7 +25,8 @@ const PROOFS_REFUSED_MAX: u8 = 10;
 impl AttemptRecord {
     /// Whether a certificate would be looked at.
     pub(crate) const fn takes_more_proofs(&self, state: AttemptState) -> bool {
-        let is_refused = matches!(self.decision.kind, DecisionKind::Refuse);
+        let is_refused = matches!(self.decision.kind, DecisionKind::Refuse)
+            || matches!(self.decision.reason, Some(Reason::PushSuspended | Reason::StrangersMuted));
         // Neither would be the right to a change beside the phone that asks for it.
         matches!(self.purpose, Purpose::SignIn)
             && self.takes_page_proofs(state)

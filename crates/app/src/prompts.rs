@@ -224,6 +224,10 @@ impl App {
             phone.from.clone(),
             fact,
         );
+        let report = Command::AnswerPrompt(fact.clone());
+        if matches!(answer.said, SaidBy::Report(_)) && self.is_reported_already(&known.0, &report) {
+            return Ok(Answered::Reported);
+        }
         let attempt = context.map(|context| context.attempt.to_string());
         let loaded = match &attempt {
             Some(id) => Some(self.load_as_last_seen(id).await?),

@@ -228,7 +228,8 @@ impl App {
         more: &More<'_>,
     ) -> Result<Ended, AppError> {
         let key = whom.key()?;
-        let (_turn, has_waited) = self.inner.turns.take(&key, Rank::of(command)).await?;
+        let rank = Rank::of(command);
+        let (_turn, has_waited) = self.inner.turns.take(&key, rank).await?;
         if has_waited {
             known = self.state_as_last_seen(whom)?;
         }
@@ -247,6 +248,11 @@ impl App {
             }
             let body = decision.state.to_json()?.into_bytes();
             let mut change = Change::at(now).put(key.clone(), found, body);
+            // SECURITY: a "no" and a report need room in the outbox too, and strangers must not take the last of
+            // it. Guarded by `what_anybody_brings_about_leaves_room_in_the_outbox`.
+            if rank == Rank::Anybody {
+                change = change.yielding();
+            }
             if whom.is_decoy {
                 // Nobody was asked and nobody answered; the trail must not tell of phones that rang.
                 if let Command::StartAttempt(attempt) = command {

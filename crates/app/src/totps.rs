@@ -71,7 +71,7 @@ impl App {
             Ok(change.create(PendingTotp::key(&ceremony)?, pending.bytes()?))
         };
         let command = Command::IssueBindingCode {
-            authority: self.right(right).await?,
+            authority: self.right(phone, right).await?,
             kind: AuthenticatorKind::Totp,
             code: code_digest(code.reveal()),
         };

@@ -103,6 +103,7 @@ pub struct Change {
     pub(crate) answer: Option<Answer>,
     /// What of the outbox this node's worker gets from memory after the commit.
     pub(crate) handed: Vec<Handed>,
+    pub(crate) yields: bool,
 }
 
 impl Change {
@@ -110,6 +111,13 @@ impl Change {
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
         Self { at, ..Self::default() }
+    }
+
+    /// Leaves the last tenth of [`crate::Options::outbox_max`] to others: for what anybody can bring about.
+    #[must_use]
+    pub const fn yielding(mut self) -> Self {
+        self.yields = true;
+        self
     }
 
     /// Creates a document; a conflict if there is one.

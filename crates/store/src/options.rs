@@ -18,7 +18,8 @@ pub struct Options {
     pub queue_max: usize,
     /// Changes that share a transaction at most. Default 1,024.
     pub batch_max: usize,
-    /// Effects that may wait to leave; a change that would add more is refused. Several nodes may
+    /// Effects that may wait to leave; a change that would add more is refused, and one that
+    /// [yields](crate::Change::yielding) when nine tenths are taken. Several nodes may
     /// pass it by what they add between two counts, at most 256 transactions each. Default 100,000.
     pub outbox_max: usize,
     /// How often an effect is handed out before it is given up. Default 12, about three hours of

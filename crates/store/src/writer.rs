@@ -361,12 +361,18 @@ impl Writer {
     /// What may be added to the outbox by what is known.
     const fn room(&self, may_lease: bool) -> Added {
         let outbox = self.settings.outbox_max.saturating_sub(self.outbox_count);
-        Added { outbox, may_lease }
+        Added { outbox, kept: self.kept(), may_lease }
+    }
+
+    /// How much of the outbox is not for changes that yield.
+    const fn kept(&self) -> usize {
+        self.settings.outbox_max / 10
     }
 
     /// Counts the outbox, if it is time. What other nodes add or take out is noticed then: after some
     /// batches, or before refusing if the last count is not fresh.
     async fn count_if_due(&mut self, conn: &mut Conn, wanted: usize) -> Result<(), StoreError> {
+        let wanted = wanted.saturating_add(self.kept());
         let seems_full = self.outbox_count.saturating_add(wanted) > self.settings.outbox_max;
         self.batches_since_count += 1;
         if self.batches_since_count >= if seems_full { COUNT_EVERY_FULL } else { COUNT_EVERY } {

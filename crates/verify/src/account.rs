@@ -267,7 +267,7 @@ impl Turn<'_> {
     }
 
     /// Whether it is the last that signs in. A disabled one counts: without any, one operator alone could
-    /// bind a new one. A phone that was stolen is silenced by a report, and untied by a reset.
+    /// bind a new one. A phone that was stolen is disputed by the help desk, and untied by a reset.
     // SECURITY: what was disputed does not stand in for what was not, nor in the first day after it was
     // settled, or one operator would leave the owner with a stranger's. Guarded by
     // `what_was_disputed_does_not_stand_in_for_the_last_one`.

@@ -60,6 +60,7 @@ impl Turn<'_> {
         self.end_prompt(by.clone(), end, None);
         self.end_caller_check(by.clone(), CallerEnd::Expired);
         self.drop_grants();
+        self.state.reported = None;
         if let Some(reset) = self.state.reset.take() {
             let what = Happened::ResetCancelled { reset: reset.id };
             self.note(&Scene::default(), by.clone(), what);

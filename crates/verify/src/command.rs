@@ -119,6 +119,9 @@ pub enum Command {
     Report(Reporter, Notes),
     /// Somebody who read the notice of a binding says that its owner did not make it.
     Dispute(DisputeLink),
+    /// The help desk says so for an owner who cannot: what is in a thief's hands answers nothing and
+    /// reports nothing until it is settled.
+    DisputeForOwner(OperatorProof, AuthenticatorId),
     /// A disputed authenticator may answer again.
     SettleDispute {
         /// In whose name.

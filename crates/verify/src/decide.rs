@@ -55,6 +55,7 @@ pub fn decide(
         Command::ProveCertificate(attempt, proof) => turn.prove_certificate(&attempt, &proof),
         Command::Report(reporter, notes) => turn.report(&reporter, notes),
         Command::Dispute(link) => turn.dispute(&link),
+        Command::DisputeForOwner(operator, id) => turn.dispute_for_owner(&operator, id),
         Command::SettleDispute { authority, authenticator } => {
             turn.settle_dispute(&authority, authenticator)
         }

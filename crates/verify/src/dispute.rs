@@ -12,8 +12,10 @@
 //! What the owner settled with something stronger is not disputed again: whoever only reads their mail
 //! could otherwise keep them out again and again.
 
+use pushback_model::Timestamp;
+
 use crate::audit::{Actor, Change, Happened};
-use crate::authenticator::{Dispute, PendingSettlement};
+use crate::authenticator::{Authenticator, Dispute, PendingSettlement};
 use crate::command::Authority;
 use crate::effect::{Disputable, Notice};
 use crate::fact::{DisputeLink, Notes, OperatorProof};
@@ -39,12 +41,35 @@ impl Turn<'_> {
         if !disputed.can_be_disputed(link.round) {
             return self.refuse_change(by, Change::Dispute, Reason::CodeReused);
         }
+        let since = disputed.bound_at().min(now - self.policy.trust.report_reach());
+        self.suspend_disputed(by, link.authenticator, since)
+    }
+
+    /// The same for an owner who calls, and whose only phone is in other hands: the last authenticator
+    /// cannot be untied, and whoever holds it would stop every reset with a report. Nobody gets in by it.
+    pub fn dispute_for_owner(&mut self, operator: &OperatorProof, id: AuthenticatorId) -> Outcome {
+        let by = Actor::Operator(operator.operator.clone());
+        let reason = match self.state.authenticator(id).map(Authenticator::disputed_at) {
+            None => Some(Reason::NotBound),
+            Some(Some(_)) => Some(Reason::AuthenticatorDisputed),
+            Some(None) => None,
+        };
+        if let Some(reason) = reason {
+            return self.refuse_change(by, Change::Dispute, reason);
+        }
+        self.suspend_disputed(by, id, self.now - self.policy.trust.report_reach())
+    }
+
+    /// Suspends one, and takes it for a report of everything from `since` on.
+    fn suspend_disputed(&mut self, by: Actor, id: AuthenticatorId, since: Timestamp) -> Outcome {
+        let at = self.now;
+        let Some(disputed) = self.state.authenticator_mut(id) else {
+            return self.refuse_change(by, Change::Dispute, Reason::NotBound);
+        };
         disputed.next_dispute_round();
-        disputed.dispute = Dispute::Suspended { at: now, settling: None };
-        let (kind, bound_at) = (disputed.kind(), disputed.bound_at());
-        let what = Happened::Disputed { authenticator: link.authenticator, kind };
+        disputed.dispute = Dispute::Suspended { at, settling: None };
+        let what = Happened::Disputed { authenticator: id, kind: disputed.kind() };
         self.note(&Scene::default(), by.clone(), what);
-        let since = bound_at.min(now - self.policy.trust.report_reach());
         self.take_report_since(by, Notes::default(), None, since)
     }
 

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::authenticator::PasskeySync;
 use crate::code::{CodeDigest, EnteredCode};
 use crate::effect::Disputable;
@@ -57,7 +59,7 @@ pub enum Answer {
 }
 
 /// What the subscriber adds to a report. Any, all or none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
     /// "Someone called or wrote to me."
     pub someone_called: bool,
@@ -65,6 +67,17 @@ pub struct Notes {
     pub typed_password: bool,
     /// "I read a code to someone or typed one for them."
     pub gave_a_code: bool,
+}
+
+impl Notes {
+    /// Both together.
+    pub(crate) const fn and(self, more: Self) -> Self {
+        Self {
+            someone_called: self.someone_called || more.someone_called,
+            typed_password: self.typed_password || more.typed_password,
+            gave_a_code: self.gave_a_code || more.gave_a_code,
+        }
+    }
 }
 
 /// An answer that the phone's key has signed, together with what the phone showed.

@@ -49,6 +49,19 @@ impl Turn<'_> {
         if self.is_administrator() {
             return self.refuse_proof(attempt, kind, Reason::AdministratorNeedsPasskey);
         }
+        // SECURITY: it answers for a thief of the machine as well, and its owner has just said that
+        // somebody else is at work. Guarded by `after_a_report_or_a_no_a_certificate_signs_in_nobody`.
+        let is_muted = self.trust(attempt) == Trust::Stranger && self.state.muted_until.is_some();
+        let stopped = if self.state.is_suspended() {
+            Some(Reason::PushSuspended)
+        } else if self.state.incident.is_some() {
+            Some(Reason::IncidentOpen)
+        } else {
+            is_muted.then_some(Reason::StrangersMuted)
+        };
+        if let Some(reason) = stopped {
+            return self.refuse_proof(attempt, kind, reason);
+        }
         let id = proof.authenticator;
         match self.usable(&proof.subscriber, id, kind) {
             Ok(_) => self.accept(attempt, kind, id, Assurance::Aal2PhishingResistant),

@@ -1,16 +1,20 @@
 //! The owner reports an attack: everything stops at once, and what starts it again.
 
-use pushback_model::Timestamp;
+use pushback_model::{Span, Timestamp};
 
 use crate::audit::{Actor, CallerEnd, Change, Happened};
 use crate::authenticator::AuthenticatorKind;
 use crate::command::{Authority, Reporter};
 use crate::effect::{Act, IncidentCause, Notice};
 use crate::fact::{Notes, OperatorProof};
+use crate::id::IncidentId;
 use crate::outcome::{Outcome, PromptEnd, Reason};
 use crate::requester::Requester;
-use crate::state::{PasswordMark, PushState};
+use crate::state::{LastReport, PasswordMark, PushState};
 use crate::turn::{Scene, Turn};
+
+/// Within this time a report that says nothing new stops what is stopped already.
+const REPEATED_WITHIN: Span = Span::minutes(10);
 
 impl Turn<'_> {
     /// Who speaks, if they may. A report needs one factor only (SP 800-63B-4, 4.5).
@@ -49,8 +53,33 @@ impl Turn<'_> {
     // SECURITY: everything below happens in one decision, so that no prompt rings and nothing is
     // bound after a report. Guarded by `a_report_stops_everything_at_once`.
     pub fn take_report(&mut self, by: Actor, notes: Notes, phone: Option<&Requester>) -> Outcome {
+        if let Some(incident) = self.reported_just_now(notes) {
+            let scene = phone.map(Scene::of_phone).unwrap_or_default();
+            self.note(&scene, by, reported(notes));
+            return Outcome::Reported { incident };
+        }
         let since = self.now - self.policy.trust.report_reach();
         self.take_report_since(by, notes, phone, since)
+    }
+
+    /// The open incident, if a report has just been acted on and this one finds everything as that one left
+    /// it.
+    // SECURITY: whoever holds a phone can report in a loop. Each would mail every address and fill what waits
+    // to leave, for everybody. Guarded by `a_report_that_says_nothing_new_sends_nothing`.
+    fn reported_just_now(&self, notes: Notes) -> Option<IncidentId> {
+        let state = &self.state;
+        let last = state.reported?;
+        let is_recent = (Span::ZERO..REPEATED_WITHIN).contains(&(self.now - last.at));
+        let is_told = last.notes.and(notes) == last.notes;
+        let is_stopped = state.is_suspended() && state.password != PasswordMark::Unmarked;
+        let may_bind =
+            state.binding.is_some() || state.recovered.is_some() || !state.mailed_codes.is_empty();
+        let somebody_waits = state.open.is_some()
+            || state.reset.is_some()
+            || state.caller.is_some()
+            || state.authenticators.iter().any(|a| a.settlement(self.now).is_some());
+        let stands = is_recent && is_told && is_stopped && !may_bind && !somebody_waits;
+        state.incident.filter(|_| stands).map(|incident| incident.id)
     }
 
     /// The same, about everything from `since` on.
@@ -63,12 +92,7 @@ impl Turn<'_> {
     ) -> Outcome {
         let cause = IncidentCause::Reported;
         let scene = phone.map(Scene::of_phone).unwrap_or_default();
-        let what = Happened::Reported {
-            someone_called: notes.someone_called,
-            typed_password: notes.typed_password,
-            gave_a_code: notes.gave_a_code,
-        };
-        self.note(&scene, by.clone(), what);
+        self.note(&scene, by.clone(), reported(notes));
         self.end_prompt(by.clone(), PromptEnd::Reported, phone);
         self.suspend_push(by.clone(), cause);
         self.burn_password(by.clone());
@@ -88,6 +112,8 @@ impl Turn<'_> {
             self.note(&Scene::default(), by.clone(), what);
         }
         let incident = self.open_incident(by, cause);
+        let before = self.state.reported.map(|last| last.notes).unwrap_or_default();
+        self.state.reported = Some(LastReport { at: self.now, notes: before.and(notes) });
         self.notify(Notice::Reported);
         Outcome::Reported { incident }
     }
@@ -141,6 +167,7 @@ impl Turn<'_> {
         let by = Actor::Operator(operator.operator.clone());
         match self.state.incident.take() {
             Some(incident) => {
+                self.state.reported = None;
                 let what = Happened::IncidentClosed { incident: incident.id };
                 self.note(&Scene::default(), by, what);
                 Outcome::Done
@@ -148,4 +175,9 @@ impl Turn<'_> {
             None => self.refuse_change(by, Change::CloseIncident, Reason::NotFound),
         }
     }
+}
+
+const fn reported(notes: Notes) -> Happened {
+    let Notes { someone_called, typed_password, gave_a_code } = notes;
+    Happened::Reported { someone_called, typed_password, gave_a_code }
 }

@@ -13,6 +13,7 @@ use crate::code::MatchCode;
 use crate::command::Role;
 use crate::context::{Context, Purpose};
 use crate::effect::{IncidentCause, RingFor};
+use crate::fact::Notes;
 use crate::habits::Habits;
 use crate::id::{AddressId, AttemptId, AuthenticatorId, IncidentId, PromptId, SubscriberId};
 use crate::outcome::PromptEnd;
@@ -84,6 +85,9 @@ pub struct SubscriberState {
     pub(crate) password: PasswordMark,
     #[serde(default)]
     pub(crate) incident: Option<Incident>,
+    /// The last report that was acted on, if nothing has succeeded since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reported: Option<LastReport>,
     #[serde(default)]
     pub(crate) binding: Option<PendingBinding>,
     /// One an address. Once there was one for all.
@@ -160,6 +164,13 @@ pub enum PasswordMark {
         /// Since when.
         at: Timestamp,
     },
+}
+
+/// A report, and what its owner has said with it and with those that said nothing new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastReport {
+    pub at: Timestamp,
+    pub notes: Notes,
 }
 
 /// The open incident.
@@ -261,6 +272,7 @@ impl SubscriberState {
             push: PushState::Active,
             password: PasswordMark::Unmarked,
             incident: None,
+            reported: None,
             binding: None,
             mailed_codes: Vec::new(),
             address_codes: AddressCodes::default(),

@@ -64,6 +64,8 @@ impl Turn<'_> {
         }
         let success = Success { attempt: attempt.clone(), purpose, kind, authenticator, at: now };
         push_bounded(&mut self.state.successes, success, SUCCESSES_MAX);
+        // What begins now the last report has not ended.
+        self.state.reported = None;
         let device = match kind {
             // SECURITY: a machine succeeds every minute and says nothing about the owner; if that
             // counted, no denial would be remembered and strange places would be habits. Guarded by

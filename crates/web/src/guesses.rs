@@ -4,7 +4,11 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use axum::http::StatusCode;
 use pushback_model::Timestamp;
+
+use crate::Web;
+use crate::problem::Problem;
 
 /// Failures of one IPv4 address, or of one IPv6 line, in a minute. A code has 50 bits beside a name, so
 /// that guessing is hopeless anyway; this keeps the tries from costing anything.
@@ -12,6 +16,8 @@ const OF_A_LINE: u64 = 10;
 /// Sign-ins of administrators that one address begins in a minute without ending them. Nothing is
 /// guessed by beginning; it costs a row until it is swept. An office behind one address has this much.
 const BEGUN_OF_A_LINE: u64 = 300;
+/// Changes that one phone asks for in a minute, refused ones too: each may write into the trail.
+const CHANGES_OF_A_PHONE: u64 = 120;
 /// How many lines' worth one IPv6 site has: whoever has one has 65,536 lines.
 const LINES_OF_A_SITE: u64 = 10;
 /// For how many seconds failures are counted together.
@@ -66,6 +72,11 @@ impl Guesses {
         Self::of(BEGUN_OF_A_LINE)
     }
 
+    /// Changes that phones ask for.
+    pub(crate) fn of_changes() -> Self {
+        Self::of(CHANGES_OF_A_PHONE)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this table is no result; nobody may foresee it")]
     fn of(of_a_line: u64) -> Self {
         let counters = Mutex::new(vec![0; COUNTERS * ROWS]);
@@ -81,17 +92,26 @@ impl Guesses {
     // `a_crowd_of_sources_keeps_nobody_out`.
     #[must_use]
     pub(crate) fn may_try(&self, ip: Option<IpAddr>, now: Timestamp) -> bool {
-        let Some(ip) = ip else { return true };
+        ip.is_none_or(|ip| self.count(&sources(ip), now))
+    }
+
+    /// The same of a phone, by its id.
+    #[must_use]
+    pub(crate) fn may_change(&self, phone: &str, now: Timestamp) -> bool {
+        self.count(&[((0, u128::from(self.hash.hash_one(phone))), 1)], now)
+    }
+
+    fn count(&self, sources: &[(Source, u64)], now: Timestamp) -> bool {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = |(source, lines)| {
-            failed(&self.own(&mut counters, source), now) < lines * self.of_a_line
+        let is_free = |(source, lines): &(Source, u64)| {
+            failed(&self.own(&mut counters, *source), now) < lines * self.of_a_line
         };
         // What is refused does not count: a line that goes on does not use up its site.
-        if !sources(ip).into_iter().all(is_free) {
+        if !sources.iter().all(is_free) {
             return false;
         }
-        for (source, _) in sources(ip) {
-            let mut own = self.own(&mut counters, source);
+        for (source, _) in sources {
+            let mut own = self.own(&mut counters, *source);
             let failed = failed(&own, now);
             // The others are others' already.
             for counter in own.iter_mut().filter(|counter| count(***counter, now) == failed) {
@@ -124,6 +144,20 @@ impl Guesses {
             counters.get_mut(usize::try_from(at).unwrap_or_default())
         };
         rows.filter_map(&mut own).collect()
+    }
+}
+
+impl Web {
+    /// Counts a change that a phone asks for.
+    // SECURITY: most of what a phone asks for is written down, refused or not, and one that was stolen
+    // asks without end. Guarded by `a_phone_that_asks_without_end_waits`.
+    pub(crate) fn count_change(&self, phone: &str) -> Result<(), Problem> {
+        if self.inner.changes.may_change(phone, self.app().now()) {
+            return Ok(());
+        }
+        let detail = "this authenticator asks for too much; try again in a minute";
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Err(problem.again_after_s(60))
     }
 }
 
@@ -170,6 +204,14 @@ mod tests {
         assert_eq!(tried(NOW + Span::seconds(60)), 10);
         assert!(guesses.may_try(v4(2), NOW));
         assert!(guesses.may_try(None, NOW));
+    }
+
+    #[test]
+    fn one_phone_uses_up_no_other_ones_changes() {
+        let guesses = Guesses::of_changes();
+        assert_eq!((0..500).filter(|_| guesses.may_change("auth_a", NOW)).count(), 120);
+        assert!(guesses.may_change("auth_b", NOW));
+        assert!(guesses.may_change("auth_a", NOW + Span::minutes(1)));
     }
 
     #[test]

@@ -62,6 +62,8 @@ struct Inner {
     wrong_codes: guesses::Guesses,
     /// Sign-ins of administrators that began and did not end.
     sign_ins: guesses::Guesses,
+    /// Changes that phones asked for.
+    changes: guesses::Guesses,
     is_proxy_unnamed: seen::Once,
     streams: streams::Streams,
 }
@@ -122,6 +124,7 @@ impl Web {
             texts,
             wrong_codes: guesses::Guesses::at_codes(),
             sign_ins: guesses::Guesses::of_beginnings(),
+            changes: guesses::Guesses::of_changes(),
             is_proxy_unnamed: seen::Once::default(),
             streams: streams::Streams::default(),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
@@ -46,10 +46,14 @@ impl FromRequest<Web> for Signed {
             body: &body,
             from: &from,
         };
-        match web.app().phone(&signed).await {
-            Ok(phone) => Ok(Self(phone, body)),
-            Err(error) => Err(Problem::from(error).into_response()),
+        let phone = match web.app().phone(&signed).await {
+            Ok(phone) => phone,
+            Err(error) => return Err(Problem::from(error).into_response()),
+        };
+        if method != Method::GET {
+            web.count_change(phone.id()).map_err(IntoResponse::into_response)?;
         }
+        Ok(Self(phone, body))
     }
 }
 

@@ -43,7 +43,8 @@ texts! {
     sign_in_verified_title sign_in_verified_text sign_in_elsewhere_text sign_in_go_on sign_in_back
     sign_in_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title
-    notice_done_text notice_over_title notice_over_text subscriber_disputed subscriber_settle
+    notice_done_text notice_over_title notice_over_text subscriber_disputed subscriber_dispute
+    subscriber_settle
     subscriber_new_until subscriber_settle_confirm subscriber_settle_waits subscriber_settle_alone
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text
     admin_sign_in_passkey admin_enrol_title admin_enrol_text admin_enrol_passkey admin_name
@@ -51,7 +52,7 @@ texts! {
     admin_search_label admin_next admin_refused admin_refused_last
     admin_refused_incident admin_failed admin_back done_party_deleted
     done_subscriber_added done_addresses_set done_role_set done_untied done_dispute_settled
-    done_settlement_asked done_suspended done_restored
+    done_disputed done_settlement_asked done_suspended done_restored
     done_incident_closed done_reset_asked done_reset_done done_reset_cancelled relying_parties_nav
     relying_parties_lead relying_parties_empty relying_party_create relying_party_name_hint
     relying_party_rotate relying_party_rotate_hint relying_party_delete relying_party_delete_hint

@@ -1,8 +1,8 @@
-use pushback_verify::{AuthenticatorKind, Reason};
+use pushback_verify::{AuthenticatorKind, Notes, Reason};
 
 use super::passkeys::right;
-use crate::testing::{ALICE, Bench, Phone, code, operator};
-use crate::{AppError, NewPhone, SaidBy};
+use crate::testing::{ALICE, Bench, Phone, Remembered, code, operator};
+use crate::{Answered, AppError, NewPhone, SaidBy};
 
 #[tokio::test]
 async fn an_owner_binds_a_second_phone_and_unties_the_first() {
@@ -18,7 +18,7 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     assert_eq!(labels, [("phone", false), ("tablet", true)]);
 
     // The second is told from when on it can stand alone.
-    let proven = second.ask(&bench.app).await;
+    let proven = phone.ask(&bench.app).await;
     let at_once = bench.app.invalidate_own(&proven, &right, bound[0].id).await;
     assert!(matches!(at_once, Err(AppError::Refused(Reason::OthersTooNew))));
     let until = bound[1].new_until.unwrap();
@@ -31,7 +31,7 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = phone.proven(&bench.app, &authorization).await;
     assert!(matches!(proven, Err(AppError::UnknownAuthenticator)), "from that commit on");
-    bench.app.work(&crate::testing::Remembered::default()).await.unwrap();
+    bench.app.work(&Remembered::default()).await.unwrap();
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     let proven = phone.proven(&bench.app, &authorization).await;
     assert!(matches!(proven, Err(AppError::UnknownAuthenticator)), "its key is erased");
@@ -39,6 +39,59 @@ async fn an_owner_binds_a_second_phone_and_unties_the_first() {
     let last = bench.app.authenticators(&second.ask(&bench.app).await).await.unwrap();
     let untied = bench.app.invalidate_own(&second.ask(&bench.app).await, &right, last[0].id).await;
     assert!(matches!(untied, Err(AppError::Refused(Reason::LastAuthenticator))));
+}
+
+/// A thief had the unlocked phone for a moment and has bound one of their own; the owner goes about untying it.
+#[tokio::test]
+async fn a_right_is_of_the_phone_that_asked_for_it() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.clock.forward_s(2 * 86_400);
+    let own = right(&bench, &phone).await;
+    let proven = phone.ask(&bench.app).await;
+    let invitation = bench.app.invite_own_phone(&proven, &own).await.unwrap();
+    let mut theirs = Phone::new();
+    theirs.id = bench.app.bind_phone(&theirs.binding(&invitation.secret, None)).await.unwrap().id;
+    bench.clock.forward_s(300);
+
+    let owner = phone.ask(&bench.app).await;
+    let managed = bench.app.manage(&owner).await.unwrap();
+    let thief = theirs.ask(&bench.app).await;
+    let shown = bench.app.prompts(&thief).await.unwrap().open.unwrap();
+    assert_eq!(shown.attempt, managed.attempt.id, "every phone is asked");
+    phone.say(&bench.app, SaidBy::Confirm(code(&managed.attempt))).await.unwrap();
+    let drawn = bench.app.draw_recovery_codes(&thief, &shown.attempt).await;
+    assert!(matches!(drawn, Err(AppError::Refused(Reason::NotAuthorised))), "{drawn:?}");
+    assert!(bench.app.draw_recovery_codes(&owner, &shown.attempt).await.is_ok());
+}
+
+/// How many notices went to addresses.
+fn mailed(told: &Remembered) -> usize {
+    told.told.lock().unwrap().iter().filter(|notice| notice.to.is_some()).count()
+}
+
+async fn trail(bench: &Bench) -> usize {
+    bench.app.latest_audit_about(ALICE, 1_000).await.unwrap().len()
+}
+
+/// Whoever holds the phone of somebody.
+#[tokio::test]
+async fn a_report_in_a_loop_writes_and_mails_once() {
+    let (bench, phone) = Bench::with_phone().await;
+    let told = Remembered::default();
+    while bench.app.work(&told).await.unwrap() > 0 {}
+    let before = mailed(&told);
+    bench.app.report(&phone.ask(&bench.app).await, Notes::default()).await.unwrap();
+    while bench.app.work(&told).await.unwrap() > 0 {}
+    assert_eq!(mailed(&told), before + 2, "each address is told");
+    let lines = trail(&bench).await;
+    for round in 0..20 {
+        bench.app.report(&phone.ask(&bench.app).await, Notes::default()).await.unwrap();
+        let late = phone.answer(1_000 + round, "", SaidBy::Report(Notes::default()));
+        let asked = phone.ask(&bench.app).await;
+        assert_eq!(bench.app.answer_prompt(&asked, &late).await.unwrap(), Answered::Reported);
+    }
+    assert_eq!(trail(&bench).await, lines, "nothing more is written");
+    assert_eq!(bench.app.work(&told).await.unwrap(), 0, "nothing more leaves");
 }
 
 /// Strangers who ask all the time keep nobody from untying what a stranger bound.
@@ -137,7 +190,7 @@ async fn a_reset_takes_two_people() {
     let alone = bench.app.reset(operator("sam"), ALICE, Some(reset)).await;
     assert!(matches!(alone, Err(AppError::Refused(Reason::NeedsAnotherPerson))));
     assert!(bench.app.reset(operator("kim"), ALICE, Some(reset)).await.unwrap().is_none());
-    bench.app.work(&crate::testing::Remembered::default()).await.unwrap();
+    bench.app.work(&Remembered::default()).await.unwrap();
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     assert!(phone.proven(&bench.app, &authorization).await.is_err());
 }

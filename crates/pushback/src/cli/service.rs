@@ -199,6 +199,14 @@ pub enum SubscriberCommand {
         /// Its number, as `show` tells it
         authenticator: u64,
     },
+    /// Stop an authenticator that is in other hands, the last one too: it answers and reports nothing
+    /// more, and the rest is as after a report
+    Dispute {
+        /// Their name
+        name: String,
+        /// Its number, as `show` tells it
+        authenticator: u64,
+    },
     /// Ask to let an authenticator answer again that somebody had disputed, or confirm it
     Settle {
         /// Their name
@@ -240,6 +248,7 @@ impl SubscriberCommand {
             | Self::Restore { name }
             | Self::Close { name }
             | Self::Untie { name, .. }
+            | Self::Dispute { name, .. }
             | Self::Settle { name, .. }
             | Self::Role { name, .. }
             | Self::PasswordChanged { name }

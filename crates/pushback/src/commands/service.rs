@@ -227,6 +227,14 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
             })?;
             tell(args, &json!({}), "done\n")
         }
+        SubscriberCommand::Dispute { name, authenticator } => {
+            let by = proof()?;
+            with(args, async |app| {
+                app.dispute_for_owner(by, name, *authenticator).await.map_err(&unknown)
+            })?;
+            let people = "it answers nothing more; prompts are stopped and an incident is open\n";
+            tell(args, &json!({}), people)
+        }
         SubscriberCommand::Settle { name, authenticator } => {
             let by = proof()?;
             let ready = with(args, async |app| {

@@ -103,6 +103,8 @@ pub(crate) struct Written<'a> {
 pub(crate) struct Room {
     /// How many effects.
     pub(crate) outbox: usize,
+    /// How many of them are not for changes that yield.
+    pub(crate) kept: usize,
     /// Whether those that are to be leased to this node are.
     pub(crate) may_lease: bool,
 }
@@ -168,7 +170,7 @@ struct Decided<'a> {
 /// Judges the changes one after the other.
 fn decide<'a>(changes: &[&'a Change], read: Read<'a>, room: Room) -> Decided<'a> {
     let Read { mut documents, mut answers } = read;
-    let Room { outbox: mut outbox_room, may_lease } = room;
+    let Room { outbox: mut outbox_room, kept, may_lease } = room;
     let mut rows = Rows { may_lease, ..Rows::default() };
     let mut outcomes = Vec::with_capacity(changes.len());
     for (number, change) in changes.iter().enumerate() {
@@ -176,7 +178,8 @@ fn decide<'a>(changes: &[&'a Change], read: Read<'a>, room: Room) -> Decided<'a>
             outcomes.push(Commit::Conflict(conflict));
             continue;
         }
-        if change.outbox.len() > outbox_room {
+        let kept = if change.yields { kept } else { 0 };
+        if change.outbox.len() > outbox_room.saturating_sub(kept) {
             outcomes.push(Commit::Refused(Refusal::OutboxFull));
             continue;
         }

@@ -269,6 +269,18 @@ async fn a_change_that_finds_the_outbox_full_leaves_room_for_smaller_ones() {
 }
 
 #[tokio::test]
+async fn what_anybody_brings_about_leaves_room_in_the_outbox() {
+    for mut desk in Desk::both().await {
+        desk.writer.settings.outbox_max = 10;
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+        desk.commit(&names.map(make)).await;
+        let outcomes = desk.commit(&[make("j").yielding(), make("k")]).await;
+        assert_eq!(outcomes[0], Commit::Refused(Refusal::OutboxFull));
+        assert!(is_committed(&outcomes[1]));
+    }
+}
+
+#[tokio::test]
 async fn a_batch_in_which_all_fits_goes_the_short_way() {
     let Some(mut desk) = Desk::postgres().await else { return };
     // The head of the chain is known after a commit.

@@ -277,3 +277,42 @@ fn a_dispute_of_before_has_used_up_the_first_link() {
         assert!(matches!(world.run(link_of(next)), Outcome::Reported { .. }), "{stored}");
     }
 }
+
+/// The owner calls; a thief has their only phone.
+#[test]
+fn what_the_help_desk_disputes_stops_no_reset() {
+    let (mut world, phone) = World::with_phone();
+    let disputed = world.run(Command::DisputeForOwner(operator("sam"), phone));
+    assert!(matches!(disputed, Outcome::Reported { .. }), "{disputed:?}");
+    assert!(world.effects.iter().any(|act| matches!(act, Act::EndSessions { .. })));
+    let _ = world.run(Command::CloseIncident(operator("sam")));
+    let _ = world.run(Command::RequestReset(operator("sam")));
+    let said = world.say(phone, Answer::Report(Notes::default()));
+    assert_eq!(refused(&said), Reason::AuthenticatorDisputed);
+    let reset = world.state.reset().expect("the thief stops no reset").id;
+    let done = world.run(Command::ConfirmReset(operator("kim"), reset));
+    assert!(matches!(done, Outcome::Done), "{done:?}");
+    assert!(world.state.authenticators().is_empty());
+}
+
+/// It is no way around the second person.
+#[test]
+fn one_operator_who_disputes_brings_nothing_back_and_lets_nobody_in() {
+    let (mut world, phone) = World::with_phone();
+    let _ = world.run(Command::DisputeForOwner(operator("sam"), phone));
+    let again = world.run(Command::DisputeForOwner(operator("sam"), phone));
+    assert_eq!(refused(&again), Reason::AuthenticatorDisputed);
+    let _ = world.run(Command::CloseIncident(operator("sam")));
+    let authority = by_help_desk();
+    let untied = world.run(Command::Invalidate { authority, authenticator: phone });
+    assert_eq!(refused(&untied), Reason::LastAuthenticator);
+    let (authority, kind) = (by_help_desk(), AuthenticatorKind::Phone);
+    let invited = world.run(Command::IssueBindingCode { authority, kind, code: digest(9) });
+    assert_eq!(refused(&invited), Reason::NeedsAnotherPerson);
+    let asked = world.run(settle(by_help_desk(), phone));
+    assert!(matches!(asked, Outcome::SettlementPending { .. }), "{asked:?}");
+    let alone = world.run(settle(by_help_desk(), phone));
+    assert_eq!(refused(&alone), Reason::NeedsAnotherPerson);
+    let unknown = world.run(Command::DisputeForOwner(operator("sam"), AuthenticatorId(99)));
+    assert_eq!(refused(&unknown), Reason::NotBound);
+}

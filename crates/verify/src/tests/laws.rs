@@ -122,6 +122,7 @@ const MUST_MEET: &[&str] = &[
     "ProofRefused",
     "AppOpened",
     "Reported",
+    "ReportedAgain",
     "PushSuspended",
     "PushRestored",
     "SessionsEnded",

@@ -460,6 +460,46 @@ fn a_report_stops_everything_at_once() {
     assert!(matches!(proved, Outcome::Verified(_)), "{proved:?}");
 }
 
+/// Somebody holds the phone, and presses the button again and again.
+#[test]
+fn a_report_that_says_nothing_new_sends_nothing() {
+    let (mut world, phone, passkey) = World::with_phone_and_passkey();
+    let nothing = || Answer::Report(Notes::default());
+    let _ = world.say(phone, nothing());
+    assert!(!world.effects.is_empty());
+    for _ in 0..9 {
+        world.forward(Span::minutes(1));
+        let said = world.say(phone, nothing());
+        assert!(matches!(said, Outcome::Reported { .. }), "{said:?}");
+        assert_eq!(world.effects, []);
+    }
+    // What is new counts at once: a word more, somebody who got in.
+    let called = Notes { someone_called: true, ..Notes::default() };
+    let _ = world.say(phone, Answer::Report(called));
+    assert!(world.effects.iter().any(|act| matches!(act, Act::Notify { .. })));
+    let _ = world.say(phone, nothing());
+    assert_eq!(world.effects, [], "what was said before is said");
+    world.forward(Span::seconds(1));
+    let _ = world.passkey(passkey, attempt("a", None), UserVerification::Verified);
+    let _ = world.say(phone, nothing());
+    assert!(world.effects.iter().any(|act| matches!(act, Act::EndSessions { .. })));
+    // And so does the next one after a while.
+    world.forward(Span::minutes(10));
+    let _ = world.say(phone, nothing());
+    assert!(world.effects.iter().any(|act| matches!(act, Act::EndSessions { .. })));
+}
+
+#[test]
+fn a_report_in_a_loop_still_stops_the_help_desks_reset() {
+    let (mut world, phone) = World::with_phone();
+    let _ = world.say(phone, Answer::Report(Notes::default()));
+    let _ = world.run(Command::CloseIncident(operator("sam")));
+    let _ = world.run(Command::RequestReset(operator("sam")));
+    assert!(world.state.reset().is_some());
+    let _ = world.say(phone, Answer::Report(Notes::default()));
+    assert!(world.state.reset().is_none());
+}
+
 #[test]
 fn a_clock_that_goes_back_ends_what_is_open_and_frees_nothing() {
     let (mut world, phone) = World::with_phone();

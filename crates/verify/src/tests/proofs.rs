@@ -420,3 +420,27 @@ fn what_was_given_up_is_proven_by_nothing() {
     world.forward(Span::hours(1));
     world.sign_in(phone, "b");
 }
+
+/// A thief of the computer who knows the password, after its owner said that it was not them.
+#[test]
+fn after_a_report_or_a_no_a_certificate_signs_in_nobody() {
+    let (mut world, phone) = World::with_phone();
+    let certificate = world
+        .bind(NewAuthenticator::Certificate { key: digest(3) }, AuthenticatorKind::Certificate);
+    let proof = || CertificateProof::handshake_verified(alice(), certificate);
+    let prove = |world: &mut World, name: &str| {
+        world.run(Command::ProveCertificate(attempt(name, None), proof()))
+    };
+    assert!(matches!(prove(&mut world, "a"), Outcome::Verified(_)));
+    world.prompted("b", None);
+    let _ = world.say(phone, Answer::Deny);
+    assert_eq!(refused(&prove(&mut world, "c")), Reason::StrangersMuted);
+    let _ = world.say(phone, Answer::Report(Notes::default()));
+    world.forward(Span::days(3));
+    assert_eq!(refused(&prove(&mut world, "d")), Reason::PushSuspended);
+    // Suspended or not, while nobody has looked.
+    world.state.push = PushState::Active;
+    assert_eq!(refused(&prove(&mut world, "e")), Reason::IncidentOpen);
+    let _ = world.run(Command::CloseIncident(operator("sam")));
+    assert!(matches!(prove(&mut world, "f"), Outcome::Verified(_)));
+}

@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/subscribers", get(subscribers::page).post(subscribers::create))
         .route("/subscribers/{name}", get(subscriber::page))
         .route("/subscribers/{name}/authenticators/{serial}/invalidate", post(subscriber::untie))
+        .route("/subscribers/{name}/authenticators/{serial}/dispute", post(subscriber::dispute))
         .route("/subscribers/{name}/authenticators/{serial}/settle", post(subscriber::settle))
         .route("/subscribers/{name}/invitations", post(subscriber::invite))
         .route("/subscribers/{name}/calls", post(subscriber::call))

@@ -189,6 +189,14 @@ pub(super) async fn untie(
     ended(&session, &name, result, Done::Untied)
 }
 
+pub(super) async fn dispute(
+    Path((name, serial)): Path<(String, u64)>,
+    Posted { session, .. }: Posted,
+) -> Response {
+    let result = session.web.app().dispute_for_owner(session.proof(), &name, serial).await;
+    ended(&session, &name, result, Done::Disputed)
+}
+
 pub(super) async fn settle(
     Path((name, serial)): Path<(String, u64)>,
     Posted { session, .. }: Posted,

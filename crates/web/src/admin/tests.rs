@@ -20,13 +20,14 @@ const PAGES: [&str; 8] = [
     "/admin/audit",
 ];
 
-const FORMS: [&str; 17] = [
+const FORMS: [&str; 18] = [
     "/admin/sign-out",
     "/admin/relying-parties",
     "/admin/relying-parties/rp_x/secret",
     "/admin/relying-parties/rp_x/delete",
     "/admin/subscribers",
     "/admin/subscribers/alice@example.org/authenticators/1/invalidate",
+    "/admin/subscribers/alice@example.org/authenticators/1/dispute",
     "/admin/subscribers/alice@example.org/authenticators/1/settle",
     "/admin/subscribers/alice@example.org/invitations",
     "/admin/subscribers/alice@example.org/calls",
@@ -297,6 +298,28 @@ async fn what_was_disputed_answers_again_when_a_second_person_says_so() {
     let done = kim.follow(&settle, &[]).await;
     assert!(done.body.contains("It can answer again."));
     assert!(!desk.app.subscriber(ALICE).await.unwrap().authenticators[0].is_disputed);
+}
+
+#[tokio::test]
+async fn a_phone_in_other_hands_is_disputed_and_does_not_stop_the_reset() {
+    let desk = Desk::open().await;
+    desk.subscriber(ALICE).await;
+    let invitation = desk.app.invite(sam(), ALICE).await.unwrap();
+    desk.bind(&invitation.secret, "phone").await;
+    let (sam, kim) = (desk.signed_in("sam").await, desk.signed_in("kim").await);
+    let serial = desk.app.subscriber(ALICE).await.unwrap().authenticators[0].id;
+    let dispute = of_alice(&format!("/authenticators/{serial}/dispute"));
+    assert!(sam.get(&of_alice("")).await.body.contains(&dispute));
+    let done = sam.follow(&dispute, &[]).await;
+    assert!(done.body.contains("It answers nothing more."));
+    assert!(desk.app.subscriber(ALICE).await.unwrap().authenticators[0].is_disputed);
+    assert!(!done.body.contains(&dispute), "offered once");
+    sam.follow(&of_alice("/incident/close"), &[]).await;
+    let asked = sam.follow(&of_alice("/resets"), &[]).await;
+    assert!(asked.body.contains("The reset waits."));
+    let reset = desk.app.subscriber(ALICE).await.unwrap().reset.unwrap().0;
+    let done = kim.follow(&of_alice(&format!("/resets/{reset}/confirm")), &[]).await;
+    assert!(done.body.contains("All authenticators are untied."));
 }
 
 #[tokio::test]

@@ -63,6 +63,24 @@ async fn wrong_codes_keep_no_administrator_out() {
 }
 
 #[tokio::test]
+async fn a_phone_that_asks_without_end_waits() {
+    let (bench, phone) = Bench::with_phone().await;
+    let report = async || {
+        bench.post("/v1/reports").json(&json!({ "notes": [] })).signed(&phone).send().await
+    };
+    for _ in 0..120 {
+        assert_eq!(report().await.status, 200);
+    }
+    assert_eq!(report().await.problem(429), "too_many_requests");
+    assert_eq!(bench.get("/v1/me").signed(&phone).send().await.status, 200, "it may look");
+    let other = bench.bound("bob@example.org").await;
+    let theirs = bench.post("/v1/reports").json(&json!({ "notes": [] })).signed(&other);
+    assert_eq!(theirs.send().await.status, 200);
+    bench.clock.forward_s(60);
+    assert_eq!(report().await.status, 200, "a minute later");
+}
+
+#[tokio::test]
 async fn codes_that_bind_are_no_failures() {
     let bench = Bench::new().await;
     for number in 0..12 {

@@ -30,6 +30,8 @@ pub struct Ledger {
     settled: BTreeMap<AuthenticatorId, Timestamp>,
     mailed: Vec<(AddressId, Timestamp)>,
     rings: Rings,
+    /// When everything was last stopped by a report, if nobody has succeeded since.
+    stopped_at: Option<Timestamp>,
     /// What happened, by name.
     pub met: BTreeSet<String>,
 }
@@ -52,7 +54,10 @@ impl Seen<'_> {
     fn is_report(&self) -> bool {
         let is_said = matches!(
             self.step,
-            Step::Report(_) | Step::Dispute { .. } | Step::Answer { say: Say::Report, .. }
+            Step::Report(_)
+                | Step::Dispute { .. }
+                | Step::DisputeForOwner { .. }
+                | Step::Answer { say: Say::Report, .. }
         );
         is_said && matches!(self.outcome, Outcome::Reported { .. })
     }
@@ -73,7 +78,7 @@ impl Ledger {
         if matches!(step, Step::SetClockRight | Step::PutBack) {
             self.proofs.clear();
             self.grants.clear();
-            (self.binding_at, self.reset) = (None, None);
+            (self.binding_at, self.reset, self.stopped_at) = (None, None, None);
             self.settling.clear();
         }
         if matches!(step, Step::SetClockRight) {
@@ -310,11 +315,16 @@ impl Ledger {
         assert!(old.role() == new.role() || matches!(seen.step, Step::SetRole(_)));
     }
 
-    fn a_report_stops_everything(&self, seen: &Seen<'_>) {
+    fn a_report_stops_everything(&mut self, seen: &Seen<'_>) {
+        if matches!(seen.outcome, Outcome::Verified(_)) {
+            self.stopped_at = None;
+        }
         let is_due = match seen.step {
             Step::Report(Voice::Address | Voice::Operator) => true,
             Step::Report(Voice::ForeignAddress) => false,
-            Step::Dispute { .. } => seen.happened(|what| matches!(what, Happened::Disputed { .. })),
+            Step::Dispute { .. } | Step::DisputeForOwner { .. } => {
+                seen.happened(|what| matches!(what, Happened::Disputed { .. }))
+            }
             Step::Report(Voice::Phone) | Step::Answer { say: Say::Report, .. } => {
                 let bound = seen.before.state.authenticators();
                 let last = bound.iter().rfind(|a| a.kind() == AuthenticatorKind::Phone);
@@ -334,8 +344,19 @@ impl Ledger {
         assert!(state.successes.is_empty() && state.recovered.is_none());
         assert!(state.binding.is_none() && state.mailed_codes.is_empty());
         let has = |is_it: fn(&Act) -> bool| seen.after.effects.iter().any(is_it);
-        assert!(has(|act| matches!(act, Act::EndSessions { .. })));
-        assert!(has(|act| matches!(act, Act::Notify { notice: Notice::Reported, .. })));
+        let is_told = has(|act| matches!(act, Act::Notify { notice: Notice::Reported, .. }));
+        assert_eq!(is_told, has(|act| matches!(act, Act::EndSessions { .. })));
+        if is_told {
+            self.stopped_at = Some(seen.at);
+            return;
+        }
+        // What is stopped already is not stopped again at once.
+        self.met.insert("ReportedAgain".to_owned());
+        let before = &seen.before.state;
+        assert!(before.is_suspended() && before.incident().is_some() && before.reset().is_none());
+        assert!(before.shown_at(seen.at).is_none());
+        let since = self.stopped_at.map(|at| seen.at - at);
+        assert!(since.is_some_and(|since| since < Span::minutes(10)), "{since:?}");
     }
 
     fn what_was_disputed_answers_by_right_only(&mut self, seen: &Seen<'_>) {

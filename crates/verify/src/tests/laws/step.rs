@@ -135,6 +135,9 @@ pub enum Step {
     Dispute {
         which: u8,
     },
+    DisputeForOwner {
+        which: u8,
+    },
     Settle {
         by: By,
         which: u8,
@@ -287,6 +290,7 @@ fn account_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => voice().prop_map(Step::Report),
         1 => any::<u8>().prop_map(|which| Step::Dispute { which }),
+        1 => any::<u8>().prop_map(|which| Step::DisputeForOwner { which }),
         2 => (by(), any::<u8>()).prop_map(|(by, which)| Step::Settle { by, which }),
         2 => by().prop_map(Step::Restore),
         3 => Just(Step::Close),
@@ -389,6 +393,7 @@ fn moody(mood: Mood) -> BoxedStrategy<Step> {
         .boxed(),
         Mood::Dispute => prop_oneof![
             2 => (0_u8..3).prop_map(|which| Step::Dispute { which }),
+            1 => (0_u8..3).prop_map(|which| Step::DisputeForOwner { which }),
             3 => Just(Step::Close),
             5 => (by(), 0_u8..3).prop_map(|(by, which)| Step::Settle { by, which }),
             2 => attempt_of(Just(Purpose::ManageAuthenticators))

@@ -254,6 +254,9 @@ impl Watched {
                 };
                 Command::Dispute(DisputeLink::link_verified(alice(), about, address("mail:1")))
             }
+            Step::DisputeForOwner { which } => {
+                Command::DisputeForOwner(operator("sam"), self.any_bound(which)?)
+            }
             Step::Settle { by, which } => {
                 let authenticator = self.any_bound(which)?;
                 Command::SettleDispute { authority: self.authority(by), authenticator }
