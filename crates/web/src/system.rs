@@ -110,6 +110,21 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         &[("rings", rings), ("notices", notices)]
             .map(|(lane, count)| (format!("{{lane=\"{lane}\"}}"), count.to_string())),
     );
+    let connections = web.connections();
+    put(
+        "pushback_connections_open",
+        "gauge",
+        "Connections that are open.",
+        &one(connections.opened().to_string()),
+    );
+    put(
+        "pushback_connections_refused_total",
+        "counter",
+        "Connections closed at once, by the bound that they met.",
+        &connections
+            .refused()
+            .map(|(bound, count)| (format!("{{bound=\"{bound}\"}}"), count.to_string())),
+    );
     let of = |name: &str| format!("{{of=\"{name}\"}}");
     let streams = web.streams().counts();
     put(

@@ -14,6 +14,7 @@ use pushback_store::{Change, Commit, Key, Keyring, Options, Signer, Store};
 use pushback_web::{Settings as WebSettings, TrustedProxies, Web};
 
 use super::describe::{Ranges, Tables};
+use super::door;
 use super::outside::World;
 use super::settings::Settings;
 
@@ -121,6 +122,7 @@ pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
             passwords: passwords.map(|source| Arc::new(Ranges(source)) as Arc<_>),
             push_key: push.as_ref().map(|sender| sender.public_key().to_owned()),
             help_desk: service.help_desk.clone(),
+            connections_max: door::connections_max(),
         },
     )
     .map_err(SetupError)?;
