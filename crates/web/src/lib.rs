@@ -11,6 +11,7 @@ mod authenticator;
 mod bind_more;
 mod certificate;
 mod connections;
+mod counts;
 mod demo;
 mod guesses;
 mod headers;
@@ -66,6 +67,7 @@ struct Inner {
     sign_ins: guesses::Guesses,
     is_proxy_unnamed: seen::Once,
     connections: Connections,
+    counts: counts::Counts,
     streams: streams::Streams,
 }
 
@@ -137,6 +139,7 @@ impl Web {
             sign_ins: guesses::Guesses::of_beginnings(),
             is_proxy_unnamed: seen::Once::default(),
             connections,
+            counts: counts::Counts::default(),
             streams: streams::Streams::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
