@@ -3,8 +3,10 @@
 mod describe;
 mod door;
 pub mod lan;
+mod mails;
 pub mod note;
 mod outside;
+mod private;
 pub mod settings;
 pub mod wiring;
 
@@ -20,6 +22,7 @@ use tokio::sync::watch;
 
 use self::door::{Door, Waits};
 use self::lan::Lan;
+use self::mails::Mails;
 use self::outside::World;
 use self::settings::{Settings, Tls};
 use self::wiring::{Service, SetupError};
@@ -47,11 +50,12 @@ pub async fn run(
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), SetupError> {
     let Service { app, world, web } = service;
+    let mails = world.mails.clone();
     let listen = settings.service.listen;
     let handle = Handle::new();
     let (stopping, is_stopping) = watch::channel(false);
     let mut worker = tokio::spawn(work(app.clone(), Arc::new(world), is_stopping));
-    let sweeper = tokio::spawn(sweep(app.clone()));
+    let sweeper = tokio::spawn(sweep(app.clone(), mails));
     tokio::spawn(stop(handle.clone()));
     let told = handle.clone();
     let bound = async move {
@@ -152,10 +156,13 @@ async fn work(app: App, world: Arc<World>, mut is_stopping: watch::Receiver<bool
     app.finish_work().await;
 }
 
-async fn sweep(app: App) {
+async fn sweep(app: App, mails: Mails) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
+        if let Err(error) = mails.sweep(app.now()).await {
+            tracing::error!(%error, "old mails are still kept");
+        }
         if let Err(error) = app.sweep().await {
             tracing::error!(error = whole(error), "sweeping failed");
         }
