@@ -12,7 +12,7 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") },
     Migration {
         number: 2,
@@ -29,6 +29,7 @@ const MIGRATIONS: [Migration; 4] = [
         name: "fewer_pages",
         sql: include_str!("../migrations/0004_fewer_pages.sql"),
     },
+    Migration { number: 5, name: "signals", sql: include_str!("../migrations/0005_signals.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

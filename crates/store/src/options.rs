@@ -25,7 +25,7 @@ pub struct Options {
     /// How often an effect is handed out before it is given up. Default 12, about three hours of
     /// [`crate::backoff`].
     pub claims_max: u32,
-    /// Connections that read. Default 2.
+    /// Connections that read by key, and on SQLite as many for what is not found by a key. Default 2.
     pub readers: usize,
     /// How long a lost wake-up can delay who waits for a change. Default 5 s.
     pub poll_every: Duration,

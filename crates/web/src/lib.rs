@@ -10,6 +10,8 @@ mod assets;
 mod authenticator;
 mod bind_more;
 mod certificate;
+mod connections;
+mod counts;
 mod demo;
 mod guesses;
 mod headers;
@@ -37,6 +39,7 @@ use axum::middleware;
 use pushback_app::App;
 
 pub use certificate::certificate_header;
+pub use connections::{Connected, Connections};
 pub use demo::{Judged, Judges};
 pub use seen::{Describe, Known, TrustedProxies};
 
@@ -65,6 +68,8 @@ struct Inner {
     /// Changes that phones asked for.
     changes: guesses::Guesses,
     is_proxy_unnamed: seen::Once,
+    connections: Connections,
+    counts: counts::Counts,
     streams: streams::Streams,
 }
 
@@ -102,6 +107,8 @@ pub struct Settings {
     pub push_key: Option<String>,
     /// How people reach the help desk, in their words.
     pub help_desk: String,
+    /// How many connections there may be in this process; see [`Web::connections`].
+    pub connections_max: usize,
 }
 
 impl Web {
@@ -111,8 +118,16 @@ impl Web {
     /// If the texts in the binary do not fit its pages; a test keeps that from happening.
     pub fn new(app: App, settings: Settings) -> Result<Self, String> {
         let texts = texts::Texts::english().map_err(|error| error.to_string())?;
-        let Settings { describe, proxies, certificate_header, passwords, push_key, help_desk } =
-            settings;
+        let Settings {
+            describe,
+            proxies,
+            certificate_header,
+            passwords,
+            push_key,
+            help_desk,
+            connections_max,
+        } = settings;
+        let connections = Connections::new(connections_max, proxies.clone());
         let inner = Inner {
             app,
             describe,
@@ -126,6 +141,8 @@ impl Web {
             sign_ins: guesses::Guesses::of_beginnings(),
             changes: guesses::Guesses::of_changes(),
             is_proxy_unnamed: seen::Once::default(),
+            connections,
+            counts: counts::Counts::default(),
             streams: streams::Streams::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -141,6 +158,11 @@ impl Web {
 
     pub(crate) fn streams(&self) -> &streams::Streams {
         &self.inner.streams
+    }
+
+    /// Where whoever accepts connections asks for a place for each.
+    pub fn connections(&self) -> &Connections {
+        &self.inner.connections
     }
 
     pub(crate) fn is_secure(&self) -> bool {

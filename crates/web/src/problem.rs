@@ -1,5 +1,7 @@
 //! Errors as answers: problem details (RFC 9457).
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -52,6 +54,9 @@ impl Problem {
     }
 }
 
+/// How long a body may take. It has 64 KiB at most, and few have more than four.
+const BODY_WITHIN: Duration = Duration::from_secs(15);
+
 /// A body of at most [`crate::BODY_MAX`] bytes.
 pub(crate) struct Body(pub Bytes);
 
@@ -66,8 +71,21 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             }
             _ => Problem::invalid("the body could not be read to its end"),
         };
-        Bytes::from_request(request, state).await.map(Self).map_err(refused)
+        in_time(Bytes::from_request(request, state)).await?.map(Self).map_err(refused)
     }
+}
+
+/// What reading a body gives.
+///
+/// # Errors
+/// A problem with this status if it takes too long.
+// SECURITY: half a body must not hold a connection for as long as its sender likes. Guarded by
+// `a_body_that_does_not_end_is_not_waited_for`.
+pub(crate) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(BODY_WITHIN, reading).await.map_err(|_| {
+        let detail = format!("a body arrives within {} seconds", BODY_WITHIN.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+    })
 }
 
 /// What the address names. Bytes that are no text, and numbers that are none, name nothing.
@@ -168,5 +186,21 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_is_not_waited_for() {
+        let half = stream::iter([Ok::<_, std::io::Error>("{")]).chain(stream::pending());
+        let request = Request::new(axum::body::Body::from_stream(half));
+        let reading = tokio::time::timeout(BODY_WITHIN * 2, Body::from_request(request, &()));
+        let problem = reading.await.unwrap().err().unwrap();
+        assert_eq!(problem.status(), StatusCode::REQUEST_TIMEOUT);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn health() -> &'static str {
 
 /// The database answers too; load balancers send nothing here otherwise.
 pub(crate) async fn ready(State(web): State<Web>) -> Result<&'static str, Problem> {
-    match web.app().store().outbox().await {
+    match web.inner.counts.outbox(web.app()).await {
         Ok(_) => Ok("ready\n"),
         Err(error) => {
             tracing::error!(error = pushback_app::whole(error), "not ready");
@@ -68,8 +68,7 @@ pub(crate) async fn jwks(State(web): State<Web>) -> Response {
 /// Prometheus' text format.
 pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
     let store = web.app().store();
-    let outbox =
-        store.outbox().await.map_err(|error| Problem::from(pushback_app::AppError::from(error)))?;
+    let outbox = web.inner.counts.outbox(web.app()).await?;
     let now = web.app().now();
     let late = outbox.oldest_due_at.map_or(0, |due| (now - due).as_millis().max(0));
     let mut text = String::new();
@@ -109,6 +108,21 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "Effects that are on their way, by lane.",
         &[("rings", rings), ("notices", notices)]
             .map(|(lane, count)| (format!("{{lane=\"{lane}\"}}"), count.to_string())),
+    );
+    let connections = web.connections();
+    put(
+        "pushback_connections_open",
+        "gauge",
+        "Connections that are open.",
+        &one(connections.opened().to_string()),
+    );
+    put(
+        "pushback_connections_refused_total",
+        "counter",
+        "Connections closed at once, by the bound that they met.",
+        &connections
+            .refused()
+            .map(|(bound, count)| (format!("{{bound=\"{bound}\"}}"), count.to_string())),
     );
     let of = |name: &str| format!("{{of=\"{name}\"}}");
     let streams = web.streams().counts();

@@ -20,6 +20,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
+use super::private;
 use super::wiring::SetupError;
 
 /// How long a certificate is good: what Apple's browsers take at most of a new one.
@@ -143,7 +144,7 @@ fn certificate(data: &Path, ip: IpAddr, now: Duration) -> Result<(String, String
     let unwritten = |path: &Path, error: std::io::Error| {
         SetupError::new(format!("{}: {error}", path.display()))
     };
-    fs::create_dir_all(data).map_err(|error| unwritten(data, error))?;
+    private::make_folder(data).map_err(|error| unwritten(data, error))?;
     for (path, text) in [(&key, &texts.1), (&certificate, &texts.0)] {
         fs::OpenOptions::new()
             .write(true)

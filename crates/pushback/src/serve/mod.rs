@@ -1,9 +1,12 @@
 //! The prompt service: `pushback serve`.
 
 mod describe;
+mod door;
 pub mod lan;
+mod mails;
 pub mod note;
 mod outside;
+mod private;
 pub mod settings;
 pub mod wiring;
 
@@ -17,7 +20,9 @@ use axum_server::tls_rustls::RustlsConfig;
 use pushback_app::{App, whole};
 use tokio::sync::watch;
 
+use self::door::{Door, Waits};
 use self::lan::Lan;
+use self::mails::Mails;
 use self::outside::World;
 use self::settings::{Settings, Tls};
 use self::wiring::{Service, SetupError};
@@ -45,36 +50,40 @@ pub async fn run(
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), SetupError> {
     let Service { app, world, web } = service;
+    let mails = world.mails.clone();
     let listen = settings.service.listen;
     let handle = Handle::new();
     let (stopping, is_stopping) = watch::channel(false);
     let mut worker = tokio::spawn(work(app.clone(), Arc::new(world), is_stopping));
-    let sweeper = tokio::spawn(sweep(app.clone()));
+    let sweeper = tokio::spawn(sweep(app.clone(), mails));
     tokio::spawn(stop(handle.clone()));
     let told = handle.clone();
-    let make = router.into_make_service_with_connect_info::<SocketAddr>();
     let bound = async move {
         if let Some(address) = told.listening().await {
             started(address);
         }
     };
     let refused = |error: std::io::Error| SetupError::new(format!("{listen}: {error}"));
+    let connections = web.connections().clone();
+    let waits = match settings.service.trusted_proxies.is_empty() {
+        true => Waits::OF_CLIENTS,
+        false => Waits::OF_PROXIES,
+    };
     let served = async {
-        match &settings.tls {
-            Some(tls) => {
-                let config = tls_config(tls).await?;
-                let server = axum_server::bind_rustls(listen, config).handle(handle);
-                server.serve(make).await.map_err(refused)
-            }
-            None => axum_server::bind(listen).handle(handle).serve(make).await.map_err(refused),
-        }
+        let tls = match &settings.tls {
+            Some(tls) => Some(tls_config(tls).await?),
+            None => None,
+        };
+        let door = Door { listen, tls, connections, waits };
+        door.serve(router, handle).await.map_err(refused)
     };
     let let_in = async {
         let Some(Lan { listen, tls, .. }) = lan else { return Ok(()) };
         let handle = Handle::new();
         tokio::spawn(stop(handle.clone()));
-        let make = web.phone_router().into_make_service_with_connect_info::<SocketAddr>();
-        let ended = axum_server::bind_rustls(listen, tls).handle(handle).serve(make).await;
+        let connections = web.connections().clone();
+        let door = Door { listen, tls: Some(tls), connections, waits: Waits::OF_CLIENTS };
+        let ended = door.serve(web.phone_router(), handle).await;
         ended.map_err(|error| SetupError::new(format!("{listen}: {error}")))
     };
     let all = async { tokio::try_join!(served, let_in).map(drop) };
@@ -147,10 +156,13 @@ async fn work(app: App, world: Arc<World>, mut is_stopping: watch::Receiver<bool
     app.finish_work().await;
 }
 
-async fn sweep(app: App) {
+async fn sweep(app: App, mails: Mails) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
+        if let Err(error) = mails.sweep(app.now()).await {
+            tracing::error!(%error, "old mails are still kept");
+        }
         if let Err(error) = app.sweep().await {
             tracing::error!(error = whole(error), "sweeping failed");
         }

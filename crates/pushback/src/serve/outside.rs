@@ -11,6 +11,8 @@ use pushback_model::Timestamp;
 use pushback_verify::{Act, Notice};
 use tokio::io::AsyncWriteExt as _;
 
+use super::mails::{self, Mails};
+
 /// How long a mailer may take.
 const MAILER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -22,7 +24,7 @@ pub struct World {
     pub help_desk: String,
     pub sendmail: Option<PathBuf>,
     /// Where messages are kept when nothing sends them.
-    pub folder: PathBuf,
+    pub mails: Mails,
 }
 
 impl Outside for World {
@@ -95,7 +97,7 @@ impl World {
         let message = self.message(key, subscriber, to, words);
         match &self.sendmail {
             Some(program) => send(program, &message).await,
-            None => keep(&self.folder, key, &message).await,
+            None => self.mails.keep(key, message).await.map_or_else(Sent::Later, |()| Sent::Done),
         }
     }
 
@@ -112,8 +114,7 @@ impl World {
         let now = self.app.now();
         let date = date(now);
         let host = self.app.origin().host_str().unwrap_or("localhost");
-        let id: String =
-            key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '.' }).collect();
+        let id = mails::name(key);
         // Writing to a text cannot fail.
         let _ = write!(
             out,
@@ -263,24 +264,66 @@ async fn send(program: &Path, message: &str) -> Sent {
     }
 }
 
-/// Keeps a message as a file, under a name that the same notice has again.
-async fn keep(folder: &Path, key: &str, message: &str) -> Sent {
-    let name: String =
-        key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let path = folder.join(format!("{name}.eml"));
-    let write = async {
-        tokio::fs::create_dir_all(folder).await?;
-        tokio::fs::write(&path, message).await
-    };
-    match write.await {
-        Ok(()) => Sent::Done,
-        Err(error) => Sent::Later(format!("{}: {error}", path.display())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::serve::settings::Settings;
+    use crate::serve::wiring;
+
+    async fn world(data: &Path) -> World {
+        let mut settings = Settings::default();
+        settings.service.data = data.to_owned();
+        wiring::build(&settings).await.unwrap().world
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_the_service_keeps_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        // As earlier versions left it.
+        fs::create_dir_all(data.join("notices")).unwrap();
+        let old = data.join("notices").join("old.eml");
+        fs::write(&old, "a link").unwrap();
+        for (path, mode) in [(&data, 0o755), (&data.join("notices"), 0o755), (&old, 0o644)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+
+        let (left, new) = (world(&data).await, folder.path().join("new"));
+        for world in [left, world(&new).await] {
+            let words = ("a code", "123456");
+            let sent = world.mail("k/1", "alice@example.org", "alice@example.com", words).await;
+            assert_eq!(sent, Sent::Done);
+        }
+
+        let mut seen = 0;
+        let mut paths = vec![data, new];
+        while let Some(path) = paths.pop() {
+            let found = fs::metadata(&path).unwrap();
+            let mode = found.permissions().mode() & 0o777;
+            assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+            seen += usize::from(path.extension().is_some_and(|ending| ending == "eml"));
+            if found.is_dir() {
+                paths.extend(fs::read_dir(path).unwrap().map(|file| file.unwrap().path()));
+            }
+        }
+        assert_eq!(seen, 3);
+    }
+
+    #[tokio::test]
+    async fn each_notice_has_a_message_id_of_its_own_and_a_second_try_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = world(folder.path()).await;
+        let id = |key: &str| {
+            let message = world.message(key, "alice@example.org", "a@example.com", ("a", "b"));
+            message.lines().find(|line| line.starts_with("Message-ID: ")).unwrap().to_owned()
+        };
+        assert_eq!(id("a.b@example.org/7/0"), id("a.b@example.org/7/0"));
+        assert_ne!(id("a.b@example.org/7/0"), id("a-b@example.org/7/0"));
+    }
 
     #[test]
     fn what_a_push_service_may_have_taken_is_not_sent_again() {

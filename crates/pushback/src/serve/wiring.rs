@@ -14,8 +14,10 @@ use pushback_store::{Change, Commit, Key, Keyring, Options, Signer, Store};
 use pushback_web::{Settings as WebSettings, TrustedProxies, Web};
 
 use super::describe::{Ranges, Tables};
+use super::mails::Mails;
 use super::outside::World;
 use super::settings::Settings;
+use super::{door, private};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +50,14 @@ pub fn has_state(settings: &Settings) -> bool {
 pub async fn open(settings: &Settings) -> Result<App, SetupError> {
     let service = &settings.service;
     let data = &service.data;
-    std::fs::create_dir_all(data).map_err(|e| failed(data.display())(e.to_string()))?;
+    private::make_folder(data).map_err(|e| failed(data.display())(e.to_string()))?;
     let origin = settings.check_origin().map_err(SetupError)?;
     let models = settings.models().map_err(failed("passkeys.models"))?;
     let path = data.join("keys");
     let keys = if path.exists() { Keyring::open(&path) } else { Keyring::create(&path) };
     let keys = keys.map_err(|error| failed("the key file")(whole(error)))?;
+    // It holds our keys, so it is ours.
+    private::tighten(data);
     let path = data.join("receipts.pem");
     let receipts = if path.exists() { Signer::open(&path) } else { Signer::create(&path) };
     let receipts = receipts.map_err(|error| failed("the key of receipts")(whole(error)))?;
@@ -121,6 +125,7 @@ pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
             passwords: passwords.map(|source| Arc::new(Ranges(source)) as Arc<_>),
             push_key: push.as_ref().map(|sender| sender.public_key().to_owned()),
             help_desk: service.help_desk.clone(),
+            connections_max: door::connections_max(),
         },
     )
     .map_err(SetupError)?;
@@ -132,7 +137,7 @@ pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
         from: from.unwrap_or_else(|| format!("{} <pushback@{host}>", service.name)),
         help_desk: service.help_desk.clone(),
         sendmail: settings.notices.sendmail.clone(),
-        folder: service.data.join("notices"),
+        mails: Mails::at(service.data.join("notices")),
     };
     Ok(Service { app, web, world })
 }

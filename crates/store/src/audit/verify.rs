@@ -101,7 +101,8 @@ pub(crate) async fn verify(
         beyond(reader, chain).await?;
         verified.chains.insert(chain.clone(), *head_seq);
     }
-    let chains = reader.query("SELECT chain FROM audit_entries GROUP BY chain", Vec::new()).await?;
+    let chains =
+        reader.query_aside("SELECT chain FROM audit_entries GROUP BY chain", Vec::new()).await?;
     for mut row in chains {
         let chain = row.text(ENTRIES)?;
         // A chain that began after the heads were read has its head by now.
@@ -175,7 +176,7 @@ async fn beyond(reader: &Reader, chain: &str) -> Result<(), VerifyError> {
     let sql = "SELECT e.seq FROM audit_heads AS h CROSS JOIN audit_entries AS e \
                WHERE h.chain = $1 AND e.chain = h.chain AND e.seq > h.seq \
                ORDER BY e.seq LIMIT 1";
-    match reader.query(sql, vec![Value::text(chain)]).await?.pop() {
+    match reader.query_aside(sql, vec![Value::text(chain)]).await?.pop() {
         Some(mut row) => Err(broken(chain, row.int(ENTRIES)?, Fault::PutIn)),
         None => Ok(()),
     }
@@ -187,7 +188,7 @@ async fn page(reader: &Reader, chain: &str, after: i64) -> Result<Vec<Row>, Stor
     let sql = format!(
         "SELECT {COLUMNS} FROM audit_entries WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3"
     );
-    reader.query(&sql, vec![Value::text(chain), Value::Int(after), Value::Int(PAGE)]).await
+    reader.query_aside(&sql, vec![Value::text(chain), Value::Int(after), Value::Int(PAGE)]).await
 }
 
 fn row_seq(row: &Row) -> Option<i64> {
@@ -223,7 +224,12 @@ pub(crate) async fn list(
     rows.into_iter().map(|row| recorded(chain, row).ok_or_else(altered)).collect()
 }
 
-/// Entries of these kinds in a chain after a number, in order; at most `limit` and 1,000.
+/// The kinds that the index `audit_signals` holds, and its condition as the schema has it.
+const SIGNALS: [&str; 3] = ["sessions_ended", "password_burned", "password_changed"];
+const IS_SIGNAL: &str = "kind IN ('sessions_ended', 'password_burned', 'password_changed')";
+
+/// Entries of these kinds in a chain after a number, in order; at most `limit` and 1,000. Of kinds that
+/// are signals no other entry is read; of others all that stand between are.
 pub(crate) async fn of_kinds(
     reader: &Reader,
     chain: &str,
@@ -231,21 +237,28 @@ pub(crate) async fn of_kinds(
     kinds: &[&str],
     limit: usize,
 ) -> Result<Vec<Recorded>, StoreError> {
-    // In the order in which they stand: SQLite numbers them by that.
-    let places: Vec<String> = (3..kinds.len() + 3).map(|place| format!("${place}")).collect();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM audit_entries WHERE chain = $1 AND seq > $2 \
-         AND kind IN ({}) ORDER BY seq LIMIT ${}",
-        places.join(", "),
-        kinds.len() + 3
-    );
     let limit = i64::try_from(limit).unwrap_or(PAGE).min(PAGE);
     let mut params = vec![Value::text(chain), Value::Int(after)];
     params.extend(kinds.iter().map(|kind| Value::text(kind)));
     params.push(Value::Int(limit));
     let altered = || StoreError::corrupt(ENTRIES, "a column was altered; verify the trail");
-    let rows = reader.query(&sql, params).await?;
+    let rows = reader.query_aside(&of_kinds_sql(kinds), params).await?;
     rows.into_iter().map(|row| recorded(chain, row).ok_or_else(altered)).collect()
+}
+
+// SECURITY: relying parties may ask from the first entry on as often as they like. Guarded by
+// `signals_are_found_by_their_index`.
+fn of_kinds_sql(kinds: &[&str]) -> String {
+    // In the order in which they stand: SQLite numbers them by that.
+    let places: Vec<String> = (3..kinds.len() + 3).map(|place| format!("${place}")).collect();
+    let are_signals = kinds.iter().all(|kind| SIGNALS.contains(kind));
+    let by_index = if are_signals { format!("AND {IS_SIGNAL} ") } else { String::new() };
+    format!(
+        "SELECT {COLUMNS} FROM audit_entries WHERE chain = $1 AND seq > $2 {by_index}\
+         AND kind IN ({}) ORDER BY seq LIMIT ${}",
+        places.join(", "),
+        kinds.len() + 3
+    )
 }
 
 /// Entries about one subject after an instant, in the order of their instants; at most 1,000.
@@ -259,7 +272,7 @@ pub(crate) async fn about(
          WHERE subject = $1 AND at >= $2 ORDER BY at, chain, seq LIMIT $3"
     );
     let params = vec![Value::text(subject), Value::Int(from.as_millis()), Value::Int(PAGE)];
-    named(reader.query(&sql, params).await?)
+    named(reader.query_aside(&sql, params).await?)
 }
 
 /// Entries about one subject, of some kinds, in a stretch of time.
@@ -300,7 +313,7 @@ pub(crate) async fn within(
         None => [Value::Int(i64::MIN), Value::text(""), Value::Int(0)],
     });
     params.extend(within.kinds.iter().map(|kind| Value::text(kind)));
-    named(reader.query(&sql, params).await?)
+    named(reader.query_aside(&sql, params).await?)
 }
 
 /// Entries about one subject, newest first; at most `limit`.
@@ -314,7 +327,7 @@ pub(crate) async fn latest_about(
          WHERE subject = $1 ORDER BY at DESC, chain DESC, seq DESC LIMIT $2"
     );
     let limit = i64::try_from(limit).unwrap_or(PAGE).min(PAGE);
-    named(reader.query(&sql, vec![Value::text(subject), Value::Int(limit)]).await?)
+    named(reader.query_aside(&sql, vec![Value::text(subject), Value::Int(limit)]).await?)
 }
 
 /// Rows that begin with the chain's name.
@@ -362,7 +375,7 @@ async fn stored_checkpoints(
     let Some(key) = key else { return Ok(Vec::new()) };
     let sql = "SELECT chain, seq, token FROM audit_checkpoints ORDER BY chain, seq";
     let mut checkpoints = Vec::new();
-    for mut row in reader.query(sql, Vec::new()).await.map_err(VerifyError::Store)? {
+    for mut row in reader.query_aside(sql, Vec::new()).await.map_err(VerifyError::Store)? {
         let (chain, seq, token) = (row.text(TABLE)?, row.int(TABLE)?, row.text(TABLE)?);
         match key.verify_checkpoint(&token) {
             Ok(checkpoint) if (&checkpoint.chain, checkpoint.seq) == (&chain, seq) => {
@@ -372,4 +385,29 @@ async fn stored_checkpoints(
         }
     }
     Ok(checkpoints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sqlite::Sqlite;
+    use crate::db::{Conn, Param};
+
+    #[tokio::test]
+    async fn signals_are_found_by_their_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = Conn::Sqlite(Sqlite::open(&folder.path().join("a.db")).unwrap());
+        crate::migrate::run(&mut conn).await.unwrap();
+        for kinds in [&SIGNALS[..], &SIGNALS[..1]] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", of_kinds_sql(kinds));
+            let mut params = vec![Param::Text("main"), Param::Int(0)];
+            params.extend(kinds.iter().map(|kind| Param::Text(kind)));
+            params.push(Param::Int(100));
+            let rows = conn.query(&sql, &params).await.unwrap();
+            let plan: Vec<_> = rows.into_iter().map(Row::into_values).collect();
+            let [steps] = &plan[..] else { panic!("nothing is sorted: {plan:?}") };
+            let step = format!("{steps:?}");
+            assert!(step.contains("INDEX audit_signals (chain=? AND seq>?)"), "{step}");
+        }
+    }
 }

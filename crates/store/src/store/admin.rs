@@ -237,7 +237,7 @@ impl Store {
             let mut params: Vec<Value> = after.iter().map(|part| Value::text(part)).collect();
             params.push(Value::Blob(seal::header(keys.newest()).to_vec()));
             params.push(Value::Int(RESEAL_PAGE));
-            let rows = self.inner.reader.query(column.select, params).await?;
+            let rows = self.inner.reader.query_aside(column.select, params).await?;
             let mut resealed = Vec::new();
             let is_last = (rows.len() as u64) < RESEAL_PAGE.unsigned_abs();
             for mut row in rows {
@@ -285,7 +285,7 @@ impl Store {
         let failed = |error| StoreError::file(to, error);
         // Created empty first, so that the copy is its owner's alone from the first byte.
         private_file::options().create_new(true).write(true).open(to).map_err(failed)?;
-        let copied = self.inner.reader.query("VACUUM INTO $1", vec![Value::text(text)]).await;
+        let copied = self.inner.reader.query_aside("VACUUM INTO $1", vec![Value::text(text)]).await;
         if let Err(error) = copied {
             // Half a copy looks like a whole one. If it cannot be taken away, the error says enough.
             let _ = std::fs::remove_file(to);

@@ -167,7 +167,7 @@ impl Store {
                    min(due_at) FILTER (WHERE dead_at IS NULL), \
                    count(*) FILTER (WHERE dead_at IS NOT NULL) FROM outbox";
         let mut outbox = Outbox::default();
-        if let Some(mut row) = self.inner.reader.query(sql, Vec::new()).await?.pop() {
+        if let Some(mut row) = self.inner.reader.query_aside(sql, Vec::new()).await?.pop() {
             outbox.waiting = u64::try_from(row.int(TABLE)?).unwrap_or_default();
             outbox.oldest_due_at = row.opt_int(TABLE)?.map(Timestamp::from_millis);
             outbox.dead = u64::try_from(row.int(TABLE)?).unwrap_or_default();
@@ -183,7 +183,7 @@ impl Store {
         let sql = "SELECT row_key, topic, claims, dead_at, last_error FROM outbox \
                    WHERE dead_at IS NOT NULL ORDER BY dead_at, row_key LIMIT $1";
         let limit = i64::try_from(limit.clamp(1, super::PAGE_MAX)).unwrap_or(i64::MAX);
-        let rows = self.inner.reader.query(sql, vec![Value::Int(limit)]).await?;
+        let rows = self.inner.reader.query_aside(sql, vec![Value::Int(limit)]).await?;
         rows.into_iter()
             .map(|mut row| {
                 Ok(Dead {

@@ -253,7 +253,7 @@ impl Store {
             Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
         ];
         let mut documents = Vec::new();
-        for mut row in self.inner.reader.query(sql, params).await? {
+        for mut row in self.inner.reader.query_aside(sql, params).await? {
             let (id, version) = (row.text(DOCUMENTS)?, Version::raw(row.int(DOCUMENTS)?));
             let body = self.unseal_document(kind, &id, &row.blob(DOCUMENTS)?)?;
             documents.push((id, Document { version, body }));

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
@@ -14,7 +13,7 @@ use super::session::{COOKIE, Posted};
 use crate::Web;
 use crate::authenticator::html;
 use crate::bind_more::accepted;
-use crate::problem::Problem;
+use crate::problem::{Body, Problem};
 use crate::relying_party::json_body;
 use crate::seen::Known;
 use crate::texts::Texts;
@@ -88,7 +87,7 @@ pub(super) async fn finish(
     State(web): State<Web>,
     Known(from): Known,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let sign_in: SignIn = from_script(&headers, &body)?;
     let credential = credential(sign_in.credential)?;
@@ -117,7 +116,7 @@ struct Invited {
 pub(super) async fn begin_enrol(
     State(web): State<Web>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
     let Invited { invitation } = from_script(&headers, &body)?;
     Ok(Json(web.app().begin_operator(&invitation).await?))
@@ -133,7 +132,7 @@ struct Enrol {
 pub(super) async fn finish_enrol(
     State(web): State<Web>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
     let enrol: Enrol = from_script(&headers, &body)?;
     let credential = credential(enrol.credential)?;

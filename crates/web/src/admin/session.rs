@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::authenticator::html;
-use crate::problem::{Problem, reason_name};
+use crate::problem::{Problem, in_time, reason_name};
 use crate::texts::Texts;
 use crate::{Web, cookie};
 
@@ -227,8 +227,9 @@ impl FromRequest<Web> for Posted {
         let (mut parts, body) = request.into_parts();
         let session = Session::from_request_parts(&mut parts, web).await?;
         let request = Request::from_parts(parts, body);
-        let Form(fields) = Form::<BTreeMap<String, String>>::from_request(request, web)
+        let Form(fields) = in_time(Form::<BTreeMap<String, String>>::from_request(request, web))
             .await
+            .map_err(IntoResponse::into_response)?
             .map_err(|error| Problem::new(error.status(), "invalid_request", error.body_text()))
             .map_err(IntoResponse::into_response)?;
         let posted = Self { session, fields };

@@ -131,6 +131,7 @@ fn settings() -> Settings {
         passwords: Some(Arc::new(Ranges)),
         push_key: Some(PUSH_KEY.to_owned()),
         help_desk: "Call 555 0100.".to_owned(),
+        connections_max: 100,
     }
 }
 

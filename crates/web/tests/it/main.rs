@@ -17,6 +17,7 @@ mod document;
 mod every;
 mod failure;
 mod live;
+mod machines;
 mod notices;
 mod page;
 mod passkeys;

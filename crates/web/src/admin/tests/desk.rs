@@ -112,6 +112,7 @@ impl Desk {
             passwords: None,
             push_key: None,
             help_desk: String::new(),
+            connections_max: 100,
         };
         let router = Web::new(app.clone(), settings).unwrap().router();
         Self { app, router, _folder: folder }
