@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pushback_model::{Key, Span, Stage, Timestamp};
+use pushback_model::{Key, Source, Span, Stage, Timestamp};
 
 use crate::after::uses_after;
 use crate::campaign;
@@ -115,10 +115,13 @@ where
     let mut interesting: BTreeSet<Key> = BTreeSet::new();
     let mut histories: Kept<History> = Kept::default();
     let mut by_others: Kept<Record> = Kept::default();
+    let mut began = [Timestamp::MAX; Source::ALL.len()];
     let all = dated(records()?).inspect(|record| {
-        if let Ok(record) = record
-            && is_done_to_others(record)
-        {
+        let Ok(record) = record else { return };
+        if let Some(began) = began.get_mut(record.source as usize) {
+            *began = record.at.min(*began);
+        }
+        if is_done_to_others(record) {
             by_others.keep(1, || *record);
         }
     });
@@ -134,6 +137,8 @@ where
         }
         detection.trains.extend(verdict.trains);
     })?;
+    let began = Source::ALL.into_iter().zip(began).filter(|(_, at)| *at < Timestamp::MAX);
+    organisation.note_beginnings(began);
     detection.outages = organisation.outages().collect();
     detection.doubts_dropped = organisation.doubts_dropped();
     detection.sources_dropped = organisation.sources_dropped();

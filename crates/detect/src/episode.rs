@@ -7,6 +7,7 @@ use pushback_model::{EventKind, Key, Span, Stage, Timestamp};
 use crate::after::changes_after;
 use crate::client::{constant_interval, is_near_home};
 use crate::entry::{Foreign, RETURNS_WITHIN, got_in, passed_terms, second_look, stranger};
+use crate::habits::{NetworkLevel, network_level};
 use crate::history::Origin;
 use crate::opening::openings;
 use crate::policy::{Policy, Weights};
@@ -193,9 +194,18 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
             + weights.denied * diminishing(failures.denied.len());
         term("constant_interval", weights.constant_interval.min(-0.8 * said), at, why, Vec::new());
     }
-    // The owner who misses a prompt tries again from the same chair and gets in.
+    // The owner who misses a prompt tries again from the same chair and gets in. What others ask for from
+    // elsewhere that does not answer.
+    let speaks_for_all = |link: &Link<'_>| {
+        let place = &link.weighed.attempt.origin.place;
+        let elsewhere = failing.iter().filter(|w| {
+            network_level(&w.attempt.origin.place, place) > NetworkLevel::ProviderAndCity
+        });
+        elsewhere.map(|w| w.failed.total()).sum::<usize>() < 2
+    };
     let answered = chain.iter().find(|l| {
         has_failure(&l.weighed)
+            && speaks_for_all(l)
             && l.weighed.passed.is_some()
             && l.foreign.is_none()
             && l.weighed.failed.denied.len() < 2
@@ -207,7 +217,7 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
         let why = "the same attempt then succeeded, and nothing says that it was a stranger's";
         term("answered", weights.answered, at, why.into(), vec![record]);
     }
-    let taken_back = chain.iter().find(|l| is_taken_back(l));
+    let taken_back = chain.iter().find(|l| is_taken_back(l) && speaks_for_all(l));
     if let Some((at, record)) = taken_back.and_then(|l| l.weighed.passed) {
         let why = "the owner then approved from the same place, with a machine that is theirs";
         term("answered", weights.answered, at, why.into(), vec![record]);

@@ -270,7 +270,7 @@ fn dormant(
 ) -> Option<(Vec<Term>, Vec<usize>)> {
     let Context { policy, organisation, .. } = context;
     let idle = policy.windows.dormant();
-    let watched = record.at - organisation.first_at;
+    let watched = record.at - organisation.began(record.source);
     if watched < WATCHED_MIN {
         return None;
     }

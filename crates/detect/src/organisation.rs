@@ -26,6 +26,8 @@ pub struct Sighting {
 pub struct Organisation {
     /// The first record of the whole input.
     pub first_at: Timestamp,
+    /// The first record of each product.
+    began: BTreeMap<Source, Timestamp>,
     /// Address or network -> colleagues who succeed from it, with the first time.
     colleagues: BTreeMap<Key, Vec<(Timestamp, Key)>>,
     /// Addresses and networks with the people whose success from there is itself in doubt.
@@ -90,6 +92,17 @@ impl Organisation {
     #[must_use]
     pub fn new(first_at: Timestamp) -> Self {
         Self { first_at, ..Self::default() }
+    }
+
+    /// Notes when the records of each product begin.
+    pub fn note_beginnings(&mut self, began: impl Iterator<Item = (Source, Timestamp)>) {
+        self.began.extend(began);
+    }
+
+    /// The first record of a product: a log of another one of years ago says nothing about who was idle.
+    #[must_use]
+    pub fn began(&self, source: Source) -> Timestamp {
+        self.began.get(&source).copied().unwrap_or(self.first_at)
     }
 
     /// Notes that somebody was asked from an unfamiliar origin.

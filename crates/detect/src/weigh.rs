@@ -175,12 +175,28 @@ pub fn weigh(attempt: Attempt, context: &Context<'_>) -> Weighed {
     if context_terms.iter().any(|t| matches!(t.kind, "phone_near" | "phone_same_network")) {
         context_terms.retain(|t| t.kind != "impossible_travel");
     }
+    explain_place(&origin_terms, &mut context_terms, context);
     outage(&attempt, &failed, strange, context, &mut context_terms);
     let horizon = context.policy.windows.habits();
     let network =
         context.habits.familiarity(&attempt.origin, attempt.started_at, horizon).network_before;
     let is_one_of_many = false;
     Weighed { attempt, origin_terms, context_terms, failed, passed, network, is_one_of_many }
+}
+
+/// Wherever the phone answers from behind the browser's own address, its owner is: that the place is new
+/// is one observation with that, and says nothing more.
+fn explain_place(origin_terms: &[Term], context_terms: &mut [Term], context: &Context<'_>) {
+    let whole = context.policy.weights.phone_same_network;
+    let beside = context_terms
+        .iter_mut()
+        .find(|t| t.kind == "phone_same_network" && t.bits <= whole && whole < 0.0);
+    let is_of_place = |t: &&Term| {
+        matches!(t.kind, "unfamiliar_network" | "unfamiliar_country") && t.bits > 0.0
+    };
+    if let Some(beside) = beside {
+        beside.bits -= origin_terms.iter().filter(is_of_place).map(|t| t.bits).sum::<f64>();
+    }
 }
 
 /// Whether an attempt comes from a network that is new to the person and nothing there is surely

@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that indexes wrongly should fail")]
 
 mod doubts;
+mod elsewhere;
 mod entries;
 mod laws;
 mod log;

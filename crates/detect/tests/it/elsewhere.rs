@@ -1,0 +1,106 @@
+//! What happens elsewhere: in another place, in the log of another product, in another prompt of one
+//! attempt.
+
+use pushback_model::{EventKind, Factor, Incident, Source, Stage};
+
+use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
+
+const ALICE: &str = "alice@example.org";
+use EventKind::{
+    FactorEnrolled, PasswordVerified, PromptApproved, PromptDenied, PromptReported, PromptTimedOut,
+    SessionStarted,
+};
+
+/// Where the owner is on a journey.
+const ABROAD: At = At {
+    ip: "198.51.100.140",
+    asn: 64_810,
+    as_name: "Example Iberia",
+    country: "ES",
+    city: "Madrid",
+    point: (40.42, -3.70),
+    ..HOME
+};
+
+fn of_alice(log: &Log) -> Vec<Incident> {
+    log.detect().0.into_iter().filter(|i| i.subject.name == ALICE).collect()
+}
+
+#[test]
+fn what_the_owner_got_through_answers_for_no_prompts_from_elsewhere() {
+    // The phone was in the next room, on a line that is new.
+    let line = At { device: "", ..NEIGHBOUR };
+    let mut log = Log::with_habits(ALICE);
+    log.prompt(ALICE, line, at(11, 6, 31), PromptTimedOut, None);
+    log.prompt(ALICE, line, at(11, 6, 33), PromptApproved, None);
+    log.event(ALICE, line, at(11, 6, 34), SessionStarted, "");
+    for minute in [0, 2, 4, 6, 8] {
+        log.prompt(ALICE, STRANGER, at(11, 17, minute), PromptTimedOut, None);
+    }
+    log.prompt(ALICE, STRANGER, at(11, 17, 10), PromptDenied, None);
+    log.event(ALICE, STRANGER, at(11, 17, 11), PromptReported, "");
+    let incidents = of_alice(&log);
+    assert!(incidents.iter().any(|i| i.stage == Stage::Bombing), "{incidents:#?}");
+}
+
+#[test]
+fn the_old_log_of_another_product_makes_nobody_dormant() {
+    let enrolled = |with_old_log: bool| {
+        let mut log = Log::default();
+        if with_old_log {
+            let i = log.event("bob@example.org", HOME, at(-700, 9, 0), SessionStarted, "");
+            log.events[i].source = Source::Aws;
+        }
+        for name in ["carol@example.org", "dave@example.org"] {
+            log.habits(name, HOME, 0..5);
+        }
+        log.event(ALICE, NEIGHBOUR, at(0, 9, 0), PasswordVerified, "");
+        log.event(ALICE, NEIGHBOUR, at(0, 9, 2), FactorEnrolled, "phone");
+        log.event(ALICE, NEIGHBOUR, at(0, 9, 3), SessionStarted, "");
+        of_alice(&log)
+    };
+    assert_eq!(enrolled(true).len(), enrolled(false).len());
+    assert!(enrolled(true).is_empty(), "{:#?}", enrolled(true));
+}
+
+#[test]
+fn silence_after_silence_in_one_attempt_is_another_prompt() {
+    // Entra asks anew under the same correlation id, and logs a prompt when it is over.
+    let mut log = Log::with_habits(ALICE);
+    for (minute, again) in [(0, false), (1, false), (2, false), (2, true)] {
+        let i = log.event(ALICE, STRANGER, at(11, 2, minute), PromptTimedOut, "");
+        let event = &mut log.events[i];
+        (event.source, event.factor, event.transaction) =
+            (Source::Entra, Factor::Push, "5ca9e072".into());
+        if again {
+            // The same step, logged twice.
+            event.id = "evt-again".into();
+        }
+    }
+    let incidents = of_alice(&log);
+    let counts: Vec<_> = incidents.iter().map(|i| (i.prompts.sent, i.prompts.unanswered)).collect();
+    assert_eq!(counts, [(3, 3)], "{incidents:#?}");
+}
+
+#[test]
+fn who_is_abroad_with_their_phone_is_there() {
+    let changed = |phone: Option<At>| {
+        let mut log = Log::with_habits(ALICE);
+        for n in 0..12 {
+            let name: &'static str = format!("person{n}@example.org").leak();
+            log.habits(name, HOME, 0..5);
+            for day in 0..5 {
+                log.prompt(name, HOME, at(day, 15, 0), PromptApproved, Some(NEIGHBOUR));
+            }
+        }
+        let new = At { device: "laptop-9", agent: STRANGER.agent, ..ABROAD };
+        log.prompt(ALICE, new, at(11, 9, 0), PromptApproved, phone);
+        log.event(ALICE, new, at(11, 9, 1), SessionStarted, "");
+        log.event(ALICE, new, at(11, 9, 20), FactorEnrolled, "security key");
+        of_alice(&log)
+    };
+    let alone = changed(None);
+    assert!(alone.iter().any(|i| i.stage >= Stage::Approved), "{alone:#?}");
+    let with_phone = changed(Some(ABROAD));
+    assert!(with_phone.iter().all(|i| i.stage < Stage::Approved), "{with_phone:#?}");
+}
