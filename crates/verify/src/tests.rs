@@ -2,6 +2,7 @@
 
 mod account;
 mod budget;
+mod clock;
 mod dispute;
 mod document;
 mod events;

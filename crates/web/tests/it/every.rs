@@ -120,3 +120,15 @@ async fn machines_learn_how_the_service_is() {
         assert!(metrics.contains(name), "{metrics}");
     }
 }
+
+#[tokio::test]
+async fn a_relying_party_is_told_that_a_clock_had_run_ahead() {
+    let (bench, _phone) = Bench::with_phone().await;
+    bench.clock.forward_s(180 * 86_400);
+    bench.start().await;
+    bench.clock.forward_s(-180 * 86_400);
+    let held = bench.start().await;
+    let decision = &held["decision"];
+    assert_eq!(decision["kind"], "passkey_only", "{held}");
+    assert_eq!(decision["reasons"][0]["code"], "clock_ahead", "{held}");
+}
