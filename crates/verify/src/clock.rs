@@ -106,6 +106,7 @@ impl Turn<'_> {
             }
             let mute = now + policy.trust.mute();
             self.state.muted_until = self.state.muted_until.map(|until| until.min(mute));
+            self.state.habits.forget_the_future(now);
             self.state.noticed_at = self.state.noticed_at.map(|at| at.min(now));
             self.state.empty_since = self.state.empty_since.map(|since| since.min(now));
             for authenticator in &mut self.state.authenticators {

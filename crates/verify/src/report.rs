@@ -87,6 +87,9 @@ impl Turn<'_> {
             let what = Happened::DeviceForgotten { device: device.id };
             self.note(&Scene::default(), by.clone(), what);
         }
+        // SECURITY: a stranger's network would be the owner's for half a year. Guarded by
+        // `what_an_intruder_taught_is_forgotten_with_their_device`.
+        self.state.habits.forget_since(since);
         let incident = self.open_incident(by, cause);
         self.notify(Notice::Reported);
         Outcome::Reported { incident }

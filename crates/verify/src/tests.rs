@@ -6,6 +6,7 @@ mod clock;
 mod dispute;
 mod document;
 mod events;
+mod habits;
 mod laws;
 mod prompts;
 mod proofs;
