@@ -14,7 +14,7 @@ use crate::attempts::name;
 use crate::documents::{AuthenticatorRecord, Keys, Kind, PhoneKey};
 use crate::encoding::{new_id, sha256, to_base64url};
 use crate::proof::{PublicKey, binding_text};
-use crate::subscriber::Whom;
+use crate::subscriber::{Ended, Whom, With};
 use crate::{App, AppError};
 
 /// How long a used or forgotten code's entry stays at most.
@@ -237,6 +237,13 @@ impl App {
         let (record, code_version): (CodeRecord, Version) =
             CodeRecord::load(&self.inner.store, &code).await?.ok_or_else(wrong)?;
         let who = name(&record.subscriber)?;
+        let whom = Whom::subscriber(who.clone());
+        let found = self.state(&whom).await?;
+        // SECURITY: whoever has an old link could otherwise use up the tries of the one that took its
+        // place. Guarded by `an_old_invitation_takes_nothing_from_the_one_that_replaced_it`.
+        if self.now() >= record.expires_at || found.0.awaits_another_code(&record.code) {
+            return Err(wrong());
+        }
         let (keys, version) = self.keys_of(who.as_str()).await?;
         let id = new_id("aut", &*self.inner.entropy);
         let keep = |decision: &Decision, _: Timestamp, change: Change| {
@@ -257,7 +264,10 @@ impl App {
             authenticator: NewAuthenticator::Phone { key },
             label: Text::new(&new.label),
         };
-        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+        let decided =
+            self.decide_from(&whom, Some(found), &command, &With::default(), &keep).await?;
+        let Ended::Decided(decision, _) = decided else { return Err(AppError::Contended) };
+        match decision.outcome {
             Outcome::Bound { .. } => Ok(BoundPhone { id: id.clone(), subscriber: who.to_string() }),
             Outcome::Refused { reason: Reason::CodeExpired } => Err(wrong()),
             Outcome::Refused { reason } => Err(AppError::Refused(reason)),

@@ -46,6 +46,8 @@ pub struct SubscriberView {
     pub reset: Option<(u64, String, Timestamp)>,
     /// How many addresses notices go to.
     pub addresses: usize,
+    /// The time of the document, if a clock had run ahead: no phone is asked until then.
+    pub clock_ahead: Option<Timestamp>,
 }
 
 /// An open incident.
@@ -152,6 +154,7 @@ impl App {
             incident: state.incident().map(|incident| incident.id.0),
             reset: state.reset().map(|r| (r.id.0, r.requested_by.to_string(), r.ready_at)),
             addresses: state.addresses().len(),
+            clock_ahead: self.clock_ahead(&state),
         })
     }
 

@@ -1,11 +1,20 @@
 //! What the use cases need of the world, as small traits with a real and a simulated implementation.
 
-use pushback_model::Timestamp;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use pushback_model::{Span, Timestamp};
 
 /// The clock of this node.
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// For how long it has been running, by a clock that nobody sets: against it a jump of the present instant
+    /// is seen. Of a clock that is never set it is the present instant that tells.
+    fn running(&self) -> Span {
+        self.now() - Timestamp::default()
+    }
 }
 
 /// A source of random bytes that nobody can guess.
@@ -24,6 +33,14 @@ impl Clock for SystemClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let millis = since.map_or(0, |since| since.as_millis());
         Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock of the service")]
+    fn running(&self) -> Span {
+        static STARTED: OnceLock<Instant> = OnceLock::new();
+        let now = Instant::now();
+        let millis = now.duration_since(*STARTED.get_or_init(|| now)).as_millis();
+        Span::millis(i64::try_from(millis).unwrap_or(i64::MAX))
     }
 }
 

@@ -68,6 +68,9 @@ pub enum AppError {
     /// The request was signed at another time than now.
     #[error("the clock of the device is off by more than a minute")]
     ClockWrong,
+    /// This node's clock is not believed, so it decides nothing.
+    #[error("{0}")]
+    ClockDoubted(crate::ClockDoubt),
     /// A passkey ceremony failed.
     #[error("the passkey was not accepted")]
     Passkey,

@@ -13,6 +13,7 @@ mod cache;
 mod capability;
 mod ceremonies;
 mod certificates;
+mod clocks;
 mod directory;
 mod disputes;
 mod documents;
@@ -22,6 +23,7 @@ mod error;
 mod lanes;
 mod left;
 mod models;
+mod node_clock;
 mod operators;
 mod other_proofs;
 mod passkeys;
@@ -60,11 +62,13 @@ pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
 pub use ceremonies::AcceptedPasskeys;
 pub use certificates::{CertificateError, ClientCertificate};
+pub use clocks::ClocksSetRight;
 pub use directory::{AuditChain, AuditVerdict, IncidentView, SubscriberRow, SubscriberView};
 pub use edges::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use encoding::{from_base64url, sha256, to_base64url};
 pub use error::{AppError, whole};
 pub use models::{Aaguid, ModelError, PasskeyModels};
+pub use node_clock::ClockDoubt;
 pub use operators::{Operator, OperatorSession};
 pub use phone::{Phone, PhoneRequest};
 pub use prompts::{Answered, PromptView, Prompts, SaidBy, SignedAnswer};
@@ -97,6 +101,7 @@ struct Inner {
     tokens: TokenKey,
     capabilities: CapabilityKey,
     clock: Arc<dyn Clock>,
+    node_clock: node_clock::NodeClock,
     entropy: Arc<dyn Entropy>,
     receipts: Option<pushback_store::Signer>,
     sources: sources::Sources,
@@ -165,6 +170,7 @@ impl App {
             tokens,
             capabilities,
             clock,
+            node_clock: node_clock::NodeClock::default(),
             entropy,
             receipts,
             sources,
@@ -177,7 +183,10 @@ impl App {
             swept: sweeps::SweptAttempts::default(),
             turns: Arc::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let app = Self { inner: Arc::new(inner) };
+        // The first look is what later ones are compared with.
+        let _ = app.clock_doubt();
+        Ok(app)
     }
 
     /// The public half of the token key, for `/.well-known/jwks.json`.

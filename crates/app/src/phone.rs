@@ -123,7 +123,7 @@ impl App {
     /// Whose phone signed this request.
     ///
     /// # Errors
-    /// [`AppError::ClockWrong`] if it was not signed within the last minute; otherwise
+    /// [`AppError::ClockWrong`] if it was not signed within the last minute, by a clock that is believed; otherwise
     /// [`AppError::Unauthenticated`] unless the phone's key signed this very request.
     pub async fn phone(&self, request: &PhoneRequest<'_>) -> Result<Phone, AppError> {
         let signed =
@@ -131,7 +131,10 @@ impl App {
         let Bound { phone, found } = self.bound(&signed.id).await?;
         let what = (request.method, request.path, request.body);
         signed.verify(&phone.key, what, self.now()).map_err(|error| match error {
-            ProofError::Time => AppError::ClockWrong,
+            // Not the phone's, if this node's own is not believed.
+            ProofError::Time => {
+                self.clock_doubt().map_or(AppError::ClockWrong, AppError::ClockDoubted)
+            }
             ProofError::Key | ProofError::Form | ProofError::Signature => AppError::Unauthenticated,
         })?;
         Ok(Phone {

@@ -154,6 +154,7 @@ impl App {
 
     /// Commits what no rule decides.
     pub(crate) async fn write(&self, change: Change) -> Result<(), AppError> {
+        self.believed_now()?;
         match self.inner.store.commit(change).await? {
             Commit::Committed(_) => Ok(()),
             Commit::Conflict(_) => Err(AppError::Contended),

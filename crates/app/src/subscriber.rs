@@ -26,7 +26,7 @@ pub(crate) const TICKS: &str = "ticks";
 
 /// The kind of a subscriber's document, and of one that stands for nobody.
 pub(crate) const SUBSCRIBER: &str = "subscriber";
-const DECOY: &str = "decoy";
+pub(crate) const DECOY: &str = "decoy";
 /// Documents that stand for nobody; names are spread over them, and one is made when it is first asked.
 //
 // SECURITY: a name that was never asked about and has to wait is nobody's. So many that whoever wants to
@@ -238,7 +238,7 @@ impl App {
                 Some(known) => known,
                 None => self.state(whom).await?,
             };
-            let (now, entropy) = (self.now(), self.entropy());
+            let (now, entropy) = (self.believed_now()?, self.entropy());
             let decision = decide(&state, command.clone(), now, &entropy, &self.inner.policy);
             // SECURITY: nobody becomes a subscriber by what is refused about them, or a mistyped name
             // could be taken no more. Guarded by `a_refusal_makes_no_subscriber`.

@@ -54,12 +54,16 @@ struct SweptStretch {
 }
 
 impl App {
-    /// Takes out what has run out, all of it; for every few minutes.
+    /// Takes out what has run out, all of it; for every few minutes. Nothing while this node's clock is not
+    /// believed.
     ///
     /// # Errors
     /// The first [`AppError`], if the database fails or a document cannot be read; the rest is swept all
     /// the same.
     pub async fn sweep(&self) -> Result<(), AppError> {
+        if self.clock_doubt().is_some() {
+            return Ok(());
+        }
         let now = self.now();
         let swept = [
             self.sweep_codes().await,

@@ -11,7 +11,7 @@ use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMet
 use passkey::client::{Client, DefaultClientData};
 use passkey::crypto::rust_crypto::RustCryptoBackend;
 use passkey::types::ctap2::{Aaguid, Ctap2Error};
-use pushback_model::Timestamp;
+use pushback_model::{Span, Timestamp};
 use pushback_store::{Keyring, Options, Store};
 use pushback_verify::{Accepts, OperatorId, OperatorProof, Policy, Requester, Text};
 use serde::Serialize;
@@ -29,17 +29,36 @@ use crate::{
 pub(crate) const ALICE: &str = "alice@example.org";
 
 /// A clock that stands still until it is moved.
-pub(crate) struct Hand(AtomicI64);
+pub(crate) struct Hand {
+    ms: AtomicI64,
+    /// How far it was set, without time passing.
+    set_by_ms: AtomicI64,
+}
 
 impl Hand {
+    fn at(ms: i64) -> Self {
+        Self { ms: AtomicI64::new(ms), set_by_ms: AtomicI64::new(0) }
+    }
+
     pub(crate) fn forward_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+        self.ms.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    /// Sets it, as if it had been wrong: no time passes.
+    pub(crate) fn jump_s(&self, seconds: i64) {
+        self.forward_s(seconds);
+        self.set_by_ms.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 }
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.ms.load(Ordering::SeqCst))
+    }
+
+    fn running(&self) -> Span {
+        let set_by = Span::millis(self.set_by_ms.load(Ordering::SeqCst));
+        self.now() - set_by - Timestamp::default()
     }
 }
 
@@ -58,7 +77,7 @@ pub(crate) async fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::new(Keyring::generate().unwrap());
     let store = Store::open_sqlite(&folder.path().join("pushback.db"), options).await.unwrap();
-    let clock = Arc::new(Hand(AtomicI64::new(1_772_400_000_000)));
+    let clock = Arc::new(Hand::at(1_772_400_000_000));
     let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem")).unwrap();
     let app = node(store, Some(signer), Arc::clone(&clock), PasskeyModels::default());
     let party = party(&app).await;

@@ -1,9 +1,11 @@
 mod account;
 mod attempts;
 mod certificates;
+mod clocks;
 mod disputes;
 mod lanes;
 mod models;
+mod node_clock;
 mod nodes;
 mod operators;
 mod passkeys;

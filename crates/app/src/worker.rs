@@ -189,8 +189,12 @@ impl App {
         (lanes.rings.in_flight(), lanes.notices.in_flight())
     }
 
-    /// Takes what is due from the store, so much at most.
+    /// Takes what is due from the store, so much at most. While this node's clock is not believed nothing
+    /// is: a lease by it would keep what is taken from others, and rings would be too late.
     async fn take_due(&self, acts_max: usize, notices_max: usize) -> Result<Round, AppError> {
+        if self.clock_doubt().is_some() {
+            return Ok(Round::default());
+        }
         let store = &self.inner.store;
         // From the first round on, this node's own effects come from memory.
         store.hand_over(ACTS, LEASE);
@@ -240,6 +244,11 @@ impl App {
 
     /// Waits until there may be something to do.
     pub async fn wait_for_work(&self) {
+        if self.clock_doubt().is_some() {
+            // What could be taken is not.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            return;
+        }
         let (store, lanes) = (&self.inner.store, &self.inner.lanes);
         if lanes.rings.is_full() {
             // What waits for a place is no work yet; the other lane and the clock go on.

@@ -14,7 +14,8 @@
 //! - **It says no rather than growing**: a full queue and a full outbox refuse.
 //!
 //! It never looks into a body, never asks the clock (instants are arguments; only the pauses between
-//! polls and the time-outs of connections are its own) and never decides anything.
+//! polls and the time-outs of connections are its own, and it tells what PostgreSQL's clock says) and
+//! never decides anything.
 //!
 //! ```
 //! use pushback_model::Timestamp;

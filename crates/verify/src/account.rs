@@ -121,6 +121,9 @@ impl Turn<'_> {
         if !self.takes(kind) {
             return self.refuse_change(by, Change::BindingCode, Reason::KindNotTaken);
         }
+        if self.is_ahead() {
+            return self.refuse_change(by, Change::BindingCode, Reason::ClockAhead);
+        }
         let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
         if self.state.addresses.len() < self.addresses_needed() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);

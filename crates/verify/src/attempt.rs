@@ -262,6 +262,11 @@ impl Turn<'_> {
             Level::PasskeyOnly => return Some(Hold::passkey_only(Reason::RiskHigh)),
             Level::Quiet | Level::Ordinary => {}
         }
+        // SECURITY: a phone that rings for what nobody can answer teaches its owner that rings mean
+        // nothing. Guarded by `nothing_rings_that_the_next_command_would_end`.
+        if self.is_ahead() {
+            return Some(Hold::passkey_only(Reason::ClockAhead));
+        }
         let now = self.now;
         if let Some(until) = self.bucket(trust).waits_until(now) {
             return Some(Hold::wait(Reason::TooManyFailures, until));
@@ -357,7 +362,9 @@ impl Turn<'_> {
         let alternatives = self.alternatives(attempt, trust);
         // A code would be refused for the same evidence.
         let totp = alternatives.totp && reason != Reason::RiskHigh;
-        let alternatives = Alternatives { totp, ..alternatives };
+        // Nothing would wait in the app.
+        let open_app = alternatives.open_app && reason != Reason::ClockAhead;
+        let alternatives = Alternatives { totp, open_app, ..alternatives };
         match (held, until) {
             (Held::Wait, Some(until)) => Outcome::Wait { until, reason, alternatives },
             (Held::PasskeyOnly, _) => Outcome::PasskeyOnly { reason, alternatives },

@@ -20,6 +20,9 @@ impl Turn<'_> {
         if phones.is_empty() {
             return self.refuse_change(by, Change::CallerCheck, Reason::NoPhone);
         }
+        if self.is_ahead() {
+            return self.refuse_change(by, Change::CallerCheck, Reason::ClockAhead);
+        }
         let Some(code) = CallerCode::draw(self.entropy) else {
             return self.refuse_change(by, Change::CallerCheck, Reason::RandomnessUnusable);
         };

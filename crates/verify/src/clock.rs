@@ -3,24 +3,37 @@
 //! A document remembers the latest instant that any node told it and never goes back behind it: a
 //! node that is late finds the budget as spent, and what has expired as expired, as the others left
 //! it. A node that is late by more than the tolerance cannot say how old an open thing is, so
-//! whatever is open ends: no life is ever longer because a clock went back. A clock that ran far
-//! ahead therefore stops prompts until time has caught up; passkeys still work, and an administrator
-//! can set the document's clock right, which ends what is open and frees nothing.
+//! whatever is open ends: no life is ever longer because a clock went back. What began on such a node
+//! would end with the next command, so nothing begins: no phone rings for what nobody could answer, and
+//! no code is given out or used up for it. A clock that ran far ahead therefore stops prompts until time
+//! has caught up; passkeys still work, and an administrator can set the document's clock right, which
+//! ends what is open and frees nothing.
 
-use pushback_model::Span;
+use pushback_model::{Span, Timestamp};
 
 use crate::audit::{Actor, CallerEnd, Happened};
 use crate::fact::OperatorProof;
 use crate::outcome::{Outcome, PromptEnd};
+use crate::policy::Policy;
+use crate::state::SubscriberState;
 use crate::turn::{Scene, Turn};
+
+impl SubscriberState {
+    /// The document's time, if it is ahead of `now` by more than nodes may differ. No phone is asked until
+    /// time has caught up, or an operator has set the document's clock right.
+    #[must_use]
+    pub fn ahead_of(&self, now: Timestamp, policy: &Policy) -> Option<Timestamp> {
+        (self.seen_at - now > policy.prompt.clock_tolerance()).then_some(self.seen_at)
+    }
+}
 
 impl Turn<'_> {
     /// Ends what has run out. Comes before every command.
     pub fn keep_time(&mut self) {
-        let behind = self.state.seen_at - self.node_at;
         // SECURITY: without this, a prompt from a node that runs ahead would live longer on one
         // that is late. Guarded by `a_clock_that_goes_back_ends_what_is_open_and_frees_nothing`.
-        if behind > self.policy.prompt.clock_tolerance() {
+        if self.is_ahead() {
+            let behind = self.state.seen_at - self.node_at;
             let what = Happened::ClockWentBack { by_millis: behind.as_millis() };
             self.note(&Scene::default(), Actor::Clock, what);
             self.end_prompt(Actor::Clock, PromptEnd::ClockWentBack, None);
@@ -47,6 +60,12 @@ impl Turn<'_> {
         self.state.successes.retain(|success| now < success.at + authority);
         let life = self.policy.trust.device_life();
         self.state.devices.retain(|device| now < device.last_success_at + life);
+    }
+
+    /// Whether the document's time is ahead of this node's by more than is tolerated: whatever began now
+    /// would end with the next command.
+    pub fn is_ahead(&self) -> bool {
+        self.state.ahead_of(self.node_at, self.policy).is_some()
     }
 
     /// Nothing but time: what had run out has ended before.
@@ -88,6 +107,7 @@ impl Turn<'_> {
             }
             let mute = now + policy.trust.mute();
             self.state.muted_until = self.state.muted_until.map(|until| until.min(mute));
+            self.state.habits.forget_the_future(now);
             self.state.noticed_at = self.state.noticed_at.map(|at| at.min(now));
             self.state.empty_since = self.state.empty_since.map(|since| since.min(now));
             for authenticator in &mut self.state.authenticators {

@@ -215,6 +215,8 @@ pub enum Reason {
     RelyingPartyNeedsPasskey,
     /// No phone is bound.
     NoPhone,
+    /// The document's time is ahead of the node's: a clock ran ahead, or is late.
+    ClockAhead,
     /// The random bytes are unusable.
     RandomnessUnusable,
     /// The fact is about another subscriber or another attempt.
@@ -279,6 +281,9 @@ impl Reason {
             Self::AdministratorNeedsPasskey => "administrators sign in with a passkey",
             Self::RelyingPartyNeedsPasskey => "this application asks for a passkey",
             Self::NoPhone => "no phone is bound",
+            Self::ClockAhead => {
+                "a clock of this service was wrong; use a passkey, or call the help desk"
+            }
             Self::RandomnessUnusable => "no code could be made; try again",
             Self::WrongSubject => "this proof belongs to something else",
             Self::NotBound => "this authenticator is not bound",

@@ -82,7 +82,7 @@ pub struct TrustPolicy {
     pub device_days: u16,
     /// For how many minutes a denial keeps strangers from ringing: 1 to 1,440.
     pub mute_minutes: u32,
-    /// A report ends sessions and forgets devices younger than this many hours: 1 to 720.
+    /// A report ends sessions and forgets devices and habits younger than this many hours: 1 to 720.
     pub report_reaches_back_hours: u32,
 }
 

@@ -29,6 +29,9 @@ impl Turn<'_> {
         if !self.state.addresses.contains(&address) {
             return refuse(self, Reason::NotFound);
         }
+        if self.is_ahead() {
+            return refuse(self, Reason::ClockAhead);
+        }
         // Mail can bomb too: one code at a time, and few in a day.
         if self.state.mailed_codes.iter().any(|pending| pending.address == address) {
             return refuse(self, Reason::AlreadyPending);
@@ -68,6 +71,9 @@ impl Turn<'_> {
             Some(Reason::IncidentOpen)
         } else if std::mem::discriminant(first) == std::mem::discriminant(second) {
             Some(Reason::SameMethod)
+        } else if self.is_ahead() {
+            // The codes would be used up for a grant that ends at once.
+            Some(Reason::ClockAhead)
         } else {
             None
         };
@@ -196,6 +202,10 @@ impl Turn<'_> {
         }
         if self.state.reset.is_some() {
             return self.refuse_change(by, Change::ResetRequest, Reason::AlreadyPending);
+        }
+        // Nobody could confirm it alone before time has caught up, nor bind anything after it.
+        if self.is_ahead() {
+            return self.refuse_change(by, Change::ResetRequest, Reason::ClockAhead);
         }
         let reset = ResetId(self.state.next_serial());
         let ready_at = self.now + self.policy.account.reset_delay();

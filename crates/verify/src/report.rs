@@ -111,6 +111,9 @@ impl Turn<'_> {
             let what = Happened::DeviceForgotten { device: device.id };
             self.note(&Scene::default(), by.clone(), what);
         }
+        // SECURITY: a stranger's network would be the owner's for half a year. Guarded by
+        // `what_an_intruder_taught_is_forgotten_with_their_device`.
+        self.state.habits.forget_since(since);
         let incident = self.open_incident(by, cause);
         let before = self.state.reported.map(|last| last.notes).unwrap_or_default();
         self.state.reported = Some(LastReport { at: self.now, notes: before.and(notes) });

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::address_codes::AddressCodes;
 use crate::authenticator::{Authenticator, AuthenticatorKind};
 use crate::budget::PromptBudget;
-use crate::code::MatchCode;
+use crate::code::{CodeDigest, MatchCode};
 use crate::command::Role;
 use crate::context::{Context, Purpose};
 use crate::effect::{IncidentCause, RingFor};
@@ -428,6 +428,13 @@ impl SubscriberState {
     #[must_use]
     pub const fn incident(&self) -> Option<Incident> {
         self.incident
+    }
+
+    /// Whether a binding code is out, and it is another one: this one was replaced, and presenting it is
+    /// no guess.
+    #[must_use]
+    pub fn awaits_another_code(&self, code: &CodeDigest) -> bool {
+        self.binding.as_ref().is_some_and(|pending| !pending.code.matches(code))
     }
 
     /// The pending reset.

@@ -2,9 +2,11 @@
 
 mod account;
 mod budget;
+mod clock;
 mod dispute;
 mod document;
 mod events;
+mod habits;
 mod laws;
 mod prompts;
 mod proofs;

@@ -143,6 +143,10 @@ impl From<AppError> for Problem {
                 Self::new(StatusCode::FORBIDDEN, &reason_name(*reason), detail)
             }
             AppError::NotFound => Self::not_found(),
+            AppError::ClockDoubted(_) => {
+                let detail = "the clock of this node is in doubt; nothing was verified";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "clock_in_doubt", detail)
+            }
             AppError::Busy | AppError::Contended => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "try again in a moment")
             }

@@ -43,8 +43,12 @@ pub(crate) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// The database answers too; load balancers send nothing here otherwise.
+/// The database answers too, and this node's clock is believed; load balancers send nothing here otherwise.
 pub(crate) async fn ready(State(web): State<Web>) -> Result<&'static str, Problem> {
+    if let Some(doubt) = web.app().clock_doubt() {
+        let detail = doubt.to_string();
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail));
+    }
     match web.inner.counts.outbox(web.app()).await {
         Ok(_) => Ok("ready\n"),
         Err(error) => {
@@ -149,6 +153,18 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         "counter",
         "Decisions for which too many about the same subscriber waited already.",
         &one(web.app().decisions_refused().to_string()),
+    );
+    put(
+        "pushback_clock_doubted",
+        "gauge",
+        "Whether this node's clock is not believed, so that it decides nothing.",
+        &one(u8::from(web.app().clock_doubt().is_some()).to_string()),
+    );
+    put(
+        "pushback_clock_refusals_total",
+        "counter",
+        "What was not decided because this node's clock was not believed.",
+        &one(web.app().refused_by_clock().to_string()),
     );
     let (found, not) = web.app().documents_in_memory();
     put(

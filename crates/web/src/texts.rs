@@ -50,10 +50,11 @@ texts! {
     admin_sign_in_passkey admin_enrol_title admin_enrol_text admin_enrol_passkey admin_name
     admin_when admin_since admin_what admin_who admin_actions admin_change admin_search
     admin_search_label admin_next admin_refused admin_refused_last
-    admin_refused_incident admin_failed admin_back done_party_deleted
+    admin_refused_incident admin_refused_clock admin_failed admin_back done_party_deleted
     done_subscriber_added done_addresses_set done_role_set done_untied done_dispute_settled
     done_disputed done_settlement_asked done_suspended done_restored
-    done_incident_closed done_reset_asked done_reset_done done_reset_cancelled relying_parties_nav
+    done_incident_closed done_clock_set_right done_reset_asked done_reset_done done_reset_cancelled
+    relying_parties_nav
     relying_parties_lead relying_parties_empty relying_party_create relying_party_name_hint
     relying_party_rotate relying_party_rotate_hint relying_party_delete relying_party_delete_hint
     relying_party_secret_title relying_party_secret_text relying_party_id relying_party_secret
@@ -67,7 +68,8 @@ texts! {
     subscriber_call_text subscriber_call_button subscriber_call_code subscriber_call_until
     subscriber_suspend subscriber_suspend_text subscriber_suspend_button subscriber_suspended_title
     subscriber_restore_text subscriber_restore_button subscriber_incident subscriber_incident_text
-    subscriber_incident_button subscriber_reset subscriber_reset_text subscriber_reset_button
+    subscriber_incident_button subscriber_clock subscriber_clock_until subscriber_clock_text
+    subscriber_clock_button subscriber_reset subscriber_reset_text subscriber_reset_button
     subscriber_reset_waits subscriber_reset_waits_text subscriber_reset_by subscriber_reset_ready
     subscriber_reset_confirm subscriber_reset_cancel subscriber_role subscriber_role_text
     subscriber_make_administrator subscriber_make_member subscriber_addresses

@@ -135,6 +135,25 @@ async fn a_typed_code_binds_beside_its_own_name_only_and_a_link_without() {
 }
 
 #[tokio::test]
+async fn an_old_invitation_takes_nothing_from_the_one_that_replaced_it() {
+    // Replaced at once, and after it had run out.
+    for waits_s in [0, 700] {
+        let bench = bench().await;
+        let old = invited(&bench, ALICE).await;
+        bench.clock.forward_s(waits_s);
+        let new = bench.app.invite(operator("sam"), ALICE).await.unwrap();
+        let stranger = Phone::new();
+        for _ in 0..5 {
+            assert!(is_wrong(bench.app.bind_phone(&stranger.binding(&old.secret, None)).await));
+            let typed = stranger.binding(&old.code, Some(ALICE));
+            assert!(is_wrong(bench.app.bind_phone(&typed).await));
+        }
+        let bound = bench.app.bind_phone(&Phone::new().binding(&new.secret, None)).await;
+        assert_eq!(bound.unwrap().subscriber, ALICE, "after {waits_s} s");
+    }
+}
+
+#[tokio::test]
 async fn a_binding_code_ends_after_its_time() {
     let bench = bench().await;
     let invitation = invited(&bench, ALICE).await;

@@ -227,6 +227,15 @@ pub enum SubscriberCommand {
         /// Their name
         name: String,
     },
+    /// Set the clock of their document right, after a clock had run ahead: no phone is asked until then
+    Clock {
+        /// Their name
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        name: Option<String>,
+        /// Of everybody whose document is ahead
+        #[arg(long)]
+        all: bool,
+    },
     /// Ask for a reset of everything that can answer for them, or confirm one
     Reset {
         /// Their name
@@ -253,6 +262,7 @@ impl SubscriberCommand {
             | Self::Role { name, .. }
             | Self::PasswordChanged { name }
             | Self::Reset { name, .. } => name,
+            Self::Clock { name, .. } => name.as_deref().unwrap_or_default(),
             Self::List { .. } => "",
         }
     }

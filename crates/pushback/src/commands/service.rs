@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 use pushback_app::{App, AppError};
 use pushback_model::Span;
 use pushback_store::{Keyring, PublicKey};
-use pushback_verify::{OperatorId, OperatorProof, Role, Text};
+use pushback_verify::{OperatorId, OperatorProof, Reason, Role, Text};
 use serde_json::{Value, json};
 
 use super::serve::{runtime, settings};
@@ -65,6 +65,10 @@ fn unless_unknown(name: &str, list: &str) -> impl Fn(AppError) -> Failure {
         AppError::NotFound => {
             Failure::Service(format!("{name} is not known here; see `pushback {list}`"))
         }
+        AppError::Refused(Reason::ClockAhead) => Failure::Service(format!(
+            "a clock had run ahead when something was last decided about {name}; \
+             `pushback subscriber clock` sets it right"
+        )),
         other => other.into(),
     }
 }
@@ -253,6 +257,17 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
             with(args, async |app| app.password_changed(name).await.map_err(&unknown))?;
             tell(args, &json!({}), "done\n")
         }
+        SubscriberCommand::Clock { name: Some(name), .. } => {
+            let by = proof()?;
+            let ahead =
+                with(args, async |app| app.set_clock_right(by, name).await.map_err(&unknown))?;
+            let people = match ahead {
+                Some(at) => format!("set right: it stood at {at}; what was open has ended\n"),
+                None => "it is not ahead of this machine's clock; nothing was changed\n".to_owned(),
+            };
+            tell(args, &json!({ "clock_was_at": ahead.map(|at| at.to_string()) }), &people)
+        }
+        SubscriberCommand::Clock { name: None, .. } => clocks(args),
         SubscriberCommand::Reset { name, confirm } => {
             let by = proof()?;
             let ready =
@@ -264,6 +279,20 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
             tell(args, &json!({ "ready_at": ready.map(|at| at.to_string()) }), &people)
         }
     }
+}
+
+/// Everybody's document that is ahead.
+fn clocks(args: &ServiceArgs) -> Result<Exit, Failure> {
+    let set = with(args, async |app| Ok(app.set_clocks_right(&console()?, &proof()?).await?))?;
+    let mut people = format!(
+        "{} of {} set right\n",
+        set.set_right.len(),
+        several_of(set.subscribers as u64, "subscriber"),
+    );
+    for who in &set.set_right {
+        people.push_str(&format!("  {}\n", sanitise(who)));
+    }
+    tell(args, &json!({ "subscribers": set.subscribers, "set_right": set.set_right }), &people)
 }
 
 /// Who can confirm what was asked for, and when.
@@ -340,6 +369,7 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
         "authenticators": bound,
         "suspended_at": view.suspended.map(|(at, _)| at.to_string()),
         "incident": view.incident,
+        "clock_ahead": view.clock_ahead.map(|at| at.to_string()),
         "reset": view.reset.as_ref().map(|(id, by, at)| json!({
             "id": id, "requested_by": by, "ready_at": at.to_string(),
         })),
@@ -368,6 +398,12 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
     }
     if let Some((at, cause)) = view.suspended {
         people.push_str(&format!("prompts are stopped since {at}: {}\n", word(&cause)));
+    }
+    if let Some(at) = view.clock_ahead {
+        people.push_str(&format!(
+            "a clock had run ahead: no phone is asked before {at}; \
+             pushback subscriber clock sets it right\n"
+        ));
     }
     if let Some(incident) = view.incident {
         people.push_str(&format!("incident {incident} is open\n"));

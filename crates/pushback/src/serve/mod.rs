@@ -19,6 +19,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use pushback_app::{App, whole};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 use self::door::{Door, Waits};
 use self::lan::Lan;
@@ -34,6 +35,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 /// How often what has run out is taken out.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// How often this node's clock is compared, whether anybody signs in or not: so soon the minute begins in
+/// which a jump settles, and one that agrees with the database's is believed again.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// How long to wait after the database failed.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -56,6 +60,7 @@ pub async fn run(
     let (stopping, is_stopping) = watch::channel(false);
     let mut worker = tokio::spawn(work(app.clone(), Arc::new(world), is_stopping));
     let sweeper = tokio::spawn(sweep(app.clone(), mails));
+    let comparer = tokio::spawn(compare_clocks(app.clone()));
     tokio::spawn(stop(handle.clone()));
     let told = handle.clone();
     let bound = async move {
@@ -89,6 +94,7 @@ pub async fn run(
     let all = async { tokio::try_join!(served, let_in).map(drop) };
     let (ended, ()) = tokio::join!(all, bound);
     sweeper.abort();
+    comparer.abort();
     let _ = stopping.send(true);
     if tokio::time::timeout(LEAVE_WITHIN, &mut worker).await.is_err() {
         worker.abort();
@@ -165,6 +171,29 @@ async fn sweep(app: App, mails: Mails) {
         }
         if let Err(error) = app.sweep().await {
             tracing::error!(error = whole(error), "sweeping failed");
+        }
+    }
+}
+
+/// Compares this node's clock with all there is, and says once when it is not believed, and once when it
+/// is again.
+async fn compare_clocks(app: App) {
+    let mut every = tokio::time::interval(COMPARE_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_doubted = false;
+    loop {
+        every.tick().await;
+        match app.check_clock().await {
+            Ok(Some(doubt)) if !is_doubted => {
+                is_doubted = true;
+                tracing::error!(%doubt, "this node's clock is not believed");
+            }
+            Ok(None) if is_doubted => {
+                is_doubted = false;
+                tracing::info!("this node's clock is believed again");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = whole(error), "the clock was not compared"),
         }
     }
 }

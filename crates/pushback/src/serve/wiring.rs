@@ -72,7 +72,7 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
     let bytes = secret(&store, "capability-key", || Ok(random()?.to_vec())).await?;
     let bytes: [u8; KEY_BYTES] =
         bytes.try_into().map_err(|_| SetupError("the capability key is damaged".to_owned()))?;
-    App::new(Parts {
+    let app = App::new(Parts {
         store,
         policy: settings.policy.clone(),
         name: service.name.clone(),
@@ -84,7 +84,11 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     })
-    .map_err(|error| SetupError(whole(error)))
+    .map_err(|error| SetupError(whole(error)))?;
+    // Not refused here: a service says so where it is looked at, and a command that decides nothing works.
+    let compared = app.check_clock().await;
+    compared.map_err(|error| failed("the clock of the database")(whole(error)))?;
+    Ok(app)
 }
 
 /// The whole service.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use pushback_store::{Change, Commit, Key, Keyring, Options, Store};
+
 use crate::run::{Ran, pushback_fed, service, service_as};
 
 const ALICE: &str = "alice@example.org";
@@ -83,6 +85,50 @@ fn a_report_by_telephone_is_an_incident_a_whole_trail_and_something_a_scan_reads
         scanned.out,
         trail.out
     );
+}
+
+/// Puts the document of Alice ahead, as a clock does that runs ahead for a moment.
+fn put_ahead(data: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = Options::new(Keyring::open(&data.join("keys")).unwrap());
+        let store = Store::open_sqlite(&data.join("pushback.db"), options).await.unwrap();
+        let key = Key::new("subscriber", ALICE).unwrap();
+        let found = store.load(&key).await.unwrap().unwrap();
+        let mut state: serde_json::Value = serde_json::from_slice(&found.body).unwrap();
+        state["seen_at"] = "2150-01-01T00:00:00Z".into();
+        let body = state.to_string().into_bytes();
+        let ahead = store.commit(Change::default().update(key, found.version, body)).await;
+        assert!(matches!(ahead.unwrap(), Commit::Committed(_)));
+        store.close().await;
+    });
+}
+
+#[test]
+fn what_is_left_of_a_clock_that_ran_ahead_is_set_right_by_a_command() {
+    let folder = with_alice();
+    let clock = |who: &str| on(folder.path(), &["subscriber", "clock", who]);
+    assert!(clock(ALICE).out.starts_with("it is not ahead"), "{}", clock(ALICE).out);
+    for one_or_all in [ALICE, "--all"] {
+        put_ahead(folder.path());
+        let shown = on(folder.path(), &["subscriber", "show", ALICE]).out;
+        assert!(shown.contains("no phone is asked before 2150-01-01T00:00:00"), "{shown}");
+        let reset = on(folder.path(), &["subscriber", "reset", ALICE]);
+        assert_eq!(reset.code, 3);
+        assert!(reset.err.contains("`pushback subscriber clock` sets it right"), "{}", reset.err);
+        let set = clock(one_or_all);
+        assert_eq!(set.code, 0, "{}", set.err);
+        let is_said = ["set right: it stood at 2150-01-01", "1 of 1 subscriber set right"];
+        assert!(is_said.iter().any(|said| set.out.starts_with(said)), "{}", set.out);
+        let shown = on(folder.path(), &["subscriber", "show", ALICE]).out;
+        assert!(!shown.contains("2150"), "{shown}");
+    }
+    assert!(clock("--all").out.starts_with("0 of 1 subscriber"), "nothing is left to do");
+    assert_eq!(clock("alcie@example.org").code, 3);
+    let nobody = on(folder.path(), &["subscriber", "clock"]);
+    assert_eq!(nobody.code, 2, "{}", nobody.err);
+    let trail = on(folder.path(), &["audit", "export", "--about", ALICE]).out;
+    assert_eq!(trail.matches(r#""kind":"clock_set_right""#).count(), 2, "{trail}");
 }
 
 #[test]

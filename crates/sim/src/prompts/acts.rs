@@ -333,8 +333,7 @@ impl World {
             let command = Command::RestorePush(Authority::Operator(sam));
             return self.say(who, act, command, Claim::Restore, Then::Nothing);
         }
-        // Nothing tells a world's document time but its next decision; administrators set it right
-        // when people complain, here now and then.
+        // Administrators set a document's clock right when people complain, here now and then.
         if self.watch.tally.clock_jumps > 0 && self.chance(act, 0.5) {
             let command = Command::SetClockRight(sam);
             return self.say(who, act, command, Claim::Nothing, Then::Nothing);

@@ -13,8 +13,8 @@ use super::world::World;
 impl World {
     /// Two addresses and a phone, by the help desk: at the start and after a reset.
     pub fn set_up(&mut self, who: usize) {
-        // A document that is ahead of the true time drops every binding code at once; the desk then
-        // calls an administrator, who sets its clock right.
+        // By a document that is ahead of the true time no binding code is given out; the desk then calls
+        // an administrator, who sets its clock right.
         let is_bound = self.bind_by_desk(who).is_some() || {
             if let Some(sam) = operator("sam") {
                 let _ = self.direct(who, Command::SetClockRight(sam), Claim::Nothing);

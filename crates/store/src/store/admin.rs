@@ -82,6 +82,21 @@ const COLUMNS: [Column; 3] = [
 ];
 
 impl Store {
+    /// What time it is by the database's own clock; `None` on SQLite, which has none. To compare clocks
+    /// with: every instant that is written is an argument.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn database_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        if self.inner.file.is_some() {
+            return Ok(None);
+        }
+        let sql = "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)";
+        let row = self.inner.reader.query(sql, Vec::new()).await?.pop();
+        let millis = row.map(|mut row| row.int("the clock")).transpose()?;
+        Ok(millis.map(Timestamp::from_millis))
+    }
+
     /// Walks the audit trail and names the first entry that does not fit.
     ///
     /// With a key, the checkpoints in the database are compared too; `kept_elsewhere` are checkpoints

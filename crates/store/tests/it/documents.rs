@@ -1,6 +1,6 @@
 //! Documents, versions, answers.
 
-use pushback_model::Span;
+use pushback_model::{Span, Timestamp};
 use pushback_store::{Answer, Change, Commit, Conflict, Refusal, Seen};
 
 use crate::{NOW, Place, commit, effect, entry, is_committed, key};
@@ -15,6 +15,22 @@ on_both! {
     the_sweep_takes_out_what_nobody_needs_any_more
     a_full_queue_refuses_and_keeps_nothing_of_what_it_refused
     a_document_is_looked_at_without_its_body_if_its_version_is_known
+    postgres_tells_its_time_to_compare_clocks_with
+}
+
+async fn postgres_tells_its_time_to_compare_clocks_with(place: Place) {
+    let store = place.open().await;
+    let before = store.database_time().await.unwrap();
+    let after = store.database_time().await.unwrap();
+    assert_eq!(before.is_some(), place.is_postgres());
+    // Within an hour, and of this machine: tests read no clock, and a file tells it as well.
+    let written = std::fs::metadata(place.folder.path().join("keys")).unwrap().modified().unwrap();
+    let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for told in [before, after].into_iter().flatten() {
+        let apart = told - Timestamp::from_seconds(i64::try_from(written).unwrap());
+        assert!(apart.abs() < Span::hours(1), "{apart}");
+    }
+    assert!(before <= after);
 }
 
 async fn a_document_is_looked_at_without_its_body_if_its_version_is_known(place: Place) {

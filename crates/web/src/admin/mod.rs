@@ -44,6 +44,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/subscribers/{name}/suspend", post(subscriber::suspend))
         .route("/subscribers/{name}/restore", post(subscriber::restore))
         .route("/subscribers/{name}/incident/close", post(subscriber::close_incident))
+        .route("/subscribers/{name}/clock", post(subscriber::set_clock_right))
         .route("/subscribers/{name}/resets", post(subscriber::reset))
         .route("/subscribers/{name}/resets/{reset}/confirm", post(subscriber::confirm_reset))
         .route("/subscribers/{name}/resets/{reset}/cancel", post(subscriber::cancel_reset))

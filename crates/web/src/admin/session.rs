@@ -36,6 +36,7 @@ pub(super) enum Done {
     Suspended,
     Restored,
     IncidentClosed,
+    ClockSetRight,
     ResetAsked,
     AllUntied,
     ResetCancelled,
@@ -55,6 +56,7 @@ impl Done {
             Self::Suspended => &t.done_suspended,
             Self::Restored => &t.done_restored,
             Self::IncidentClosed => &t.done_incident_closed,
+            Self::ClockSetRight => &t.done_clock_set_right,
             Self::ResetAsked => &t.done_reset_asked,
             Self::AllUntied => &t.done_reset_done,
             Self::ResetCancelled => &t.done_reset_cancelled,
@@ -196,12 +198,14 @@ struct FailedPage<'p> {
     back: &'p str,
 }
 
-/// Why the rules say no. Two of their sentences send people to the help desk: the reader is there.
+/// Why the rules say no. Three of their sentences send people to the help desk: the reader is there.
 fn for_help_desk(t: &Texts, reason: Reason) -> &str {
     if reason == Reason::LastAuthenticator {
         &t.admin_refused_last
     } else if reason == Reason::IncidentOpen {
         &t.admin_refused_incident
+    } else if reason == Reason::ClockAhead {
+        &t.admin_refused_clock
     } else {
         reason.sentence()
     }

@@ -76,6 +76,8 @@ struct SubscriberPage<'p> {
     /// Since when, and why.
     suspended: Option<(String, &'p str)>,
     has_incident: bool,
+    /// Until when no phone is asked, if a clock had run ahead.
+    clock_ahead: Option<String>,
     addresses: usize,
     authenticators: Vec<AuthenticatorRow>,
     reset: Option<ResetView>,
@@ -129,6 +131,7 @@ async fn show(session: &Session, name: &str, once: Once) -> Result<Html<String>,
         is_administrator: view.role == Role::Administrator,
         suspended: view.suspended.map(|(at, why)| (for_people(at), cause(t, why))),
         has_incident: view.incident.is_some(),
+        clock_ahead: view.clock_ahead.map(for_people),
         addresses: view.addresses,
         authenticators: authenticators.collect(),
         reset: view.reset.map(|(id, by, ready_at)| ResetView {
@@ -246,6 +249,14 @@ pub(super) async fn close_incident(
 ) -> Response {
     let result = session.web.app().close_incident(session.proof(), &name).await;
     ended(&session, &name, result, Done::IncidentClosed)
+}
+
+pub(super) async fn set_clock_right(
+    Path(name): Path<String>,
+    Posted { session, .. }: Posted,
+) -> Response {
+    let result = session.web.app().set_clock_right(session.proof(), &name).await;
+    ended(&session, &name, result.map(drop), Done::ClockSetRight)
 }
 
 async fn advance_reset(session: &Session, name: &str, confirm: Option<u64>) -> Response {

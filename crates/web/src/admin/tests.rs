@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use pushback_app::{MailedCode, NewAttempt, Notice, Outside, PushSubscription, Sent};
 use pushback_model::Timestamp;
+use pushback_store::{Change, Commit, Key};
 use pushback_verify::{Accepts, OperatorId, Requester, Text};
 use serde_json::json;
 
@@ -36,6 +37,7 @@ const FORMS: [&str; 18] = [
     "/admin/subscribers/alice@example.org/suspend",
     "/admin/subscribers/alice@example.org/restore",
     "/admin/subscribers/alice@example.org/incident/close",
+    "/admin/subscribers/alice@example.org/clock",
     "/admin/subscribers/alice@example.org/resets",
     "/admin/subscribers/alice@example.org/resets/1/confirm",
     "/admin/subscribers/alice@example.org/resets/1/cancel",
@@ -234,6 +236,28 @@ async fn a_report_stops_prompts_until_somebody_lets_them_ring_again() {
     let restored = admin.follow(&of_alice("/restore"), &[]).await;
     assert!(restored.body.contains("Prompts ring again."));
     assert!(!admin.get("/admin/incidents").await.body.contains(ALICE));
+}
+
+#[tokio::test]
+async fn a_clock_that_had_run_ahead_is_set_right_by_the_button_that_shows_only_then() {
+    let desk = Desk::open().await;
+    desk.subscriber(ALICE).await;
+    let admin = desk.signed_in("sam").await;
+    let button = "Set the clock right";
+    assert!(!admin.get(&of_alice("")).await.body.contains(button));
+    let key = Key::new("subscriber", ALICE).unwrap();
+    let found = desk.app.store().load(&key).await.unwrap().unwrap();
+    let mut state: serde_json::Value = serde_json::from_slice(&found.body).unwrap();
+    state["seen_at"] = json!("2031-01-01T00:00:00Z");
+    let ahead =
+        Change::at(desk.app.now()).update(key, found.version, state.to_string().into_bytes());
+    assert!(matches!(desk.app.store().commit(ahead).await.unwrap(), Commit::Committed(_)));
+
+    let page = admin.get(&of_alice("")).await;
+    assert!(page.body.contains(button) && page.body.contains("2031-01-01"), "{}", page.body);
+    let set = admin.follow(&of_alice("/clock"), &[]).await;
+    assert!(set.body.contains("The clock is set right.") && !set.body.contains(button));
+    assert_eq!(desk.app.subscriber(ALICE).await.unwrap().clock_ahead, None);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use pushback_app::{
     App, CapabilityKey, Clock, KEY_BYTES, Parts, PushSubscription, SystemEntropy, TokenKey, sha256,
     to_base64url,
 };
-use pushback_model::Timestamp;
+use pushback_model::{Span, Timestamp};
 use pushback_store::{Keyring, Options, Store};
 use pushback_verify::{Network, OperatorId, OperatorProof, Place, Policy, Text};
 use pushback_web::{Describe, PasswordRanges, Settings, TrustedProxies, Web, certificate_header};
@@ -36,21 +36,40 @@ const START_MS: i64 = 4_000_000_000_000;
 pub(crate) const BROKEN: Duration = Duration::from_secs(40);
 
 /// A clock that stands still until it is moved.
-pub(crate) struct Hand(AtomicI64);
+pub(crate) struct Hand {
+    ms: AtomicI64,
+    /// How far it was set, without time passing.
+    set_by_ms: AtomicI64,
+}
 
 impl Hand {
+    fn at(ms: i64) -> Self {
+        Self { ms: AtomicI64::new(ms), set_by_ms: AtomicI64::new(0) }
+    }
+
     pub(crate) fn forward_s(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+        self.ms.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    /// Sets it, as if it had been wrong: no time passes.
+    pub(crate) fn jump_s(&self, seconds: i64) {
+        self.forward_s(seconds);
+        self.set_by_ms.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
     pub(crate) fn set_ms(&self, millis: i64) {
-        self.0.store(millis, Ordering::SeqCst);
+        self.ms.store(millis, Ordering::SeqCst);
     }
 }
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.ms.load(Ordering::SeqCst))
+    }
+
+    fn running(&self) -> Span {
+        let set_by = Span::millis(self.set_by_ms.load(Ordering::SeqCst));
+        self.now() - set_by - Timestamp::default()
     }
 }
 
@@ -153,7 +172,7 @@ impl Bench {
         let options = Options::new(Keyring::generate().unwrap());
         let path = folder.path().join("pushback.db");
         let store = Store::open_sqlite(&path, options).await.unwrap();
-        let clock = Arc::new(Hand(AtomicI64::new(START_MS)));
+        let clock = Arc::new(Hand::at(START_MS));
         let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem"));
         let app = App::new(Parts {
             store,

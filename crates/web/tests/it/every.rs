@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bench::{ALICE, Bench, page_path, text};
+use crate::bench::{ALICE, Bench, page_path, start, text};
 
 /// Written out once more: a change of the policy is a decision, not a slip.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -119,4 +119,38 @@ async fn machines_learn_how_the_service_is() {
     ] {
         assert!(metrics.contains(name), "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_jumped_says_so_and_decides_nothing() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let half_a_year_s = 180 * 86_400;
+    bench.clock.jump_s(half_a_year_s);
+    let asked = bench.call("POST", "/v1/attempts").by(&bench.party).json(&start(ALICE));
+    let refused = asked.send().await;
+    assert_eq!(refused.problem(503), "clock_in_doubt");
+    assert!(!refused.text(503).contains("180d"), "how far is for operators");
+    let ready = bench.get("/readyz").send().await;
+    assert_eq!(ready.problem(503), "not_ready");
+    assert!(ready.text(503).contains("clock jumped by 180d"), "{}", ready.text(503));
+    let metrics = bench.get("/metrics").send().await.text(200);
+    assert!(metrics.contains("pushback_clock_doubted 1\n"), "{metrics}");
+    assert!(metrics.contains("pushback_clock_refusals_total 1\n"), "{metrics}");
+
+    bench.clock.jump_s(-half_a_year_s);
+    assert_eq!(bench.get("/readyz").send().await.text(200), "ready\n");
+    assert!(bench.get("/metrics").send().await.text(200).contains("pushback_clock_doubted 0\n"));
+    assert_eq!(bench.start().await["decision"]["kind"], "prompt");
+}
+
+#[tokio::test]
+async fn a_relying_party_is_told_that_a_clock_had_run_ahead() {
+    let (bench, _phone) = Bench::with_phone().await;
+    bench.clock.forward_s(180 * 86_400);
+    bench.start().await;
+    bench.clock.forward_s(-180 * 86_400);
+    let held = bench.start().await;
+    let decision = &held["decision"];
+    assert_eq!(decision["kind"], "passkey_only", "{held}");
+    assert_eq!(decision["reasons"][0]["code"], "clock_ahead", "{held}");
 }

@@ -29,7 +29,8 @@ pub enum Law {
     Proof,
     /// Rings that no success answered never exceed the budget in any sliding window.
     Budget,
-    /// A prompt ends once, and one is open at a time.
+    /// A prompt ends once, one is open at a time, and no phone rings for one that the next command would
+    /// end.
     OneOutcome,
     /// Nothing is sent that was not committed.
     SentAfterCommit,
@@ -119,6 +120,9 @@ impl Watch {
             if let Act::RingPhones { .. } = effect.act {
                 self.demand(!was_suspended, Law::ReportStops, || {
                     format!("{} asks for a ring after a report", effect.key)
+                });
+                self.demand(!is_late(decision), Law::OneOutcome, || {
+                    format!("{} asks for a ring by a clock that is behind", effect.key)
                 });
             }
         }
@@ -211,9 +215,8 @@ impl Watch {
     /// behind and which ends what is open: that is a fault, not a stranger.
     fn is_judged(&self, who: usize, before: &SubscriberState, decision: &Decision) -> bool {
         let Some(known) = self.people.get(who) else { return false };
-        let is_late = |entry: &AuditEntry| matches!(entry.what, Happened::ClockWentBack { .. });
         let is_foreign = before.devices().iter().any(|d| known.foreign.contains(&d.id()));
-        !decision.audit.iter().any(is_late) && !is_foreign && !known.is_suspended
+        !is_late(decision) && !is_foreign && !known.is_suspended
     }
 
     /// The sixth law: what strangers did is no reason to keep the usual browser out.
@@ -421,6 +424,11 @@ fn succeeded_prompt(decision: &Decision, of: &AttemptId) -> Option<u64> {
         Happened::PromptEnded { prompt, attempt, .. } if attempt == of => Some(prompt.0),
         _ => None,
     })
+}
+
+/// Whether the node's clock was behind the document's.
+fn is_late(decision: &Decision) -> bool {
+    decision.audit.iter().any(|entry| matches!(entry.what, Happened::ClockWentBack { .. }))
 }
 
 fn writes_suspension(decision: &Decision) -> bool {

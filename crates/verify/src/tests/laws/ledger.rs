@@ -99,6 +99,7 @@ impl Ledger {
         self.push_is_restored_by_right_only(&seen);
         self.what_is_marked_stays_marked(&seen);
         self.few_codes_are_mailed(&seen);
+        nothing_begins_that_ends_at_once(&seen);
         if let Outcome::ResetPending { reset, .. } = outcome
             && let Step::RequestReset { is_sam } = step
         {
@@ -447,6 +448,24 @@ impl Ledger {
             assert!(young <= 10, "{young} codes in a day");
         }
     }
+}
+
+/// What began on a clock that is late would end with the next command.
+fn nothing_begins_that_ends_at_once(seen: &Seen<'_>) {
+    if !seen.happened(|what| matches!(what, Happened::ClockWentBack { .. })) {
+        return;
+    }
+    let begins = seen.happened(|what| {
+        matches!(
+            what,
+            Happened::PromptMade { .. }
+                | Happened::CallerCheckStarted { .. }
+                | Happened::BindingCodeIssued { .. }
+                | Happened::AddressCodeIssued { .. }
+                | Happened::Recovered { .. }
+        )
+    });
+    assert!(!begins && !seen.after.rang(), "{:?} begins on a late clock", seen.step);
 }
 
 fn operator_of(by: By) -> Option<OperatorId> {
