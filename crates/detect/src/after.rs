@@ -53,7 +53,7 @@ fn is_witnessed_as_theirs(
 
 /// Whether a later way in is known to be a stranger's and the change came from that machine: it says
 /// nothing about the one before.
-fn is_of_another_way_in(context: &Context<'_>, record: &Record, from: Timestamp) -> bool {
+pub(crate) fn is_of_another_way_in(context: &Context<'_>, record: &Record, from: Timestamp) -> bool {
     let origin = Origin::of(record);
     let later = context.foreign.iter().filter(|f| f.at > from && f.at <= record.at);
     later.into_iter().any(|f| f.taints(&origin, record.session, record.at))
@@ -69,7 +69,7 @@ fn known_as_of(record: &Record, from: Timestamp) -> Timestamp {
 }
 
 /// How strange the place of a change is for the person, in bits.
-fn strangeness(context: &Context<'_>, record: &Record, from: Timestamp) -> f64 {
+pub(crate) fn strangeness(context: &Context<'_>, record: &Record, from: Timestamp) -> f64 {
     if record.requester.is_known() {
         let at = known_as_of(record, from);
         sum(&origin_terms(&witnessed(context, record), at, true, context))
@@ -132,6 +132,11 @@ pub(crate) fn changes_after(
         .collect()
 }
 
+/// Of a remembered device a product asks for no factor, and says that it was verified (Duo).
+pub(crate) fn is_remembered(record: &Record) -> bool {
+    record.kind == EventKind::FactorVerified && record.factor == Factor::Unknown
+}
+
 /// Uses of a stranger's sessions that an incident lists at most.
 const USES_MAX: usize = 64;
 
@@ -139,9 +144,6 @@ const USES_MAX: usize = 64;
 /// was seen, and are no evidence.
 pub(crate) fn uses_after(history: &History, strangers: &[Foreign], watch: Span) -> Vec<Record> {
     let Some(from) = strangers.iter().map(|s| s.at).min() else { return Vec::new() };
-    // Of a remembered device a product asks for no factor, and says that it was verified (Duo).
-    let is_remembered =
-        |r: &Record| r.kind == EventKind::FactorVerified && r.factor == Factor::Unknown;
     // A product that logs no sessions says with a passed factor that one began: the next sign-in of the
     // same machine, with the authenticator that it bound.
     let is_next = |r: &Record| {

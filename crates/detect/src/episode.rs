@@ -8,6 +8,7 @@ use crate::after::changes_after;
 use crate::client::{constant_interval, is_near_home};
 use crate::entry::{Foreign, RETURNS_WITHIN, got_in, passed_terms, second_look, stranger};
 use crate::habits::{NetworkLevel, network_level};
+use crate::handed_on::went_on;
 use crate::history::Origin;
 use crate::opening::openings;
 use crate::policy::{Policy, Weights};
@@ -40,7 +41,7 @@ pub struct Episode {
     pub after: Vec<usize>,
     /// Indices of all records that belong to it, in order.
     pub records: Vec<usize>,
-    /// Who got in.
+    /// Who got in, and who went on with what they had got.
     pub(crate) strangers: Vec<Foreign>,
 }
 
@@ -348,7 +349,9 @@ fn conclude(
         stage = Some(if lasts { Stage::Foothold } else { Stage::Approved });
     }
     let episode = gather(context, chain, stage?, approved_at, terms, after)?;
-    let episode = Episode { strangers: strangers.clone(), ..episode };
+    let mut all = strangers.clone();
+    all.extend(approved_at.map(|from| went_on(context, &strangers, from)).unwrap_or_default());
+    let episode = Episode { strangers: all, ..episode };
     Some((episode, strangers))
 }
 

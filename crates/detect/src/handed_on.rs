@@ -2,7 +2,7 @@
 
 use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
-use crate::after::is_surely_theirs;
+use crate::after::{is_of_another_way_in, is_remembered, is_surely_theirs, strangeness};
 use crate::entry::{AT_ONCE, Foreign};
 use crate::habits::{NetworkLevel, network_level};
 use crate::history::Origin;
@@ -137,4 +137,49 @@ pub(crate) fn taken_at_once(context: &Context<'_>, me: &Foreign, at: Timestamp) 
         why: "many files and mails were opened one after the other soon after it".into(),
         records: vec![index],
     })
+}
+
+/// A session that was handed on is used from elsewhere within this span.
+const GONE_ON_WITHIN: Span = Span::hours(48);
+
+/// Places from which a session that was handed on is used, at most.
+const WENT_ON_MAX: usize = 16;
+
+/// A place that is at least so strange for the owner is not where they went themselves, in bits.
+const STRANGE_BITS: f64 = 3.0;
+
+/// Who went on from other places with what a stranger had got: uses of a session, or of a machine that a
+/// product remembers, where the person never was. They tell what was seen, and are no evidence.
+pub(crate) fn went_on(
+    context: &Context<'_>,
+    strangers: &[Foreign],
+    from: Timestamp,
+) -> Vec<Foreign> {
+    let begin = context.records.partition_point(|r| r.at < from);
+    let later = context.records.iter().skip(begin).take_while(|r| r.at - from <= GONE_ON_WITHIN);
+    let mut found: Vec<Foreign> = Vec::new();
+    for record in later.filter(|r| r.kind == EventKind::SessionUsed || is_remembered(r)) {
+        let origin = Origin::of(record);
+        let is_known = strangers.iter().chain(&found).any(|f| f.is_same_machine(&origin));
+        if is_known
+            || !record.requester.is_known()
+            || is_surely_theirs(context, &origin, from)
+            || is_of_another_way_in(context, record, from)
+            || strangeness(context, record, from) < STRANGE_BITS
+        {
+            continue;
+        }
+        found.push(Foreign {
+            at: record.at,
+            ip: record.requester.ip,
+            place: record.requester,
+            // Whose machine it is the place says.
+            device: 0,
+            sessions: Vec::new(),
+        });
+        if found.len() == WENT_ON_MAX {
+            break;
+        }
+    }
+    found
 }

@@ -21,7 +21,7 @@ const PAGES: [&str; 8] = [
     "/admin/audit",
 ];
 
-const FORMS: [&str; 18] = [
+const FORMS: [&str; 19] = [
     "/admin/sign-out",
     "/admin/relying-parties",
     "/admin/relying-parties/rp_x/secret",
