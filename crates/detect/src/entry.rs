@@ -6,7 +6,7 @@ use crate::after::{acts, after_terms, changes_after, is_known, is_surely_theirs}
 use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
 use crate::handed_on::{remembered_elsewhere, session_elsewhere, taken_at_once};
 use crate::history::Origin;
-use crate::own::{is_elsewhere, own_device_soon, strong_share, vouched_phone};
+use crate::own::{is_elsewhere, own_things, strong_share};
 use crate::policy::Weights;
 use crate::prompt::{Outcome, Prompt, REPORT_REACH};
 use crate::record::{Place, Record, flag};
@@ -249,8 +249,7 @@ pub(crate) fn passed_terms(
     }
     let me = stranger(context, weighed, at);
     terms.extend(taken_at_once(context, &me, at));
-    own_device_soon(context, &me, &mut terms);
-    vouched_phone(context, weighed, at, &mut terms);
+    own_things(context, &me, weighed, at, &mut terms);
     if !terms.iter().any(|t| t.kind == "phone_same_network")
         && let Some(prompt) = phone_there_later(context, &me)
     {

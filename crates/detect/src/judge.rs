@@ -16,6 +16,7 @@ use crate::habits::{Habits, shows_habit};
 use crate::history::Origin;
 use crate::opening::origin_near;
 use crate::organisation::{Organisation, Sighting, slot};
+use crate::own::may_vouch;
 use crate::policy::Policy;
 use crate::prompt::{Outcome, Prompt, rebuild};
 use crate::record::{Record, flag};
@@ -113,7 +114,10 @@ pub fn judge(
         mark_rotation(&mut weighed, policy.windows.episode_quiet());
         let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
         verdict.sightings = sightings(who, &strange, &|w| w.failed.total() > 0);
-        verdict.entries = sightings(who, &strange, &|w| w.passed.is_some());
+        let is_doubtful = |w: &Weighed| {
+            w.passed.is_some() && !may_vouch(&context, &w.attempt.origin)
+        };
+        verdict.entries = sightings(who, &strange, &is_doubtful);
         verdict.is_of_interest = weighed.iter().any(may_be_candidate) || may_open(records);
         verdict.countries = habits.countries();
         let (episodes, found) = episodes(&context, &weighed);

@@ -1,5 +1,7 @@
 //! What speaks for the owner, or against them, in what they own: a device, a new phone, a key.
 
+use std::collections::BTreeSet;
+
 use pushback_model::{EventKind, Factor, Span, Timestamp};
 
 use crate::after::is_surely_theirs;
@@ -10,14 +12,71 @@ use crate::history::Origin;
 use crate::opening::{seen_near, witnessed};
 use crate::prompt::Outcome;
 use crate::record::{Record, flag};
-use crate::weigh::{Context, Term, Weighed};
+use crate::weigh::{Context, Term, Weighed, is_own_change};
+
+/// Days on which the owner's phone said yes that make a place theirs.
+const DAILY_DAYS: usize = 4;
+/// Days that make one of the people who vouch for a place: several must.
+const VOUCHING_DAYS: usize = 3;
+
+/// Whether somebody's phone says yes to what is asked from an address day after day, refuses nothing, seldom
+/// stays silent, and nothing that lasts is changed from there: a desktop in a data centre, a gateway abroad.
+//
+// SECURITY: a stranger who bound a phone of their own says yes every day, from where they bound it or sit.
+// Guarded by `a_strangers_own_phone_makes_no_daily_place`.
+fn is_daily(context: &Context<'_>, origin: &Origin, days_min: usize) -> bool {
+    let ip = origin.place.ip;
+    let mut days: BTreeSet<i64> = BTreeSet::new();
+    let mut missed = 0;
+    for prompt in context.prompts.iter().filter(|p| ip != 0 && p.origin.place.ip == ip) {
+        match prompt.outcome {
+            Outcome::Approved if prompt.responder.ip == ip => return false,
+            Outcome::Approved => {
+                days.insert(prompt.ended_at.day());
+            }
+            Outcome::Unanswered => missed += 1,
+            Outcome::Satisfied | Outcome::Pending => {}
+            _ => return false,
+        }
+    }
+    let changes = |r: &Record| r.requester.ip == ip && is_own_change(r);
+    days.len() >= days_min
+        && missed * DAILY_DAYS <= days.len()
+        && !context.records.iter().any(changes)
+}
+
+/// Whether a person's sign-ins from a source that is new to them vouch for it all the same.
+pub(crate) fn may_vouch(context: &Context<'_>, origin: &Origin) -> bool {
+    is_daily(context, origin, VOUCHING_DAYS)
+}
+
+/// What the person's own things say of a way in: a device, a phone, a place they work at.
+pub(crate) fn own_things(
+    context: &Context<'_>,
+    me: &Foreign,
+    weighed: &Weighed,
+    at: Timestamp,
+    terms: &mut Vec<Term>,
+) {
+    own_device_soon(context, me, terms);
+    vouched_phone(context, weighed, at, terms);
+    if is_daily(context, &weighed.attempt.origin, DAILY_DAYS) {
+        terms.push(Term {
+            kind: "daily_place",
+            bits: context.policy.weights.daily_place,
+            at,
+            why: "the phone says yes there day after day, and nothing is changed from there".into(),
+            records: Vec::new(),
+        });
+    }
+}
 
 /// A session names its device within this span.
 const NAMED_WITHIN: Span = Span::hours(2);
 
 /// Of a sign-in that names no device, the session may name one minutes later (Entra): an own one is shown
 /// by its key and cannot be copied with a browser's name.
-pub(crate) fn own_device_soon(context: &Context<'_>, me: &Foreign, terms: &mut Vec<Term>) {
+fn own_device_soon(context: &Context<'_>, me: &Foreign, terms: &mut Vec<Term>) {
     if me.device != 0 || me.sessions.is_empty() {
         return;
     }
@@ -59,7 +118,7 @@ const NEW_PHONE_BITS: f64 = -1.5;
 
 /// Whoever has just bound an authenticator with a machine or from a place that is surely theirs signs in
 /// with a new phone next: that it is new says nothing.
-pub(crate) fn vouched_phone(
+fn vouched_phone(
     context: &Context<'_>,
     weighed: &Weighed,
     at: Timestamp,

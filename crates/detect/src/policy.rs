@@ -132,6 +132,8 @@ weights! {
     mobile_browser = -1.5;
     /// At least three colleagues succeed from that network.
     colleagues_network = -4.0;
+    /// The subscriber's phone says yes there day after day, refuses nothing, and nothing is changed from there.
+    daily_place = -8.0;
     /// An hour at which the subscriber has never signed in.
     foreign_hour = 1.0;
     /// A known client asks at a constant interval: an old password, not an attacker.

@@ -104,3 +104,55 @@ fn who_is_abroad_with_their_phone_is_there() {
     let with_phone = changed(Some(ABROAD));
     assert!(with_phone.iter().all(|i| i.stage < Stage::Approved), "{with_phone:#?}");
 }
+
+/// A desktop in a data centre abroad, at which somebody works; the phone is with them.
+const DESKTOP: At = At { ip: "203.0.113.90", ..STRANGER };
+
+/// Works there on so many days after two weeks at home, the phone answering from `phone`.
+fn works_at_desktop(log: &mut Log, name: &str, days: i64, phone: At) {
+    for day in 0..days {
+        log.prompt(name, DESKTOP, at(11 + day, 9, 0), PromptApproved, Some(phone));
+        log.event(name, DESKTOP, at(11 + day, 9, 1), SessionStarted, "");
+    }
+}
+
+fn approved(log: &Log, name: &str) -> usize {
+    let of_them = log.detect().0.into_iter().filter(|i| i.subject.name == name);
+    of_them.filter(|i| i.stage >= Stage::Approved).count()
+}
+
+#[test]
+fn where_the_phone_says_yes_day_after_day_its_owner_works() {
+    for (days, alarms) in [(2, 1), (5, 0)] {
+        let mut log = Log::with_habits(ALICE);
+        works_at_desktop(&mut log, ALICE, days, HOME);
+        assert_eq!(approved(&log, ALICE), alarms, "{days} days");
+    }
+    // One refusal, and it is a stranger whom somebody keeps letting in.
+    let mut log = Log::with_habits(ALICE);
+    works_at_desktop(&mut log, ALICE, 5, HOME);
+    log.prompt(ALICE, DESKTOP, at(12, 11, 0), PromptDenied, None);
+    assert_eq!(approved(&log, ALICE), 1);
+}
+
+#[test]
+fn a_strangers_own_phone_makes_no_daily_place() {
+    let mut log = Log::with_habits(ALICE);
+    works_at_desktop(&mut log, ALICE, 5, DESKTOP);
+    assert_eq!(approved(&log, ALICE), 1);
+    let mut log = Log::with_habits(ALICE);
+    works_at_desktop(&mut log, ALICE, 5, HOME);
+    log.event(ALICE, DESKTOP, at(11, 9, 20), FactorEnrolled, "phone");
+    assert_eq!(approved(&log, ALICE), 1);
+}
+
+#[test]
+fn who_works_at_a_place_every_day_vouches_for_it() {
+    let mut log = Log::with_habits(ALICE);
+    for name in ["bob@example.org", "carol@example.org", "dave@example.org"] {
+        log.habits(name, HOME, 0..10);
+        works_at_desktop(&mut log, name, 4, HOME);
+    }
+    works_at_desktop(&mut log, ALICE, 1, HOME);
+    assert_eq!(approved(&log, ALICE), 0);
+}

@@ -545,6 +545,10 @@ fn endpoint<'a>(outer: &Outer<'a>, f: &Fields<'a>) -> Result<Endpoint<'a>, Fault
     let mut browser = f.browser.present()?;
     if browser.is_empty() && agent.is_empty() {
         browser = f.client_app.present()?;
+        // A class of programs, and no program: a RADIUS server in front of a VPN names nothing else.
+        if matches!(&*browser, "Browser" | "Mobile Apps and Desktop clients") {
+            browser = "".into();
+        }
     }
     Ok(Endpoint {
         ip,
