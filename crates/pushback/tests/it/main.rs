@@ -11,6 +11,8 @@ mod commands;
 mod contract;
 mod hostile;
 mod order;
+mod output;
 mod run;
 mod samples;
 mod service;
+mod unread;
