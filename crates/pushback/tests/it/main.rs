@@ -15,4 +15,5 @@ mod output;
 mod run;
 mod samples;
 mod service;
+mod settings;
 mod unread;
