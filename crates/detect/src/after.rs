@@ -269,7 +269,7 @@ pub(crate) fn after_terms(
             kind,
             bits: weight * near,
             at: record.at,
-            why: format!("{what} ({})", record.kind.name()),
+            why: format!("{what} ({})", record.kind.name().replace('_', " ")),
             records: vec![*index],
         };
         match terms.iter_mut().find(|t| t.kind == kind) {

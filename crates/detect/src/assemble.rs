@@ -395,6 +395,7 @@ fn cached_password(trains: &[&Train], texts: &Texts) -> Option<ConfigurationFind
     .into_iter()
     .find(|t| !t.is_empty())
     .unwrap_or("a client");
+    let client = as_written(client);
     let factor =
         if first.record.factor == Factor::Unknown { "prompt" } else { first.record.factor.name() };
     Some(ConfigurationFinding {
@@ -417,6 +418,14 @@ fn cached_password(trains: &[&Train], texts: &Texts) -> Option<ConfigurationFind
                 .into(),
         ],
     })
+}
+
+/// `CHROME`, as Okta logs it, in the writing of those who log `Chrome`.
+fn as_written(client: &str) -> String {
+    if client.len() < 4 || !client.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return client.to_owned();
+    }
+    client.split_at(1).0.to_owned() + &client.split_at(1).1.to_lowercase()
 }
 
 fn outage(slots: &[(Timestamp, u32)]) -> Vec<ConfigurationFinding> {
@@ -447,4 +456,17 @@ fn outage(slots: &[(Timestamp, u32)]) -> Vec<ConfigurationFinding> {
         finding.subjects.truncate(NAMES_MAX);
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_written_in_one_way() {
+        assert_eq!(as_written("CHROME"), "Chrome");
+        for name in ["Chrome", "IE", "Microsoft Outlook", "okhttp/4.9"] {
+            assert_eq!(as_written(name), name);
+        }
+    }
 }

@@ -51,9 +51,9 @@ pub(crate) fn circumstances(
             bits: weights.many_asked * factor,
             at,
             why: if others > 0 {
-                format!("the same source asked {others} other people")
+                format!("the same source asked {}", other_people(others))
             } else {
-                format!("the same provider and browser asked {kin} other people")
+                format!("the same provider and browser asked {}", other_people(kin))
             },
             records: Vec::new(),
         });
@@ -194,7 +194,7 @@ fn impossible_travel(attempt: &Attempt, context: &Context<'_>) -> Option<Term> {
         kind: "impossible_travel",
         bits: context.policy.weights.impossible_travel,
         at: record.at,
-        why: format!("the owner was {km:.0} km away, which would have taken {kmh:.0} km/h"),
+        why: format!("the owner was {km:.0} km away, a journey at {kmh:.0} km/h"),
         records: vec![index],
     })
 }
@@ -536,5 +536,20 @@ pub(crate) fn outage(
             ),
             records: Vec::new(),
         });
+    }
+}
+
+fn other_people(count: usize) -> String {
+    if count == 1 { "one other person".to_owned() } else { format!("{count} other people") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_other_person_is_no_people() {
+        assert_eq!(other_people(1), "one other person");
+        assert_eq!(other_people(2), "2 other people");
     }
 }

@@ -51,6 +51,10 @@ pub struct Detection {
     pub people: u64,
     /// Records dropped at a person's bound.
     pub dropped: u64,
+    /// Prompts from quiet networks, which open no incident.
+    pub quiet_prompts: u64,
+    /// People that these were for.
+    pub quiet_people: u64,
     /// Doubts about people at a source that did not fit; with any, nobody vouches for a source.
     pub doubts_dropped: u64,
     /// Sightings of strange sources that did not fit into memory: they count towards no spray.
@@ -130,6 +134,8 @@ where
         detection.dropped += history.dropped();
         let everything = history.until(last_at);
         let verdict = judge(history.who(), everything, &blank, policy, last_at);
+        detection.quiet_prompts += verdict.quiet_prompts;
+        detection.quiet_people += u64::from(verdict.quiet_prompts > 0);
         note(&mut organisation, &verdict);
         if verdict.is_of_interest {
             interesting.insert(history.who());

@@ -184,7 +184,10 @@ pub(crate) fn passed_terms(
             kind: "downgrade",
             bits: weights.downgrade,
             at,
-            why: format!("after refused prompts, {} was used", passed.factor.name()),
+            why: format!(
+                "after refused prompts, {} was used",
+                passed.factor.name().replace('_', " ")
+            ),
             records: vec![record],
         });
     }

@@ -49,6 +49,8 @@ pub struct Verdict {
     /// By product, answered prompts of which the log names both ends: all, and those with one address at
     /// both.
     pub answers: BTreeMap<Source, (u32, u32)>,
+    /// Prompts from networks that the policy calls quiet.
+    pub quiet_prompts: u64,
     /// Whether a closer look, with the organisation in view, may find an episode.
     pub is_of_interest: bool,
 }
@@ -88,6 +90,8 @@ pub fn judge(
     let mut verdict =
         Verdict { unfinished: unfinished.map(|r| (r.id, r.part)).collect(), ..Verdict::default() };
     verdict.answers = answers(&prompts);
+    let quiet = attempts.iter().filter(|attempt| attempt.origin.has(flag::QUIET));
+    verdict.quiet_prompts = quiet.map(|attempt| attempt.prompts.len() as u64).sum();
     verdict.is_created = records.iter().any(|r| r.kind == EventKind::AccountCreated);
     // What a stranger did after getting in must not become the owner's habit. Two rounds settle
     // who is a stranger; a third would only chase ties.

@@ -279,7 +279,7 @@ impl Policy {
         ];
         for (path, value) in bits {
             if !(0.5..=64.0).contains(&value) {
-                problem(path, format!("{path} is {value} but must be between 0.5 and 64 bits"));
+                problem(path, format!("{path} is {value:?} but must be between 0.5 and 64 bits"));
             }
         }
         if t.bombing < t.exposed {
@@ -310,7 +310,7 @@ impl Policy {
         for (name, (value, _)) in self.weights.table() {
             if !value.is_finite() || value.abs() > 64.0 {
                 let path = format!("weights.{name}");
-                problem(&path, format!("{path} is {value} but must be between -64 and 64 bits"));
+                problem(&path, format!("{path} is {value:?} but must be between -64 and 64 bits"));
             }
         }
         let n = &self.novelty;

@@ -96,9 +96,11 @@ pub fn next_steps(
     let has = |kinds: &[EventKind]| after.iter().any(|a| kinds.contains(&a.kind));
     match stage {
         Stage::Foothold | Stage::Approved => {
-            step(
-                "call the person back on a number you already have; ask what they approved, and whether someone phoned or wrote to them",
-            );
+            step(if prompts.approved > 0 {
+                "call the person back on a number you already have; ask what they approved, and whether someone phoned or wrote to them"
+            } else {
+                "call the person back on a number you already have; ask whether this was them, and whether someone phoned or wrote to them"
+            });
             step(console.sessions);
             step(console.password);
         }
@@ -153,12 +155,31 @@ pub fn next_steps(
         );
     }
     if stage >= Stage::Approved {
-        step(
-            "search the other products for this person and these origins since the approval: mail, files, VPN, cloud",
-        );
+        step(if prompts.approved > 0 {
+            "search the other products for this person and these origins since the approval: mail, files, VPN, cloud"
+        } else {
+            "search the other products for this person and these origins since then: mail, files, VPN, cloud"
+        });
     }
     if prompts.sent > 0 {
         step(console.block);
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(prompts: PromptCounts) -> String {
+        next_steps(Source::Okta, Stage::Foothold, &[], prompts, false).swap_remove(0)
+    }
+
+    #[test]
+    fn nobody_is_asked_what_they_approved_where_nothing_was() {
+        let approved = PromptCounts { sent: 3, approved: 1, unanswered: 2, ..Default::default() };
+        assert!(first(approved).contains("ask what they approved"));
+        let steps = next_steps(Source::Okta, Stage::Foothold, &[], PromptCounts::default(), false);
+        assert!(steps.iter().all(|step| !step.contains("approv")), "{steps:?}");
+    }
 }

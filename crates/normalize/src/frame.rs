@@ -210,6 +210,13 @@ impl Splitter {
         self.held.clear();
     }
 
+    /// Whether an array of records is open, so that an input which ends here was cut between two of
+    /// them. A record under way says so itself: it cannot be read.
+    #[must_use]
+    pub const fn is_in_array(&self) -> bool {
+        self.depth > 0 && matches!(self.state, State::Between | State::Skipped)
+    }
+
     fn push(&mut self, is_object: bool) {
         if let Some(bit) = self.bit(self.depth) {
             self.kinds = if is_object { self.kinds | bit } else { self.kinds & !bit };

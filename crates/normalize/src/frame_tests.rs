@@ -169,6 +169,24 @@ fn objects() -> impl Strategy<Value = Vec<serde_json::Value>> {
     prop::collection::vec(object, 0..5)
 }
 
+#[test]
+fn an_input_that_ends_between_two_records_of_an_array_is_told() {
+    for (document, is_cut) in [
+        (r#"[{"a":1},"#, true),
+        (r#"[{"a":1}"#, true),
+        (r#"{"value":[{"a":1}"#, true),
+        (r#"[{"a":1}]"#, false),
+        (r#"{"value":[{"a":1}]}"#, false),
+        ("{\"a\":1}\n{\"a\":2}\n", false),
+        // The record itself is broken, and says so.
+        (r#"[{"a":1"#, false),
+    ] {
+        let mut splitter = Splitter::default();
+        splitter.feed(document.as_bytes(), &mut |_| {});
+        assert_eq!(splitter.is_in_array(), is_cut, "{document}");
+    }
+}
+
 proptest! {
     #[test]
     fn records_are_what_a_whole_parse_would_see(records in objects(), is_pretty: bool, wrap in 0..3u8) {

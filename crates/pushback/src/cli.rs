@@ -2,7 +2,7 @@
 
 mod service;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushback_model::Stage;
@@ -25,7 +25,8 @@ pub enum Exit {
     Found = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// Something could not be read or written, or `--strict` met a record that could not be read.
+    /// Something could not be read or written, nothing held an identity event, or `--strict` met a
+    /// record or a file that could not be read.
     Input = 3,
 }
 
@@ -36,7 +37,8 @@ pub enum Exit {
   0  done, nothing at or above --fail-on
   1  done, incidents at or above --fail-on
   2  the command line or the configuration is wrong
-  3  something could not be read or written, or --strict met a broken record")]
+  3  something could not be read or written, no input held an identity event,
+     or --strict met what cannot be read")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -104,7 +106,7 @@ pub struct InputArgs {
     /// Threads that read [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: Option<u16>,
-    /// Check every record in full and end with code 3 if one cannot be read
+    /// Check every record in full; end with code 3 if one, or a file that may hold a log, cannot be read
     #[arg(long)]
     pub strict: bool,
     /// No progress and no notes on standard error
@@ -116,8 +118,26 @@ pub struct InputArgs {
 #[derive(Args, Clone, Debug)]
 pub struct PolicyArgs {
     /// Configuration file with weights, windows, networks and aliases
-    #[arg(long, value_name = "FILE", env = "PUSHBACK_CONFIG")]
-    pub policy: Option<PathBuf>,
+    /// [env: PUSHBACK_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    /// The file that was named, on the command line or else in the environment.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        or_environment(self.policy.as_deref())
+    }
+}
+
+/// What stands in `PUSHBACK_CONFIG` unless something was typed. An empty variable is none: so
+/// scripts unset one.
+fn or_environment(typed: Option<&Path>) -> Option<PathBuf> {
+    typed.map(Path::to_owned).or_else(|| {
+        let named = std::env::var_os("PUSHBACK_CONFIG").filter(|name| !name.is_empty());
+        named.map(PathBuf::from)
+    })
 }
 
 /// How to print.
@@ -127,7 +147,7 @@ pub struct OutputArgs {
     #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub color: Colour,
     /// Columns of the terminal report [default: the terminal's]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=400))]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=400))]
     pub width: Option<u16>,
     /// Plain ASCII instead of drawn characters
     #[arg(long)]
@@ -196,13 +216,13 @@ pub struct ScanArgs {
     /// Form of the report on standard output (or in --out)
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Write the report to a file; with --format html this is the page
+    /// Write the report to a file, or - for standard output; with --format html this is the page
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// End with code 1 if an incident is at this stage or above
     #[arg(long, value_enum, value_name = "STAGE")]
     pub fail_on: Option<StageArg>,
-    /// Show only incidents at this stage or above
+    /// List only incidents at this stage or above; all are judged and counted
     #[arg(long, value_enum, value_name = "STAGE")]
     pub min_stage: Option<StageArg>,
     /// Show at most so many incidents in the terminal report
@@ -242,12 +262,20 @@ pub struct ReplayArgs {
     /// The policy to try
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
-    /// The policy of today [default: the built-in one]
-    #[arg(long, value_name = "FILE", env = "PUSHBACK_CONFIG")]
-    pub against: Option<PathBuf>,
+    /// The policy of today [default: the built-in one] [env: PUSHBACK_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+impl ReplayArgs {
+    /// The policy of today.
+    #[must_use]
+    pub fn today(&self) -> Option<PathBuf> {
+        or_environment(self.against.as_deref())
+    }
 }
 
 /// Arguments of `normalize`.
@@ -369,7 +397,7 @@ pub struct ConfigArgs {
 /// What can be done with a configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Report everything that is wrong with a configuration file
+    /// Report everything that is wrong with a policy, or with settings of `pushback serve`
     Check {
         /// The file
         #[arg(value_name = "FILE")]

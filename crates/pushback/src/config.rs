@@ -1,9 +1,12 @@
 //! The configuration file: TOML to checked values, with positions in every complaint.
 
+mod complaints;
+
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use pushback_detect::{Alias, Policy};
 use pushback_model::Source;
 use pushback_normalize::Mapping;
@@ -18,6 +21,8 @@ pub struct Config {
     pub mapping: Mapping,
     /// Who goes by which names.
     pub aliases: Vec<Alias>,
+    /// What is allowed and probably not meant, each with file and line.
+    pub warnings: Vec<String>,
 }
 
 /// The file as written.
@@ -56,19 +61,15 @@ impl Config {
     }
 
     fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        let raw: Raw = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            ConfigError(complaint(file, text, at, error.message()))
-        })?;
-        let mut complaints: Vec<String> = raw
-            .detection
-            .problems()
-            .into_iter()
-            .map(|problem| {
-                let path = format!("detection.{}", problem.path);
-                complaint(file, text, position(text, &path), &problem.message)
-            })
-            .collect();
+        let (raw, mut found) = complaints::read::<Raw>(text);
+        let raw = raw.unwrap_or_default();
+        found.extend(raw.detection.problems().into_iter().map(|problem| {
+            (position(text, &format!("detection.{}", problem.path)), problem.message)
+        }));
+        found.extend(
+            unusable(&raw.mapping).into_iter().map(|(path, what)| (position(text, path), what)),
+        );
+        let mut complaints = located(file, text, found);
         let mut aliases = Vec::new();
         if let Some(listed) = &raw.aliases {
             // A relative path is meant from the file that names it.
@@ -79,11 +80,83 @@ impl Config {
             }
         }
         if complaints.is_empty() {
-            Ok(Self { detection: raw.detection, mapping: raw.mapping, aliases })
+            let warnings = wide(&raw.detection)
+                .into_iter()
+                .map(|(path, what)| (position(text, path), what))
+                .collect();
+            let warnings = located(file, text, warnings);
+            Ok(Self { detection: raw.detection, mapping: raw.mapping, aliases, warnings })
         } else {
             Err(ConfigError(complaints.join("\n")))
         }
     }
+}
+
+/// Reads a file of settings as far as it can be read, with every complaint about its shape.
+pub fn read<T: for<'de> Deserialize<'de> + Default>(text: &str, file: &Path) -> (T, Vec<String>) {
+    let (value, found) = complaints::read::<T>(text);
+    (value.unwrap_or_default(), located(file, text, found))
+}
+
+/// Complaints in the order of the file.
+fn located(file: &Path, text: &str, mut found: Vec<complaints::Complaint>) -> Vec<String> {
+    found.sort();
+    found.iter().map(|(at, what)| complaint(file, text, *at, what)).collect()
+}
+
+/// What a mapping holds that no record can ever match, or that every one would.
+fn unusable(mapping: &Mapping) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if mapping.keycloak.push_markers.iter().any(|marker| marker.trim().is_empty()) {
+        let path = "mapping.keycloak.push_markers";
+        found.push((path, format!("{path} holds an empty text; take it out")));
+    }
+    for name in mapping.onelogin.events.keys() {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_digit()) {
+            let path = "mapping.onelogin.events";
+            found.push((
+                path,
+                format!(
+                    "{path} holds `{name}`, but OneLogin numbers its types: see /api/1/events/types"
+                ),
+            ));
+        }
+    }
+    let others = mapping.events.values().flat_map(|events| events.keys());
+    for (path, name) in (mapping.okta.events.keys().map(|name| ("mapping.okta.events", name)))
+        .chain(others.map(|name| ("mapping.events", name)))
+    {
+        if name.trim().is_empty() {
+            found.push((path, format!("{path} holds an empty name; take it out")));
+        }
+    }
+    found
+}
+
+/// Networks so wide that hardly anybody means them.
+fn wide(policy: &Policy) -> Vec<(&'static str, String)> {
+    // The largest blocks that are given to anybody: /8 of IPv4, /19 of IPv6.
+    let is_wide = |text: &&String| match text.parse::<IpNet>() {
+        Ok(IpNet::V4(block)) => block.prefix_len() < 8,
+        Ok(IpNet::V6(block)) => block.prefix_len() < 19,
+        Err(_) => false,
+    };
+    let lists = [
+        ("detection.networks.quiet", &policy.networks.quiet, "prompts from it are left out"),
+        ("detection.networks.egress", &policy.networks.egress, "it counts as your own"),
+    ];
+    let mut found = Vec::new();
+    for (path, list, so) in lists {
+        for text in list.iter().filter(is_wide) {
+            found.push((
+                path,
+                format!(
+                    "{path} holds `{text}`, which is wider than any network of one owner; {so}"
+                ),
+            ));
+        }
+    }
+    found
 }
 
 /// Why a file cannot be used, without the number of the operating system.

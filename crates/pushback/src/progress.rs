@@ -14,13 +14,15 @@ impl Bar {
     /// A bar, silent if asked for or if nobody is looking.
     #[must_use]
     pub fn new(is_quiet: bool) -> Self {
-        let target = if is_quiet || !std::io::stderr().is_terminal() {
+        let target = if is_quiet || !std::io::stderr().is_terminal() || is_dumb() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr_with_hz(10)
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(style("{spinner} reading  {bytes}  {bytes_per_sec}  {elapsed}"));
+        bar.set_style(style(
+            "{spinner} reading  {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}",
+        ));
         Self(bar)
     }
 
@@ -28,7 +30,7 @@ impl Bar {
     #[must_use]
     pub fn writing(is_quiet: bool) -> Self {
         let bar = Self::new(is_quiet);
-        bar.0.set_style(style("{spinner} writing  {bytes}  {elapsed}"));
+        bar.0.set_style(style("{spinner} writing  {decimal_bytes}  {elapsed}"));
         bar.0.enable_steady_tick(Duration::from_millis(250));
         bar
     }
@@ -44,6 +46,12 @@ impl Bar {
     }
 }
 
+/// Whether the terminal only prints: it knows neither colours nor a cursor that moves.
+#[must_use]
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -55,7 +63,7 @@ impl Progress for Bar {
         {
             self.0.set_length(total);
             self.0.set_style(style(
-                "reading  [{bar:24}] {percent:>3} %  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+                "reading  [{bar:24}] {percent:>3} %  {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left",
             ));
             self.0.enable_steady_tick(Duration::from_millis(250));
         }

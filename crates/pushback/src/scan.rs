@@ -13,7 +13,7 @@ use crate::cli::InputArgs;
 use crate::config::Config;
 use crate::input::{self, Inputs, ReadReport, Sorted};
 use crate::progress::Bar;
-use crate::report::{ReadSummary, Rejects, TimelineItem};
+use crate::report::{PassedOver, ReadSummary, Rejects, TimelineItem};
 
 /// Records of all inputs, ready to be judged by any policy.
 pub struct Loaded {
@@ -158,9 +158,20 @@ impl Loaded {
             ignored: report.ignored.values().sum(),
             unknown,
             rejects,
+            passed_over: report
+                .passed_over
+                .iter()
+                .map(|(why, passed)| PassedOver {
+                    reason: why.what,
+                    count: passed.count,
+                    examples: passed.first.iter().map(|path| path.display().to_string()).collect(),
+                })
+                .collect(),
             first_at,
             last_at,
             subscribers: detection.people,
+            quiet_prompts: detection.quiet_prompts,
+            quiet_people: detection.quiet_people,
             elapsed_seconds: self.started.elapsed().as_secs_f64(),
             threads: self.threads,
             spilled: report.spills,

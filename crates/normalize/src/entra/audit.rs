@@ -421,7 +421,9 @@ fn what(inner: &Value, name: &str, kind: EventKind, changes: &[Change<'_>]) -> S
                 .any(|c| c.name == "ConsentContext.IsAdminConsent" && contains(c.new, "true"));
             let scope = scope.map(|scope| format!(", scope {scope}")).unwrap_or_default();
             let everyone = if everyone { ", for everyone" } else { "" };
-            format!("{target}{scope}{everyone}")
+            let what = format!("{target}{scope}{everyone}");
+            // Nameless applications leave the comma.
+            what.trim_start_matches(", ").to_owned()
         }
         _ if !reason.is_empty() => reason.to_owned(),
         _ if kind == EventKind::DeviceRegistered && !target.is_empty() => target.to_owned(),

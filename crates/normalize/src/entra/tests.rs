@@ -536,8 +536,12 @@ fn an_audit_record_says_who_did_what_to_whom() {
         "modifiedProperties": [
             {"displayName": "ConsentContext.IsAdminConsent", "oldValue": null, "newValue": "\"True\""},
             {"displayName": "ConsentAction.Permissions", "oldValue": null, "newValue": "\"[] => [[Id: x, ConsentType: AllPrincipals, Scope: Mail.Read, CreatedDateTime: y]]\""}]}]});
+    let mut nameless = consent.clone();
+    nameless["targetResources"][0]["displayName"] = Value::Null;
     let consent = only(&audit("Consent to application", consent));
     assert_eq!(consent.what, "Example Reader, scope Mail.Read, for everyone");
+    let nameless = only(&audit("Consent to application", nameless));
+    assert_eq!(nameless.what, "scope Mail.Read, for everyone");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Failure, print};
+use super::{Failure, note, print};
 use crate::cli::{ConfigArgs, ConfigCommand, Exit};
 use crate::config::{Config, EXAMPLE};
 use crate::serve::settings::Settings;
@@ -10,12 +10,16 @@ use crate::serve::settings::Settings;
 pub fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     match &args.command {
         ConfigCommand::Check { file } => {
-            if is_of_service(file) {
+            let (what, warnings) = if is_of_service(file) {
                 Settings::load(Some(file))?.check_origin().map_err(Failure::Usage)?;
+                ("settings of `pushback serve`", Vec::new())
             } else {
-                Config::load(Some(file))?;
+                ("a policy of `pushback scan`", Config::load(Some(file))?.warnings)
+            };
+            for warning in &warnings {
+                note(&format!("warning: {warning}"));
             }
-            print(&format!("{}: fine\n", file.display()))?;
+            print(&format!("{}: fine, as {what}\n", file.display()))?;
         }
         ConfigCommand::Example => print(EXAMPLE)?,
     }

@@ -68,6 +68,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     let report = ScanPage {
         title: "an invented organisation",
         incidents: &incidents,
+        least: Stage::Exposed,
         findings: &scan.findings,
         timelines: &timelines,
         read: &scan.read,

@@ -5,6 +5,7 @@ mod config;
 mod console;
 mod demo;
 mod demo_service;
+mod destination;
 mod explain;
 mod normalize;
 mod replay;
@@ -21,7 +22,8 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Colour, Command, Exit, KeysCommand, OutputArgs, ReceiptCommand};
 use crate::config::{ConfigError, why};
-use crate::input::{InputError, ReadReport};
+use crate::input::{InputError, ReadReport, Unknown};
+use crate::progress::is_dumb;
 use crate::report::terminal;
 use crate::report::text::sanitise;
 use crate::report::words;
@@ -41,6 +43,12 @@ pub enum Failure {
     /// `--strict`, and some records could not be read.
     #[error("{} could not be read, and --strict was given", words::several_of(*.0, "record"))]
     Strict(u64),
+    /// `--strict`, and files in folders that may hold logs were not read.
+    #[error("{} that may hold logs could not be read, and --strict was given", words::several_of(*.0, "file"))]
+    PassedOver(u64),
+    /// There was nothing to judge.
+    #[error("no identity event was read: {0}")]
+    NoEvents(String),
     /// Inputs that broke off; what came before was judged.
     #[error("{} could not be read to the end; what came before it was", words::several_of(*.0, "input"))]
     BrokenOff(u64),
@@ -70,6 +78,8 @@ impl Failure {
             Self::Config(_) | Self::Usage(_) => Exit::Usage,
             Self::Input(_)
             | Self::Strict(_)
+            | Self::PassedOver(_)
+            | Self::NoEvents(_)
             | Self::BrokenOff(_)
             | Self::Service(_)
             | Self::Io { .. } => Exit::Input,
@@ -126,22 +136,42 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 
 /// One manual page for the program and all its commands.
 fn man() -> Result<Exit, Failure> {
-    let mut out = io::stdout().lock();
-    let command = Cli::command();
-    let write = || -> io::Result<()> {
-        clap_mangen::Man::new(command.clone()).render(&mut out)?;
-        for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
-            let name = format!("pushback {}", sub.get_name());
-            let man = clap_mangen::Man::new(sub.clone().display_name(name));
-            man.render_synopsis_section(&mut out)?;
-            man.render_description_section(&mut out)?;
-            man.render_options_section(&mut out)?;
-        }
-        Ok(())
-    };
-    let mut write = write;
-    write().map_err(Failure::io("standard output"))?;
+    let mut command = Cli::command();
+    // Gives every command its whole name: `pushback config check`.
+    command.build();
+    let mut text = Vec::new();
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(&mut text)
+        .and_then(|()| man.render_name_section(&mut text))
+        .and_then(|()| man.render_synopsis_section(&mut text))
+        .and_then(|()| man.render_description_section(&mut text))
+        .and_then(|()| man.render_options_section(&mut text))
+        .and_then(|()| man.render_extra_section(&mut text))
+        .and_then(|()| command.get_subcommands().try_for_each(|sub| man_of(sub, &mut text)))
+        .map_err(Failure::io("the manual"))?;
+    let text = String::from_utf8_lossy(&text);
+    print(&text.replacen(".SH EXTRA\nEXIT CODES:", ".SH \"EXIT CODES\"", 1))?;
     Ok(Exit::Clean)
+}
+
+/// The section of one command, and those of the commands below it.
+fn man_of(command: &clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
+    if command.get_name() == "help" || command.is_hide_set() {
+        return Ok(());
+    }
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_uppercase();
+    writeln!(out, ".SH \"{name}\"")?;
+    let man = clap_mangen::Man::new(command.clone());
+    let mut text = Vec::new();
+    man.render_description_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    // The command is the section here.
+    for line in text.lines().filter(|line| *line != ".SH DESCRIPTION") {
+        writeln!(out, "{}", line.replace(".SH ", ".SS "))?;
+    }
+    command.get_subcommands().try_for_each(|sub| man_of(sub, out))
 }
 
 /// Writes to standard output. `print!` would panic when a reader goes away.
@@ -178,7 +208,9 @@ fn terminal_options(
     let colour = match output.color {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto => to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        Colour::Auto => {
+            to_terminal && !is_dumb() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
     };
     let width = output.width.map_or_else(
         || terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)),
@@ -213,6 +245,11 @@ impl Notes {
     }
 }
 
+/// Says something on standard error, which may be closed.
+fn note(words: &str) {
+    let _ = writeln!(io::stderr().lock(), "pushback: {words}");
+}
+
 /// Says on standard error what could not be read, and holds to `--strict`.
 fn account(report: &ReadReport, is_strict: bool, wanted: Notes) -> Result<(), Failure> {
     if wanted != Notes::Off {
@@ -224,9 +261,37 @@ fn account(report: &ReadReport, is_strict: bool, wanted: Notes) -> Result<(), Fa
     if is_strict && rejected > 0 {
         return Err(Failure::Strict(rejected));
     }
+    let unread = report.unread_logs();
+    if is_strict && unread > 0 {
+        return Err(Failure::PassedOver(unread));
+    }
     match report.problems.len() as u64 {
+        0 if report.events.is_empty() => Err(Failure::NoEvents(why_no_events(report))),
         0 => Ok(()),
         problems => Err(Failure::BrokenOff(problems)),
+    }
+}
+
+/// What was there in place of events.
+fn why_no_events(report: &ReadReport) -> String {
+    let rejected = report.rejects.values().filter_map(|rejects| rejects.first.first()).next();
+    if let Some(first) = rejected {
+        let more = match report.rejected() - 1 {
+            0 => String::new(),
+            more => format!(", and {} cannot be read either", words::several_of(more, "record")),
+        };
+        return format!("{}{more}", sanitise(&first.to_string()));
+    }
+    if report.records == 0 {
+        let inputs = words::several_of(report.inputs as u64, "input");
+        return format!("{inputs} held no record");
+    }
+    let unknown: u64 = report.unknown.values().map(Unknown::count).sum();
+    let records = words::several_of(report.records, "record");
+    if unknown > 0 {
+        format!("{records}, {} of types that this version does not know", words::number(unknown))
+    } else {
+        format!("{records}, none about signing in")
     }
 }
 
@@ -235,12 +300,17 @@ fn notes(report: &ReadReport, wanted: Notes, out: &mut dyn Write) -> io::Result<
     for problem in &report.problems {
         writeln!(out, "pushback: {}", sanitise(&problem.to_string()))?;
     }
-    if !report.passed_over.is_empty() {
-        let files = words::several_of(report.passed_over_count as u64, "file");
-        writeln!(out, "pushback: {files} passed over: no logs by their names or contents")?;
-    }
     if wanted == Notes::Files {
         return Ok(());
+    }
+    for (why, passed) in &report.passed_over {
+        let Some(first) = passed.first.first() else { continue };
+        let first = sanitise(&first.display().to_string()).into_owned();
+        let more = match passed.count - 1 {
+            0 => String::new(),
+            more => format!(" (and {} more like it)", words::number(more)),
+        };
+        writeln!(out, "pushback: not read: {first}: {}{more}", why.what)?;
     }
     for (kind, rejects) in &report.rejects {
         for rejected in &rejects.first {

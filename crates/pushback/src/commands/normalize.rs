@@ -12,7 +12,7 @@ use crate::progress::Bar;
 use crate::report::json;
 
 pub fn run(args: &NormalizeArgs) -> Result<Exit, Failure> {
-    let config = Config::load(args.policy.policy.as_deref())?;
+    let config = Config::load(args.policy.file().as_deref())?;
     let reader = Reader::new(config.mapping.clone());
     let mut bar = Bar::new(args.input.quiet);
     let mut out = BufWriter::new(io::stdout());

@@ -13,7 +13,7 @@ use crate::report::text::{pad, sanitise, width};
 use crate::scan::load;
 
 pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let today = Config::load(args.against.as_deref())?;
+    let today = Config::load(args.today().as_deref())?;
     let tried = Config::load(Some(&args.policy))?;
     // The readers' mapping and the aliases decide what is read; the tried policy's win.
     let loaded = load(&args.input, &tried)?;

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use pushback_model::{ConfigurationFinding, Incident, Stage};
 
-use super::{Failure, Notes, account, stdout_is_terminal, terminal_options};
+use super::destination::destination;
+use super::{Failure, Notes, account, note, stdout_is_terminal, terminal_options};
 use crate::cli::{Exit, Format, OutputArgs, ScanArgs};
 use crate::config::Config;
 use crate::report::{self, ReadSummary, Report, TimelineItem};
@@ -17,22 +18,22 @@ pub fn run(args: &ScanArgs) -> Result<Exit, Failure> {
     if args.format == Format::Html && args.out.is_none() {
         return Err(Failure::Usage("--format html needs --out FILE".into()));
     }
-    let config = Config::load(args.policy.policy.as_deref())?;
+    let out = destination(args.out.as_deref(), &args.input.paths)?;
+    let config = Config::load(args.policy.file().as_deref())?;
     let loaded = load(&args.input, &config)?;
     let scan = loaded.judge(&config).map_err(Failure::io("reading records again"))?;
     let timelines = scan.timelines(&loaded);
-    let least = args.min_stage.map_or(Stage::Exposed, Stage::from);
-    let incidents: Vec<Incident> =
-        scan.incidents().into_iter().filter(|i| i.stage >= least).collect();
+    let incidents = scan.incidents();
     let page = Page {
         title: &title(&args.input.paths),
         incidents: &incidents,
+        least: args.min_stage.map_or(Stage::Exposed, Stage::from),
         findings: &scan.findings,
         timelines: &timelines,
         read: &scan.read,
         threshold: config.detection.thresholds.exposed,
     };
-    match &args.out {
+    match out {
         Some(path) => page.save(path, args.format, &args.output, args.limit)?,
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
@@ -41,8 +42,14 @@ pub fn run(args: &ScanArgs) -> Result<Exit, Failure> {
                 .map_err(Failure::io("standard output"))?;
         }
     }
+    if args.format != Format::Text
+        && !args.input.quiet
+        && let Some(unlisted) = page.unlisted()
+    {
+        note(&unlisted);
+    }
     let notes = match Notes::new(args.input.quiet) {
-        Notes::All if args.format == Format::Text && args.out.is_none() => Notes::Files,
+        Notes::All if args.format == Format::Text && out.is_none() => Notes::Files,
         notes => notes,
     };
     account(&loaded.report, args.input.strict, notes)?;
@@ -66,6 +73,7 @@ fn title(paths: &[std::path::PathBuf]) -> String {
 pub(super) struct Page<'a> {
     pub title: &'a str,
     pub incidents: &'a [Incident],
+    pub least: Stage,
     pub findings: &'a [ConfigurationFinding],
     pub timelines: &'a BTreeMap<String, Vec<TimelineItem>>,
     pub read: &'a ReadSummary,
@@ -77,6 +85,7 @@ impl<'a> Page<'a> {
         Report {
             title: self.title,
             incidents: self.incidents,
+            least: self.least,
             findings: self.findings,
             timelines: self.timelines,
             read: self.read,
@@ -89,6 +98,10 @@ impl<'a> Page<'a> {
         self.report().worst_first().first().copied()
     }
 
+    fn unlisted(&self) -> Option<String> {
+        report::words::unlisted(&self.report())
+    }
+
     pub(super) fn save(
         &self,
         path: &Path,
@@ -97,9 +110,6 @@ impl<'a> Page<'a> {
         limit: Option<usize>,
     ) -> Result<(), Failure> {
         let failed = || Failure::io(path.display().to_string());
-        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(failed())?;
-        }
         let file = File::create(path).map_err(failed())?;
         let mut out = BufWriter::new(file);
         self.write(format, output, limit, false, &mut out)

@@ -4,6 +4,7 @@
 //! go to a temporary file, oversized ones are passed over), the same result for any number of
 //! threads, and that nothing it cannot read goes unsaid.
 
+mod not_read;
 mod open;
 mod paths;
 mod records;
@@ -13,6 +14,7 @@ mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod utf16;
 mod worker;
 
 use std::io;
@@ -23,9 +25,12 @@ use pushback_detect::{Claims, Intake};
 use pushback_model::IdentityEvent;
 use pushback_normalize::Reader;
 
+pub use paths::{Meets, meets};
 pub use records::{Records, Sorted};
-pub use report::{Problem, ReadReport};
+pub use report::{Problem, ReadReport, Unknown};
 pub use source::Inputs;
+
+use not_read::PassedOver;
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -75,15 +80,19 @@ pub enum InputError {
     /// Inputs that are missing or cannot be read: every one of them.
     #[error("{}", list(.0))]
     Unreadable(Vec<Problem>),
-    /// No path led to a log.
-    #[error("no logs found; name files, folders, patterns, or - for standard input")]
-    Empty,
+    /// No path led to a log; what was passed over, with the reasons.
+    #[error("{}no logs found; name files, folders, patterns, or - for standard input", above(.0))]
+    Empty(Vec<Problem>),
     /// Records did not fit in memory and the temporary file failed.
     #[error("the temporary file for records failed (TMPDIR names the folder it goes to): {0}")]
     Temporary(#[source] io::Error),
     /// A thread stopped without an answer, which is a defect of this program.
     #[error("a reading thread stopped unexpectedly")]
     Thread,
+}
+
+fn above(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("{problem}\n")).collect()
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -157,16 +166,19 @@ fn collect_from(
 ) -> Result<Collected, InputError> {
     let found = paths::expand(paths);
     let mut problems = found.problems;
-    let (inputs, more, not_text) = open::open_all(found.files, standard_input)?;
+    let (inputs, more, passed_over) = open::open_all(found.files, standard_input)?;
     problems.extend(more);
     if !problems.is_empty() {
         return Err(InputError::Unreadable(problems));
     }
     if inputs.is_empty() {
-        return Err(InputError::Empty);
+        let passed_over = found.passed_over.into_iter().chain(passed_over);
+        let named = passed_over.take(PassedOver::FIRST_MAX);
+        let named = named.map(|one| Problem::new(&one.path, one.why.what.into()));
+        return Err(InputError::Empty(named.collect()));
     }
     let (records, claims, mut report) = run::run(&inputs, reader, options, progress, tap)?;
-    report.passed_over(found.passed_over.into_iter().chain(not_text));
+    report.passed_over(found.passed_over.into_iter().chain(passed_over));
     let inputs = Inputs::new(inputs);
     report.locate(&inputs);
     Ok(Collected { records, claims, report, inputs })

@@ -12,16 +12,19 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::InputError;
+use super::not_read::{NotRead, PassedOver, by_head};
 use super::paths::Found;
 use super::report::Problem;
 use super::source::{Input, Kept, Kind, read_at};
+use super::utf16::Utf16;
 
-/// How an input is compressed.
+/// What an input has to be taken out of before it is UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     None,
     Gzip,
     Zstandard,
+    Utf16 { is_big_endian: bool },
 }
 
 /// First look at an input; enough for nearly every first line.
@@ -30,15 +33,15 @@ const HEAD_BYTES: usize = 16 << 10;
 /// Second look, where the first did not hold a whole line.
 pub(super) const LONG_HEAD_BYTES: usize = 1 << 20;
 
-type Opened = (Vec<Input>, Vec<Problem>, Vec<PathBuf>);
+type Opened = (Vec<Input>, Vec<Problem>, Vec<PassedOver>);
 
-/// Opens everything; also returns what cannot be read and what in folders is no text.
+/// Opens everything; also returns what cannot be read and what in folders is no log after all.
 pub(super) fn open_all(
     files: Vec<Found>,
     standard_input: Box<dyn Read + Send>,
 ) -> Result<Opened, InputError> {
     let mut standard_input = Some(standard_input);
-    let (mut inputs, mut problems, mut not_text) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut inputs, mut problems, mut passed_over) = (Vec::new(), Vec::new(), Vec::new());
     for Found { path, is_named } in files {
         if path.as_os_str() == "-" {
             let reader = standard_input.take().unwrap_or_else(|| Box::new(io::empty()));
@@ -58,9 +61,11 @@ pub(super) fn open_all(
             continue;
         }
         match look(&file, &path) {
-            Ok(Look::Text(kind, length)) => inputs.push(Input { path, kind, length }),
-            Ok(Look::NoText(what)) if is_named => problems.push(Problem::new(&path, what.into())),
-            Ok(Look::NoText(_)) => not_text.push(path),
+            Ok(Look::Log(kind, length)) => inputs.push(Input { path, kind, length }),
+            Ok(Look::NoLog(why)) if is_named => {
+                problems.push(Problem::new(&path, why.what.into()));
+            }
+            Ok(Look::NoLog(why)) => passed_over.push(PassedOver { why, path }),
             Err(error) => problems.push(Problem::new(&path, Problem::words(&error))),
         }
     }
@@ -72,7 +77,7 @@ pub(super) fn open_all(
         // Without it records are decompressed again.
         *kept = Kept::new(false).ok();
     }
-    Ok((inputs, problems, not_text))
+    Ok((inputs, problems, passed_over))
 }
 
 /// Compressed files whose records are kept; each takes an open file.
@@ -84,8 +89,8 @@ fn once(path: PathBuf, reader: Box<dyn Read + Send>) -> Result<Input, InputError
 }
 
 enum Look {
-    Text(Kind, u64),
-    NoText(&'static str),
+    Log(Kind, u64),
+    NoLog(NotRead),
 }
 
 fn look(file: &File, path: &Path) -> io::Result<Look> {
@@ -93,14 +98,14 @@ fn look(file: &File, path: &Path) -> io::Result<Look> {
     let mut head = head(file, HEAD_BYTES)?;
     let compression = compression_of(&head);
     if compression != Compression::None {
-        return Ok(Look::Text(Kind::Compressed { compression, kept: None }, length));
+        return Ok(Look::Log(Kind::Compressed { compression, kept: None }, length));
     }
-    if let Some(what) = no_text(&head) {
-        return Ok(Look::NoText(what));
+    if let Some(why) = by_head(&head) {
+        return Ok(Look::NoLog(why));
     }
     let is_misnamed = path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
     if is_misnamed && !head.is_empty() && !matches!(head.first(), Some(b'{' | b'[' | b'<')) {
-        return Ok(Look::NoText("is named as compressed, but is not"));
+        return Ok(Look::NoLog(NOT_COMPRESSED));
     }
     let mut found = shape(&head);
     if found == Shape::Document && !head.contains(&b'\n') && head.len() == HEAD_BYTES {
@@ -111,8 +116,11 @@ fn look(file: &File, path: &Path) -> io::Result<Look> {
         Shape::Lines => Kind::Lines,
         Shape::Document => Kind::Document,
     };
-    Ok(Look::Text(kind, length))
+    Ok(Look::Log(kind, length))
 }
+
+const NOT_COMPRESSED: NotRead =
+    NotRead { what: "is named as compressed, but is not", may_hold_log: true };
 
 fn head(file: &File, bytes: usize) -> io::Result<Vec<u8>> {
     let mut head = vec![0; bytes];
@@ -128,26 +136,18 @@ fn head(file: &File, bytes: usize) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Told by the magic number: RFC 1952, section 2.3.1, and RFC 8878, sections 3.1.1 and 3.1.2.
+/// Told by the magic number: RFC 1952, section 2.3.1, and RFC 8878, sections 3.1.1 and 3.1.2; or by the
+/// byte order mark of UTF-16, which UTF-32 begins with too.
 fn compression_of(head: &[u8]) -> Compression {
     match head {
         [0x1F, 0x8B, ..] => Compression::Gzip,
         [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => {
             Compression::Zstandard
         }
+        [0xFF, 0xFE, 0, 0, ..] => Compression::None,
+        [0xFF, 0xFE, ..] => Compression::Utf16 { is_big_endian: false },
+        [0xFE, 0xFF, ..] => Compression::Utf16 { is_big_endian: true },
         _ => Compression::None,
-    }
-}
-
-/// Why these first bytes are not those of a log, if they are not.
-pub(super) fn no_text(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [0xFD, b'7', b'z', b'X', b'Z', ..] => Some("is compressed with xz; use gzip or zstd"),
-        [b'B', b'Z', b'h', ..] => Some("is compressed with bzip2; use gzip or zstd"),
-        [b'P', b'K', 3 | 5, 4 | 6, ..] => Some("is a zip archive; unpack it first"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("is UTF-16 text; convert it to UTF-8 first"),
-        _ if head.iter().take(1_024).any(|byte| *byte == 0) => Some("is not text"),
-        _ => None,
     }
 }
 
@@ -162,6 +162,7 @@ pub(super) fn decompress<'a>(
             let inner = BufReader::with_capacity(64 << 10, inner);
             Ok(Box::new(MultiGzDecoder::new(inner)))
         }
+        Compression::Utf16 { is_big_endian } => Ok(Box::new(Utf16::new(inner, is_big_endian))),
         Compression::Zstandard => Ok(Box::new(Frames {
             inner: BufReader::with_capacity(64 << 10, inner),
             decoder: FrameDecoder::new(),

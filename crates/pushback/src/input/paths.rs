@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::not_read::{self, NotRead, PassedOver};
 use super::report::Problem;
 
 /// A file to be opened.
@@ -19,20 +20,10 @@ pub(super) struct Found {
 #[derive(Debug, Default)]
 pub(super) struct Expanded {
     pub files: Vec<Found>,
-    /// Files in folders that are plainly no logs.
-    pub passed_over: Vec<PathBuf>,
+    /// What lies in folders and is not read.
+    pub passed_over: Vec<PassedOver>,
     pub problems: Vec<Problem>,
 }
-
-/// Endings of files that are no logs, or that no reader takes.
-const NOT_LOGS: &[&str] = &[
-    "7z", "avi", "bak", "bin", "bmp", "bz2", "c", "cfg", "class", "conf", "cpp", "css", "csv",
-    "db", "dll", "doc", "docx", "eml", "evtx", "exe", "gif", "h", "htm", "html", "ico", "ini",
-    "jar", "jpeg", "jpg", "js", "lock", "lz4", "md", "mov", "mp3", "mp4", "msg", "o", "ods", "odt",
-    "parquet", "pcap", "pcapng", "pdf", "png", "ppt", "pptx", "ps1", "py", "pyc", "rar", "rs",
-    "sh", "so", "sqlite", "sqlite3", "sum", "svg", "swp", "tar", "tgz", "tmp", "toml", "tsv",
-    "wav", "webp", "xls", "xlsx", "xz", "yaml", "yml", "zip",
-];
 
 /// Folders inside folders at the most; a loop of mounts ends here.
 const LEVELS_MAX: usize = 64;
@@ -90,10 +81,10 @@ fn add_pattern(pattern: &str, out: &mut Expanded) {
 
 fn add(path: &Path, is_named: bool, level: usize, out: &mut Expanded) {
     if !path.is_dir() {
-        if is_named || !is_plainly_no_log(path) {
-            out.files.push(Found { path: path.to_owned(), is_named });
-        } else {
-            out.passed_over.push(path.to_owned());
+        let why = if is_named { None } else { why_not(path) };
+        match why {
+            None => out.files.push(Found { path: path.to_owned(), is_named }),
+            Some(why) => out.passed_over.push(PassedOver { why, path: path.to_owned() }),
         }
         return;
     }
@@ -124,13 +115,77 @@ fn add(path: &Path, is_named: bool, level: usize, out: &mut Expanded) {
     }
 }
 
+/// Why something in a folder is not read. Only files are: to open a pipe is to wait for its writer.
+fn why_not(path: &Path) -> Option<NotRead> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => not_read::by_name(path),
+        Ok(_) => Some(not_read::NO_FILE),
+        Err(_) if path.is_symlink() => Some(not_read::LEADS_NOWHERE),
+        // Opening it will say what is wrong.
+        Err(_) => None,
+    }
+}
+
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn is_plainly_no_log(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let stem = name.trim_end_matches(".gz").trim_end_matches(".zst");
-    let ending = stem.rsplit_once('.').map_or("", |(_, ending)| ending);
-    NOT_LOGS.contains(&ending)
+/// How a scan would meet a file that is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meets {
+    /// It is read by this scan.
+    Input,
+    /// The next scan of this folder or pattern would read it.
+    Next(PathBuf),
+}
+
+/// Whether a scan of `paths` reads `file`, or would if it were there.
+#[must_use]
+pub fn meets(paths: &[PathBuf], file: &Path) -> Option<Meets> {
+    if let Some(same) = identity(file) {
+        let is_same = |found: &Found| {
+            let standard_input = Path::new("/dev/stdin");
+            let path = if found.path.as_os_str() == "-" { standard_input } else { &found.path };
+            identity(path).is_some_and(|identity| identity == same)
+        };
+        if expand(paths).files.iter().any(is_same) {
+            return Some(Meets::Input);
+        }
+    } else if file.exists() {
+        // A terminal, a pipe or /dev/null holds nothing that could be replaced.
+        return None;
+    }
+    if not_read::by_name(file).is_some() {
+        return None;
+    }
+    let name = file.file_name()?;
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let whole = fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()?.join(name);
+    let is_met = |path: &&PathBuf| {
+        if path.is_dir() {
+            let folder = fs::canonicalize(path).unwrap_or_default();
+            return whole
+                .strip_prefix(&folder)
+                .is_ok_and(|inner| !inner.iter().any(|part| is_hidden(Path::new(part))));
+        }
+        let pattern = path.to_str().filter(|_| !path.exists());
+        pattern
+            .and_then(|pattern| glob::Pattern::new(pattern).ok())
+            .is_some_and(|pattern| pattern.matches_path(file))
+    };
+    paths.iter().find(is_met).map(|path| Meets::Next(path.clone()))
+}
+
+/// What tells a file from every other, whatever it is called; `None` if it is not there or no file.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<PathBuf> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    fs::canonicalize(path).ok()
 }

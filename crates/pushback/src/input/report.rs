@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use pushback_model::{Source, Timestamp};
 use pushback_normalize::Reject;
 
+use super::not_read::{NotRead, PassedOver};
 use super::source::Inputs;
 
 /// Something about an input that a person should know.
@@ -93,6 +94,8 @@ pub enum RejectKind {
     Unrecognised,
     /// Of a vendor, but something that it must have is missing.
     Incomplete,
+    /// No record, but what was to come after the last one.
+    CutOff,
 }
 
 impl RejectKind {
@@ -117,6 +120,7 @@ impl RejectKind {
             Self::TooLong => "too long",
             Self::Unrecognised => "of no supported vendor",
             Self::Incomplete => "incomplete",
+            Self::CutOff => "the last of an array that is not closed",
         }
     }
 }
@@ -177,6 +181,15 @@ impl Unknown {
     }
 }
 
+/// Files in folders that were not read, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// How many.
+    pub count: u64,
+    /// The first of them; at most [`PassedOver::FIRST_MAX`].
+    pub first: Vec<PathBuf>,
+}
+
 /// What was read, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadReport {
@@ -200,30 +213,32 @@ pub struct ReadReport {
     pub last_at: Option<Timestamp>,
     /// Inputs that failed half-way; what came before the failure was read.
     pub problems: Vec<Problem>,
-    /// Files in folders that were not read because they are plainly no logs; at most
-    /// [`ReadReport::PASSED_OVER_MAX`] of them.
-    pub passed_over: Vec<PathBuf>,
-    /// How many such files there are.
-    pub passed_over_count: usize,
+    /// What lies in folders and was not read, by reason.
+    pub passed_over: BTreeMap<NotRead, Passed>,
     /// How often records were moved from memory to the temporary file.
     pub spills: u64,
 }
 
 impl ReadReport {
-    /// Files listed in [`ReadReport::passed_over`].
-    pub const PASSED_OVER_MAX: usize = 100;
-
     /// Records that could not be read.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.rejects.values().map(|rejects| rejects.count).sum()
     }
 
-    pub(super) fn passed_over(&mut self, paths: impl Iterator<Item = PathBuf>) {
-        for path in paths {
-            self.passed_over_count += 1;
-            if self.passed_over.len() < Self::PASSED_OVER_MAX {
-                self.passed_over.push(path);
+    /// Files that were passed over and may hold logs.
+    #[must_use]
+    pub fn unread_logs(&self) -> u64 {
+        let may_hold_log = self.passed_over.iter().filter(|(why, _)| why.may_hold_log);
+        may_hold_log.map(|(_, passed)| passed.count).sum()
+    }
+
+    pub(super) fn passed_over(&mut self, files: impl Iterator<Item = PassedOver>) {
+        for PassedOver { why, path } in files {
+            let passed = self.passed_over.entry(why).or_default();
+            passed.count += 1;
+            if passed.first.len() < PassedOver::FIRST_MAX {
+                passed.first.push(path);
             }
         }
     }
@@ -241,6 +256,17 @@ impl ReadReport {
             }
         }
         self.problems.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+}
+
+/// A parser counts lines from the start of its record; beside the line of the file that is a second
+/// number for the same thing, or a misleading one.
+fn in_record(reason: &str) -> String {
+    let Some((what, place)) = reason.rsplit_once(" at line ") else { return reason.to_owned() };
+    match place.split_once(" column ") {
+        Some(("1", column)) => format!("{what} at column {column}"),
+        Some((line, column)) => format!("{what} at column {column} of the record's line {line}"),
+        None => reason.to_owned(),
     }
 }
 
@@ -294,15 +320,19 @@ impl Tally {
     }
 
     pub fn reject(&mut self, input: u32, offset: u64, place: Place, reject: &Reject) {
-        let rejects = self.rejects.entry(RejectKind::of(reject)).or_default();
+        self.add(RejectKind::of(reject), input, offset, place, in_record(&reject.to_string()));
+    }
+
+    /// Notes that an array of records was still open when its input ended.
+    pub fn cut_off(&mut self, input: u32, offset: u64, place: Place) {
+        let reason = "array not closed: the file may be cut".to_owned();
+        self.add(RejectKind::CutOff, input, offset, place, reason);
+    }
+
+    fn add(&mut self, kind: RejectKind, input: u32, offset: u64, place: Place, reason: String) {
+        let rejects = self.rejects.entry(kind).or_default();
         rejects.count += 1;
-        rejects.add(Rejected {
-            input,
-            path: PathBuf::new(),
-            offset,
-            place,
-            reason: reject.to_string(),
-        });
+        rejects.add(Rejected { input, path: PathBuf::new(), offset, place, reason });
     }
 
     /// Adds these counts to the report.

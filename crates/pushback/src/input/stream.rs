@@ -6,7 +6,8 @@ use memchr::{memchr, memchr_iter, memrchr};
 use pushback_normalize::RECORD_BYTES_MAX;
 use pushback_normalize::frame::{Shape, Splitter, shape};
 
-use super::open::{LONG_HEAD_BYTES, no_text};
+use super::not_read::by_head;
+use super::open::LONG_HEAD_BYTES;
 use super::worker::BLOCK_BYTES;
 
 /// Whole records of one input.
@@ -23,6 +24,8 @@ pub(super) struct Block {
     pub length: usize,
     /// The records, if they are not simply all lines.
     pub pieces: Vec<Piece>,
+    /// The offset and the line at which the input ended inside of an array, if it did.
+    pub cut_off: Option<(u64, u64)>,
 }
 
 /// Where a record is.
@@ -47,6 +50,7 @@ impl Default for Block {
             bytes: Vec::new(),
             length: 0,
             pieces: Vec::new(),
+            cut_off: None,
         }
     }
 }
@@ -74,8 +78,8 @@ pub(super) fn cut(input: u32, reader: &mut dyn Read, take: &mut dyn Take) -> io:
         end = fill(reader, &mut block);
         block.shape = head(&block);
     }
-    if let Some(what) = no_text(block.bytes.get(..block.length).unwrap_or_default()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    if let Some(why) = by_head(block.bytes.get(..block.length).unwrap_or_default()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why.what));
     }
     block.input = input;
     match block.shape {
@@ -170,6 +174,7 @@ fn cut_lines(
         next.input = block.input;
         next.shape = Shape::Lines;
         next.pieces.clear();
+        next.cut_off = None;
         next.offset = block.offset + cut as u64;
         next.first = block.first + memchr_iter(b'\n', whole).count() as u64;
         block.length = cut;
@@ -191,6 +196,7 @@ fn cut_document(
 ) -> io::Result<()> {
     let mut splitter = Splitter::default();
     let mut block = document_block(Block::default(), portion.input, 1);
+    let (mut offset, mut line) = (0, 1);
     while !take.is_done() {
         let bytes = portion.bytes.get(..portion.length).unwrap_or_default();
         // In small steps, so that a block does not grow much past its size.
@@ -202,6 +208,9 @@ fn cut_document(
                 block = document_block(spare, portion.input, first);
             }
         }
+        offset += bytes.len() as u64;
+        line += memchr_iter(b'\n', bytes).count() as u64;
+        let is_line_end = bytes.ends_with(b"\n");
         portion.length = 0;
         match end {
             None => {
@@ -210,6 +219,8 @@ fn cut_document(
             }
             Some(result) => {
                 if result.is_ok() {
+                    block.cut_off =
+                        splitter.is_in_array().then_some((offset, line - u64::from(is_line_end)));
                     splitter.finish(&mut |piece| add(&mut block, &piece));
                 }
                 take.take(block);
@@ -227,6 +238,7 @@ fn document_block(mut block: Block, input: u32, first: u64) -> Block {
     block.bytes.clear();
     block.length = 0;
     block.pieces.clear();
+    block.cut_off = None;
     block
 }
 

@@ -159,6 +159,9 @@ impl<'a> Worker<'a> {
                 _ => self.too_long(block.input, piece.offset, place),
             }
         }
+        if let Some((offset, line)) = block.cut_off {
+            self.tally.cut_off(block.input, offset, Place::Line(line));
+        }
     }
 
     /// Reads all lines in `bytes`, which starts at `offset` and at line number `first` of `input`.

@@ -14,7 +14,7 @@ use super::text;
 use super::view::TimelineItem;
 use super::words;
 
-/// Lines of a record that are shown unless all are asked for.
+/// Lines of a record that are shown unless all are asked for: those that were read before others.
 const LINES_MAX: usize = 16;
 /// Where everything about a record starts, after its number.
 const INDENT: usize = 5;
@@ -35,6 +35,8 @@ pub struct Record<'a> {
     pub item: &'a TimelineItem,
     /// Its bytes as they stand in the log; empty if it cannot be read again (standard input).
     pub raw: &'a [u8],
+    /// What was taken out of it, as it stands there: these members are shown before others.
+    pub used: &'a [String],
 }
 
 /// Writes the incident and every record behind it, in the order given.
@@ -100,7 +102,7 @@ fn summary(
         what.push_str(&format!(", {}", words::spaced(item.factor.name())));
     }
     if !item.label.is_empty() {
-        what.push_str(&format!(": {}", text::sanitise(&item.label)));
+        what.push_str(&format!(": {}", words::in_words(&item.label)));
     }
     let line = Line::default()
         .put(Ink::Dim, text::pad(&format!("#{number}"), INDENT))
@@ -139,8 +141,13 @@ fn body(page: &mut Page<'_>, record: &Record<'_>, is_whole: bool) -> io::Result<
     }
     let room = page.width.saturating_sub(INDENT + 2);
     let lines = pretty::lines(&String::from_utf8_lossy(record.raw));
-    let shown = if is_whole { usize::MAX } else { LINES_MAX };
-    for line in lines.iter().take(shown) {
+    let shown: Vec<&String> = if is_whole || lines.len() <= LINES_MAX {
+        lines.iter().collect()
+    } else {
+        let telling = pretty::telling(&lines, record.used, LINES_MAX);
+        telling.into_iter().filter_map(|i| lines.get(i)).collect()
+    };
+    for line in &shown {
         let clean = text::sanitise(line);
         if !is_whole {
             let line = text::shorten(&clean, room, page.ascii);
@@ -157,14 +164,14 @@ fn body(page: &mut Page<'_>, record: &Record<'_>, is_whole: bool) -> io::Result<
             rest = tail;
         }
     }
-    match lines.len().saturating_sub(shown) {
+    match lines.len().saturating_sub(shown.len()) {
         0 => Ok(()),
         n => note(page, &format!("{}; --raw shows all", words::several_of(n as u64, "more line"))),
     }
 }
 
 fn note(page: &mut Page<'_>, words: &str) -> io::Result<()> {
-    page.line(bar(page).put(Ink::Dim, format!("({words})")))
+    page.hang(bar(page), Ink::Dim, &format!("({words})"))
 }
 
 fn bar(page: &Page<'_>) -> Line {

@@ -40,6 +40,8 @@ struct Page {
     period: String,
     verdict: String,
     is_calm: bool,
+    unlisted: Option<String>,
+    quiet: Option<String>,
     looked_at: String,
     stages: Vec<StageTile>,
     overview: Option<Picture>,
@@ -52,6 +54,7 @@ struct Page {
     read: Vec<Fact>,
     unknown: Vec<Unknown>,
     unknown_more: usize,
+    passed_over: Vec<Vec<String>>,
     rejects: Vec<(String, Vec<String>)>,
 }
 
@@ -89,6 +92,7 @@ struct Card {
     threshold: Option<String>,
     origins: Vec<OriginRow>,
     origins_more: usize,
+    without_address: Option<String>,
     campaign: Option<String>,
     attack: Vec<(String, String)>,
     id: String,
@@ -172,7 +176,9 @@ fn page(report: &Report<'_>) -> Page {
             _ => String::new(),
         },
         verdict: words::verdict(report),
-        is_calm: incidents.is_empty(),
+        is_calm: report.incidents.is_empty(),
+        unlisted: words::unlisted(report),
+        quiet: words::quiet(read),
         looked_at: words::looked_at(read),
         stages: STAGES.into_iter().map(|stage| tile(report, stage)).collect(),
         overview: if incidents.is_empty() { None } else { charts::overview(report, &anchors) },
@@ -189,6 +195,7 @@ fn page(report: &Report<'_>) -> Page {
         read: facts(report),
         unknown: unknown(report),
         unknown_more: read.unknown.len().saturating_sub(UNKNOWN_MAX),
+        passed_over: read.passed_over.iter().map(words::passed_over).collect(),
         rejects: read.rejects.iter().map(|r| (words::rejects(r), words::examples(r))).collect(),
     }
 }
@@ -268,7 +275,11 @@ fn card(
                 words::short_date(step.at)
             },
             time: words::time(step.at),
-            what: words::after(step),
+            what: if words::is_before_approval(incident, step) {
+                format!("{} (before the approval)", words::after(step))
+            } else {
+                words::after(step)
+            },
         })
         .collect();
     let (origins, origins_more) = origins(incident, &timeline);
@@ -290,6 +301,7 @@ fn card(
         threshold: report.threshold_bits.map(|bits| format!("{bits:.1}")),
         origins,
         origins_more,
+        without_address: words::without_address(incident),
         campaign: incident
             .campaign
             .as_deref()
@@ -377,9 +389,9 @@ fn campaign(campaign: &Campaign<'_>, anchors: &[(&Incident, String)]) -> Campaig
             .incidents
             .iter()
             .take(SHOWN)
-            .map(|incident| {
-                let anchor = by_id.get(&std::ptr::from_ref(*incident)).copied().unwrap_or_default();
-                (anchor.to_owned(), clean(&incident.subject.name), incident.stage.name())
+            .filter_map(|incident| {
+                let anchor = *by_id.get(&std::ptr::from_ref(*incident))?;
+                Some((anchor.to_owned(), clean(&incident.subject.name), incident.stage.name()))
             })
             .collect(),
         more: campaign.incidents.len().saturating_sub(SHOWN),

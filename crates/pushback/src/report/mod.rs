@@ -21,4 +21,4 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use view::{ReadSummary, Rejects, Report, TimelineItem};
+pub use view::{PassedOver, ReadSummary, Rejects, Report, TimelineItem};

@@ -9,7 +9,7 @@ use pushback_model::{ConfigurationFinding, Incident, Source, Span, Stage};
 pub(crate) use incidents::{approved, at, bombing, exposed, foothold, hostile, item, reset};
 use incidents::{approved_story, bombing_story, exposed_story, foothold_story, reset_story};
 
-use super::view::{ReadSummary, Rejects, Report, TimelineItem};
+use super::view::{PassedOver, ReadSummary, Rejects, Report, TimelineItem};
 
 /// A text that tries everything at once: markup, terminal, spreadsheet, direction, hiding.
 pub(crate) const HOSTILE: &str = "=cmd|'/c calc'!A1<script>alert(1)</script>\"'><img src=x onerror=y>\x1b[2J\u{202e}\u{200b}\r\n";
@@ -29,6 +29,7 @@ impl Sample {
         Report {
             title: &self.title,
             incidents: &self.incidents,
+            least: Stage::Exposed,
             findings: &self.findings,
             timelines: &self.timelines,
             read: &self.read,
@@ -53,9 +54,16 @@ pub(crate) fn read() -> ReadSummary {
             count: 3,
             examples: vec!["okta.jsonl:17".to_owned(), "okta.jsonl:90441".to_owned()],
         }],
+        passed_over: vec![PassedOver {
+            reason: "is a zip archive; unpack it first",
+            count: 3,
+            examples: vec!["logs/a.zip".to_owned(), "logs/b.zip".to_owned()],
+        }],
         first_at: Some(at("2026-03-01T00:00:03Z")),
         last_at: Some(at("2026-03-15T06:59:58Z")),
         subscribers: 1_204,
+        quiet_prompts: 0,
+        quiet_people: 0,
         elapsed_seconds: 2.4,
         threads: 2,
         spilled: 0,

@@ -17,7 +17,9 @@ use super::words;
 use ink::{Ink, Line};
 
 /// The narrowest terminal that is laid out for; a narrower one wraps by itself.
-pub const WIDTH_MIN: usize = 60;
+pub const WIDTH_MIN: usize = 40;
+/// Below this width what stands at the right of a line goes to a line of its own.
+const NARROW: usize = 60;
 /// The widest layout: longer lines are hard to read.
 pub const WIDTH_MAX: usize = 120;
 
@@ -67,6 +69,11 @@ impl<'w> Page<'w> {
     }
 
     pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
+        // What stands after a colon explains, and is left out where there is no room.
+        let text = match text.split_once(':') {
+            Some((name, _)) if text::width(text) >= self.width => name,
+            _ => text,
+        };
         let rule = self.dash().repeat(self.width.saturating_sub(text::width(text) + 1));
         self.line(Line::default().put(Ink::Strong, text).put(Ink::Plain, " ").put(Ink::Dim, rule))
     }
@@ -109,7 +116,8 @@ pub fn write(report: &Report<'_>, options: Options, out: &mut dyn Write) -> io::
     for (number, incident) in blocks.iter().take(shown).enumerate() {
         block::write(page, report, &campaigns, &folded, incident, number + 1)?;
     }
-    let hidden = blocks.len().saturating_sub(shown);
+    // What stands in one line under a block that is not shown is not shown either.
+    let hidden = report.worst_first().len() - listed(&blocks, &folded, shown);
     if hidden > 0 {
         let words = format!(
             "{} not shown (see --limit); every other format lists them all.",
@@ -129,6 +137,8 @@ fn opening(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
         _ => String::new(),
     };
     let head = Line::default().put(Ink::Strong, "PUSHBACK");
+    let is_narrow = page.width < NARROW;
+    let (period, below) = if is_narrow { (String::new(), period) } else { (period, String::new()) };
     let room = page.width.saturating_sub(head.columns() + 2 + text::width(&period) + 2);
     let title = text::sanitise(report.title);
     let head = head
@@ -137,9 +147,18 @@ fn opening(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
         .pad_to(page.width.saturating_sub(text::width(&period)))
         .put(Ink::Dim, period);
     page.line(head)?;
+    if !below.is_empty() {
+        page.line(Line::default().put(Ink::Dim, below))?;
+    }
     page.paragraph(0, Ink::Strong, &words::verdict(report))?;
     if report.incidents.is_empty() {
         page.paragraph(0, Ink::Plain, &words::looked_at(report.read))?;
+    }
+    if let Some(quiet) = words::quiet(report.read) {
+        page.paragraph(0, Ink::Plain, &format!("{quiet}."))?;
+    }
+    if let Some(unlisted) = words::unlisted(report) {
+        page.paragraph(0, Ink::Plain, &format!("{unlisted}."))?;
     }
     legend(page, report)?;
     page.blank()
@@ -148,7 +167,7 @@ fn opening(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
 /// Explains the marks, but only those that this report uses.
 fn legend(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
     let mut used = BTreeSet::new();
-    for incident in report.incidents {
+    for incident in report.worst_first() {
         used.extend(marks::place(&report.timeline(incident)).iter().map(|placed| placed.mark));
     }
     if used.is_empty() {
@@ -191,6 +210,19 @@ fn fold<'a>(
         }
     }
     (blocks, folded)
+}
+
+/// How many incidents the first blocks tell of, with those that are folded under them.
+fn listed(blocks: &[&Incident], folded: &Folded<'_>, shown: usize) -> usize {
+    let mut told = BTreeSet::new();
+    blocks
+        .iter()
+        .take(shown)
+        .map(|incident| {
+            let campaign = incident.campaign.as_deref().filter(|id| told.insert(*id));
+            1 + campaign.and_then(|id| folded.get(id)).map_or(0, Vec::len)
+        })
+        .sum()
 }
 
 /// Writes who, when and what of one incident, for a page about it alone.

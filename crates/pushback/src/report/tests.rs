@@ -23,7 +23,11 @@ fn explained(is_whole: bool, terminal: Options) -> String {
     let records: Vec<explain::Record<'_>> = story
         .iter()
         .enumerate()
-        .map(|(i, item)| explain::Record { item, raw: if i == 3 { b"" } else { text.as_bytes() } })
+        .map(|(i, item)| explain::Record {
+            item,
+            raw: if i == 3 { b"" } else { text.as_bytes() },
+            used: &[],
+        })
         .collect();
     let mut out = Vec::new();
     explain::write(&incident, &records, explain::Options { terminal, is_whole }, &mut out).unwrap();
@@ -67,7 +71,7 @@ fn the_whole_record_is_shown_when_asked_for() {
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     for sample in [samples::sample(), samples::calm(), samples::spray(), samples::under_attack()] {
-        for width in [60, 61, 72, 80, 89, 90, 100, 120] {
+        for width in [40, 52, 60, 61, 72, 80, 89, 90, 100, 120] {
             for ascii in [true, false] {
                 let options = Options { ascii, ..at_width(width) };
                 for line in terminal(&sample, options).lines() {
@@ -77,8 +81,10 @@ fn no_line_is_wider_than_the_terminal() {
         }
     }
     for is_whole in [false, true] {
-        for line in explained(is_whole, at_width(60)).lines() {
-            assert!(text::width(line) <= 60, "{line}");
+        for width in [40, 60] {
+            for line in explained(is_whole, at_width(width)).lines() {
+                assert!(text::width(line) <= width, "{width}: {line}");
+            }
         }
     }
 }
@@ -87,7 +93,7 @@ fn no_line_is_wider_than_the_terminal() {
 fn a_terminal_narrower_or_wider_than_the_layout_gets_the_nearest_one() {
     assert_eq!(
         terminal(&samples::sample(), at_width(1)),
-        terminal(&samples::sample(), at_width(60))
+        terminal(&samples::sample(), at_width(40))
     );
     assert_eq!(
         terminal(&samples::sample(), at_width(900)),

@@ -9,8 +9,10 @@ use pushback_model::{ConfigurationFinding, EventKind, Factor, Incident, Source, 
 pub struct Report<'a> {
     /// What the report is about, for the head of the page: a folder, an organisation.
     pub title: &'a str,
-    /// The incidents, in any order; every format sorts them itself.
+    /// All incidents, in any order; every format sorts them itself.
     pub incidents: &'a [Incident],
+    /// The weakest stage that is listed. Weaker incidents are judged and counted all the same.
+    pub least: Stage,
     /// What is set up badly, in any order.
     pub findings: &'a [ConfigurationFinding],
     /// For each incident, by its id, the records that tell its story, in any order. An incident
@@ -67,12 +69,18 @@ pub struct ReadSummary {
     pub unknown: Vec<(Source, String, u64)>,
     /// Records that could not be read, by reason.
     pub rejects: Vec<Rejects>,
+    /// Files in folders that were not read, by reason.
+    pub passed_over: Vec<PassedOver>,
     /// The earliest event.
     pub first_at: Option<Timestamp>,
     /// The latest event.
     pub last_at: Option<Timestamp>,
     /// People seen.
     pub subscribers: u64,
+    /// Prompts from networks that the policy calls quiet: no incident is made of them.
+    pub quiet_prompts: u64,
+    /// The people that they were for.
+    pub quiet_people: u64,
     /// Wall-clock seconds that reading and detecting took.
     pub elapsed_seconds: f64,
     /// Threads that read.
@@ -98,6 +106,17 @@ pub struct Rejects {
     pub examples: Vec<String>,
 }
 
+/// Files in folders that were not read, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The reason, as what follows a file's name: `is a zip archive; unpack it first`.
+    pub reason: &'static str,
+    /// How many.
+    pub count: u64,
+    /// The first few.
+    pub examples: Vec<String>,
+}
+
 /// Incidents that share a campaign.
 #[derive(Clone, Debug)]
 pub struct Campaign<'a> {
@@ -108,9 +127,21 @@ pub struct Campaign<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// The incidents, worst first: by stage, then by evidence, then by time, then by id.
+    /// The incidents to be listed, worst first: by stage, then by evidence, then by time, then by id.
     #[must_use]
     pub fn worst_first(&self) -> Vec<&'a Incident> {
+        let mut sorted = self.all_worst_first();
+        sorted.retain(|incident| incident.stage >= self.least);
+        sorted
+    }
+
+    /// How many incidents are counted but not listed, being weaker than what was asked for.
+    #[must_use]
+    pub fn unlisted(&self) -> usize {
+        self.incidents.iter().filter(|incident| incident.stage < self.least).count()
+    }
+
+    fn all_worst_first(&self) -> Vec<&'a Incident> {
         let mut sorted: Vec<&Incident> = self.incidents.iter().collect();
         sorted.sort_by(|a, b| {
             b.stage
@@ -134,7 +165,7 @@ impl<'a> Report<'a> {
     #[must_use]
     pub fn campaigns(&self) -> BTreeMap<&'a str, Campaign<'a>> {
         let mut campaigns = BTreeMap::new();
-        for incident in self.worst_first() {
+        for incident in self.all_worst_first() {
             let Some(id) = incident.campaign.as_deref() else { continue };
             campaigns
                 .entry(id)

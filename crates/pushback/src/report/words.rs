@@ -6,11 +6,11 @@ mod numbers;
 use std::collections::BTreeSet;
 
 use pushback_model::{
-    After, ConfigurationFinding, EventKind, Evidence, Incident, Origin, Stage, Timestamp,
+    After, ConfigurationFinding, EventKind, Evidence, Incident, Origin, Span, Stage, Timestamp,
 };
 
 use super::text::sanitise;
-use super::view::{Campaign, ReadSummary, Rejects, Report};
+use super::view::{Campaign, PassedOver, ReadSummary, Rejects, Report};
 
 pub use kinds::{did, what};
 pub use numbers::*;
@@ -21,26 +21,45 @@ pub use numbers::*;
 #[must_use]
 pub fn headline(incident: &Incident) -> String {
     let prompts = &incident.prompts;
-    let changes = listed(&changes(incident));
+    let all = listed(&changes(incident, |_| true));
     let sentence = match (incident.approved_at, incident.stage) {
         (Some(at), _) => approved(incident, at),
-        (None, Stage::Exposed) if prompts.sent == 0 && !changes.is_empty() => {
-            return format!("an account that was never used before {changes}");
+        (None, Stage::Exposed) if prompts.sent == 0 && !all.is_empty() => {
+            return format!("an account that was never used before {all}");
         }
         (None, Stage::Exposed | Stage::Bombing) => refused(incident),
-        (None, Stage::Foothold) if !changes.is_empty() => {
+        (None, Stage::Foothold) if !all.is_empty() => {
             let prelude = if prompts.sent == 0 {
                 "without any prompt"
             } else {
                 "no prompt was approved, yet"
             };
-            return format!("{prelude} a stranger {changes}");
+            return format!("{prelude} a stranger {all}");
         }
         (None, Stage::Approved | Stage::Foothold) => {
             "a sign-in got through that does not fit its owner".to_owned()
         }
     };
-    if changes.is_empty() { sentence } else { format!("{sentence}; the stranger then {changes}") }
+    let before = listed(&changes(incident, |after| is_before_approval(incident, after)));
+    let then = listed(&changes(incident, |after| !is_before_approval(incident, after)));
+    match (before.as_str(), then.as_str()) {
+        ("", "") => sentence,
+        ("", then) => format!("{sentence}; the stranger then {then}"),
+        (before, "") => format!("{sentence}; before that the stranger {before}"),
+        (before, then) => format!("{sentence}; before that the stranger {before}, then {then}"),
+    }
+}
+
+/// Whether something that is listed as following was done before the approval: what a stranger can do
+/// with the password alone, or with an approval that was not noticed.
+#[must_use]
+pub fn is_before_approval(incident: &Incident, after: &After) -> bool {
+    // The sign-in that an approval ended is dated at its start by some, which is no time before.
+    const SIGN_IN_MAX: Span = Span::minutes(10);
+    incident.approved_at.is_some_and(|approved_at| {
+        after.at < approved_at
+            && (after.kind.is_lasting_change() || approved_at - after.at > SIGN_IN_MAX)
+    })
 }
 
 fn listed(changes: &[&str]) -> String {
@@ -59,7 +78,11 @@ fn approved(incident: &Incident, at: Timestamp) -> String {
     } else {
         "approved a stranger's prompt"
     };
-    let time = time(at);
+    // Whoever reads this has been told the day on which the incident began.
+    let mut time = time(at);
+    if at.day() != incident.started_at.day() {
+        time.push_str(&format!(" on {}", date(at)));
+    }
     match before {
         0 => format!("{how} at {time}"),
         _ => {
@@ -89,11 +112,18 @@ fn refused(incident: &Incident) -> String {
         (p.denied, "denied"),
         (p.reported, "reported as not theirs"),
         (p.mismatched, "answered with a wrong number"),
+        // A stranger's would have made this another sentence.
+        (p.approved, "approved, judged the owner's own"),
     ] {
         if count == p.sent {
             outcomes.push(if count == 1 { word.to_owned() } else { format!("all {word}") });
         } else if count > 0 {
-            outcomes.push(format!("{} {word}", number(u64::from(count))));
+            let count = if count == 1 && word.starts_with("approved") {
+                "one".to_owned()
+            } else {
+                number(u64::from(count))
+            };
+            outcomes.push(format!("{count} {word}"));
         }
     }
     let span = incident.last_at - incident.started_at;
@@ -118,11 +148,12 @@ pub fn followed(incident: &Incident) -> Vec<&After> {
 }
 
 /// What was changed that outlives a session, in past tense, each thing once, in order.
-fn changes(incident: &Incident) -> Vec<&'static str> {
+fn changes(incident: &Incident, is_meant: impl Fn(&After) -> bool) -> Vec<&'static str> {
     let mut seen = BTreeSet::new();
     incident
         .after_approval
         .iter()
+        .filter(|after| is_meant(after))
         .filter(|after| after.kind.is_lasting_change() && seen.insert(after.kind))
         .map(|after| did(after.kind))
         .collect()
@@ -161,15 +192,53 @@ pub fn verdict(report: &Report<'_>) -> String {
         1 => return "A stranger got into one account. Start there.".to_owned(),
         _ => return format!("Strangers got into {} accounts. Start there.", number(inside)),
     }
-    format!(
-        "Nobody let a stranger in, but {} unexpected prompts: somebody else holds {}.",
-        if total.people == 1 {
-            "one person got".to_owned()
-        } else {
-            format!("{} people got", number(total.people as u64))
-        },
-        if total.people == 1 { "the password" } else { "their passwords" },
-    )
+    let prompted = report
+        .incidents
+        .iter()
+        .filter(|incident| incident.prompts.sent > 0)
+        .map(|incident| incident.subject.name.as_str())
+        .collect::<BTreeSet<_>>()
+        .len();
+    match (prompted, total.people) {
+        (0, 1) => "Nobody let a stranger in, but one account needs a look.".to_owned(),
+        (0, n) => {
+            format!("Nobody let a stranger in, but {} accounts need a look.", number(n as u64))
+        }
+        (1, _) => "Nobody let a stranger in, but one person got unexpected prompts: somebody else \
+                   holds the password."
+            .to_owned(),
+        (n, _) => format!(
+            "Nobody let a stranger in, but {} people got unexpected prompts: somebody else holds \
+             their passwords.",
+            number(n as u64)
+        ),
+    }
+}
+
+/// What quiet networks of the policy kept out of the report, if anything.
+#[must_use]
+pub fn quiet(read: &ReadSummary) -> Option<String> {
+    let words = format!(
+        "{} of {} from quiet networks {} left out",
+        several_of(read.quiet_prompts, "prompt"),
+        people(read.quiet_people),
+        if read.quiet_prompts == 1 { "was" } else { "were" },
+    );
+    (read.quiet_prompts > 0).then_some(words)
+}
+
+/// What is counted and not listed, if anything is.
+#[must_use]
+pub fn unlisted(report: &Report<'_>) -> Option<String> {
+    let count = report.unlisted() as u64;
+    (count > 0).then(|| {
+        format!(
+            "{} below {} {} not shown",
+            several_of(count, "incident"),
+            report.least.name(),
+            if count == 1 { "is" } else { "are" },
+        )
+    })
 }
 
 /// What was looked at, for a report without incidents.
@@ -263,6 +332,24 @@ pub fn rejects(rejects: &Rejects) -> String {
     format!("{}: {}", several_of(rejects.count, "record"), sanitise(&rejects.reason))
 }
 
+/// Files that were not read for one reason: the first with the reason, then others like it.
+#[must_use]
+pub fn passed_over(passed: &PassedOver) -> Vec<String> {
+    const SHOWN: usize = 4;
+    let mut names = passed.examples.iter().map(|name| sanitise(name).into_owned());
+    let Some(first) = names.next() else { return Vec::new() };
+    let mut lines = vec![format!("{first}: {}", passed.reason)];
+    let more = passed.count.saturating_sub(1);
+    if more > 0 {
+        let mut others: Vec<String> = names.take(SHOWN - 1).collect();
+        if (others.len() as u64) < more {
+            others.push("...".to_owned());
+        }
+        lines.push(format!("and {} more like it: {}", number(more), others.join(", ")));
+    }
+    lines
+}
+
 /// The first few places where records could not be read, and whether there are more.
 #[must_use]
 pub fn examples(rejects: &Rejects) -> Vec<String> {
@@ -286,7 +373,7 @@ pub fn campaign(campaign: &Campaign<'_>) -> String {
         campaign.incidents.iter().filter(|incident| incident.stage >= Stage::Approved).count();
     let first = campaign.incidents.iter().map(|incident| incident.started_at).min();
     let last = campaign.incidents.iter().map(|incident| incident.last_at).max();
-    let mut words = format!("one attacker, {} people", number(people.len() as u64));
+    let mut words = format!("one attacker, {}", self::people(people.len() as u64));
     if let (Some(first), Some(last)) = (first, last) {
         words.push_str(&format!(" within {}", last - first));
     }
@@ -301,11 +388,31 @@ pub fn campaign(campaign: &Campaign<'_>) -> String {
 /// One step of what followed, in words.
 #[must_use]
 pub fn after(after: &After) -> String {
-    if after.what.is_empty() {
+    let what = after.what.trim_start_matches([',', ' ']);
+    let what = in_words(what);
+    // One that says what the kind says is of no use.
+    if what.is_empty() || what == spaced(after.kind.name()) {
         did(after.kind).to_owned()
     } else {
-        format!("{}: {}", did(after.kind), sanitise(&after.what))
+        format!("{}: {what}", did(after.kind))
     }
+}
+
+/// A vendor's text as it stands, or a code like `remembered_device` as words.
+#[must_use]
+pub fn in_words(text: &str) -> String {
+    let is_code = text.contains('_')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if is_code { spaced(text) } else { sanitise(text).into_owned() }
+}
+
+/// Prompts of an incident that no listed origin asked for: their records name no address.
+#[must_use]
+pub fn without_address(incident: &Incident) -> Option<String> {
+    let listed: u32 = incident.origins.iter().map(|origin| origin.prompts).sum();
+    let rest = incident.prompts.sent.saturating_sub(listed);
+    let and = if incident.origins.is_empty() { "" } else { "and " };
+    (rest > 0).then(|| format!("{and}{} with no address", several_of(u64::from(rest), "prompt")))
 }
 
 /// The terms of the evidence, the largest first, those for the owner last.
@@ -368,57 +475,4 @@ pub fn spaced(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::samples;
-
-    #[test]
-    fn what_did_not_fit_is_said() {
-        let read = samples::read();
-        assert!(!records(&read).contains("left out"));
-        let full = ReadSummary { left_out: 7, doubts_dropped: 1, sources_dropped: 1, ..read };
-        let words = records(&full);
-        assert!(words.contains("7 records left out"), "{words}");
-        assert!(words.contains("colleagues excuse nothing"), "{words}");
-        assert!(words.contains("a spray may look smaller"), "{words}");
-    }
-
-    #[test]
-    fn a_foothold_says_when_it_was_approved_and_what_was_changed() {
-        assert_eq!(
-            headline(&samples::foothold()),
-            "approved a stranger's prompt at 03:12 after 7 prompts; the stranger then bound a new \
-             authenticator, made a mail rule, and 1 more",
-        );
-    }
-
-    #[test]
-    fn a_single_silent_prompt_reads_as_one() {
-        assert_eq!(headline(&samples::exposed()), "got one unexpected prompt at 14:05, unanswered");
-    }
-
-    #[test]
-    fn a_newcomer_whom_nobody_announced_is_no_stranger_yet() {
-        let mut newcomer = samples::reset();
-        newcomer.stage = Stage::Exposed;
-        newcomer.after_approval.retain(|after| after.kind == EventKind::FactorEnrolled);
-        let words = headline(&newcomer);
-        assert_eq!(words, "an account that was never used before bound a new authenticator");
-    }
-
-    #[test]
-    fn a_bombing_counts_each_outcome() {
-        assert_eq!(
-            headline(&samples::bombing()),
-            "got 24 unexpected prompts within 18m 30s, 21 unanswered, 2 denied, 1 reported as not theirs",
-        );
-    }
-
-    #[test]
-    fn a_reset_without_any_prompt_does_not_claim_an_approval() {
-        assert_eq!(
-            headline(&samples::reset()),
-            "without any prompt a stranger got the authenticators reset and bound a new authenticator",
-        );
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use pushback_app::{Aaguid, PasskeyModels};
 use pushback_verify::Policy;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, complaint, position, why};
+use crate::config::{ConfigError, complaint, position, read, why};
 
 /// The shipped example; a test keeps it equal to the defaults.
 pub const EXAMPLE: &str = include_str!("../../../../pushback-serve.example.toml");
@@ -186,19 +186,11 @@ impl Settings {
     }
 
     fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        let settings: Self = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            ConfigError::new(complaint(file, text, at, error.message()))
-        })?;
-        let mut complaints: Vec<String> = settings
-            .policy
-            .problems()
-            .into_iter()
-            .map(|problem| {
-                let path = format!("policy.{}", problem.path);
-                complaint(file, text, position(text, &path), &problem.to_string())
-            })
-            .collect();
+        let (settings, mut complaints) = read::<Self>(text, file);
+        complaints.extend(settings.policy.problems().into_iter().map(|problem| {
+            let path = format!("policy.{}", problem.path);
+            complaint(file, text, position(text, &path), &problem.to_string())
+        }));
         if let Err(what) = settings.check_origin() {
             complaints.push(complaint(file, text, position(text, "service.origin"), &what));
         }

@@ -16,7 +16,7 @@ fn exit_codes_tell_clean_found_usage_and_input_apart() {
     assert_eq!(pushback(["scna", path]).code, 2);
     assert_eq!(pushback(["scan", path, "--policy", "no-such.toml"]).code, 2);
     assert_eq!(pushback(["scan", "no-such-file.json"]).code, 3);
-    let broken = file("broken", "{\"a\": 1}\n{broken\n");
+    let broken = file("broken", format!("{}\n{{broken\n", lines(&logs).join("\n")));
     let broken = broken.to_str().unwrap();
     assert_eq!(pushback(["scan", broken]).code, 0);
     let strict = pushback(["scan", broken, "--strict"]);
@@ -40,7 +40,8 @@ fn an_empty_folder_is_no_clean_bill() {
     assert_eq!(ran.code, 3);
     assert!(ran.err.contains("no logs found"), "{}", ran.err);
     let ran = pushback_fed(&["scan", "-"], b"");
-    assert!(ran.out.contains("Nothing can be said") || ran.code == 3, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("Nothing can be said"), "{}", ran.out);
 }
 
 #[test]
@@ -145,6 +146,10 @@ fn an_incident_is_found_by_its_beginning_and_by_name() {
         assert_eq!(ran.code, 0, "{typed}: {}", ran.err);
         assert!(ran.out.contains(id), "{typed}");
     }
+    let part = &name[1..5];
+    let ran = pushback(["explain", part, path]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("did you mean") && ran.err.contains(name), "{}", ran.err);
     for typed in ["", "inc_", "i", "nobody"] {
         let ran = pushback(["explain", typed, path]);
         assert_eq!(ran.code, 2, "`{typed}`");
@@ -188,6 +193,13 @@ fn completions_and_the_manual_are_printed() {
     }
     let man = pushback(["man"]).out;
     assert!(man.contains(".TH pushback") && man.contains("\\-\\-fail\\-on"));
+    for part in
+        ["\\fBpushback scan\\fR", "\\fBpushback config check\\fR", "PUSHBACK OPERATOR INVITE"]
+    {
+        assert!(man.contains(part), "{part} is missing");
+    }
+    assert!(!man.contains("\\-scan(1)") && !man.contains("-scan(1)"), "there is one page only");
+    assert!(man.contains(".SH \"EXIT CODES\"") && man.contains("could not be read or written"));
 }
 
 #[test]

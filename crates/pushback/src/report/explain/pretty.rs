@@ -64,6 +64,44 @@ pub fn lines(record: &str) -> Vec<String> {
     lines
 }
 
+/// Which of the lines to show when not all can be: those that hold one of the texts, the first texts
+/// before the others, with the brackets that they stand in; then the first of the rest. In order, at
+/// most `max`.
+#[must_use]
+pub fn telling(lines: &[String], texts: &[String], max: usize) -> Vec<usize> {
+    let mut chosen = std::collections::BTreeSet::new();
+    let value = |line: &str| line.split_once("\": ").map_or(line, |(_, value)| value).to_owned();
+    let values: Vec<String> = lines.iter().map(|line| value(line)).collect();
+    // What stands twice in a record is shown once.
+    let holding = |text: &String| values.iter().position(|value| value.contains(text.as_str()));
+    for i in texts.iter().filter_map(holding) {
+        let Some(line) = lines.get(i) else { continue };
+        let mut needed = vec![i];
+        let mut level = indent(line);
+        for (j, above) in lines.iter().enumerate().take(i).rev() {
+            if indent(above) < level {
+                level = indent(above);
+                needed.push(j);
+            }
+        }
+        needed.retain(|i| !chosen.contains(i));
+        if chosen.len() + needed.len() <= max {
+            chosen.extend(needed);
+        }
+    }
+    for i in 0..lines.len() {
+        if chosen.len() >= max {
+            break;
+        }
+        chosen.insert(i);
+    }
+    chosen.into_iter().collect()
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
 fn turn(lines: &mut Vec<String>, line: &mut String, depth: usize) {
     let full = std::mem::replace(line, "  ".repeat(depth.min(DEPTH_MAX)));
     if !full.trim().is_empty() {
@@ -93,6 +131,17 @@ mod tests {
                 "}",
             ]
         );
+    }
+
+    #[test]
+    fn members_that_were_used_are_shown_first_and_in_their_brackets() {
+        let record = r#"{"a":1,"b":2,"c":{"d":3,"ip":"203.0.113.7"},"e":5}"#;
+        let lines = lines(record);
+        let shown: Vec<&str> = telling(&lines, &["203.0.113.7".to_owned()], 4)
+            .into_iter()
+            .map(|i| lines[i].trim())
+            .collect();
+        assert_eq!(shown, ["{", "\"a\": 1,", "\"c\": {", "\"ip\": \"203.0.113.7\""]);
     }
 
     #[test]

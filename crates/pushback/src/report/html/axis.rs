@@ -147,7 +147,7 @@ impl Segment {
         const MINUTE: i64 = 60_000;
         const HOUR: i64 = 60 * MINUTE;
         const DAY: i64 = 24 * HOUR;
-        const STEPS: [i64; 20] = [
+        const STEPS: [i64; 25] = [
             MINUTE,
             2 * MINUTE,
             5 * MINUTE,
@@ -168,6 +168,11 @@ impl Segment {
             14 * DAY,
             28 * DAY,
             91 * DAY,
+            182 * DAY,
+            365 * DAY,
+            2 * 365 * DAY,
+            5 * 365 * DAY,
+            10 * 365 * DAY,
         ];
         let room = ((self.right - self.left) / LABEL_WIDTH).floor() as i64;
         let length = (self.to - self.from).as_millis();
@@ -263,6 +268,16 @@ mod tests {
     fn one_prompt_a_day_needs_no_break() {
         let axis = Axis::broken([0, 1_440, 2_880, 4_320].map(at));
         assert!(axis.breaks().is_empty());
+    }
+
+    #[test]
+    fn an_axis_of_years_has_more_than_one_tick() {
+        for days in [400, 800, 1_500, 4_000, 10_000] {
+            let axis = Axis::straight(at(0), at(days * 24 * 60));
+            let ticks = axis.ticks();
+            assert!(ticks.len() >= 2, "{days} days: {ticks:?}");
+            assert!(ticks.iter().all(|tick| tick.is_day), "{days} days: {ticks:?}");
+        }
     }
 
     #[test]

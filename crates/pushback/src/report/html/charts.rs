@@ -76,7 +76,7 @@ fn told(placed: &Placed<'_>) -> String {
     let mut text = format!("{} {}: {what}", words::date(placed.at), words::time_seconds(placed.at));
     if !placed.item.label.is_empty() {
         text.push_str(", ");
-        text.push_str(&sanitise(&placed.item.label));
+        text.push_str(&words::in_words(&placed.item.label));
     }
     if !placed.item.ip.is_empty() {
         text.push_str(" from ");
@@ -87,6 +87,8 @@ fn told(placed: &Placed<'_>) -> String {
 
 fn ticks(canvas: &mut Canvas, axis: &Axis, y: f64) {
     let mut days = Days::unknown();
+    let spans_years = spans_years(axis);
+    let mut year_told = String::new();
     for Tick { x, at, is_day, is_fine } in axis.ticks() {
         let [line, label, date] = if is_fine {
             ["tick fine", "tick-label fine", "tick-date fine"]
@@ -97,6 +99,11 @@ fn ticks(canvas: &mut Canvas, axis: &Axis, y: f64) {
         let align = Align::inside(x);
         if is_day {
             canvas.text(label, x, y + 17.0, align, &words::short_date(at));
+            let year = words::year(at);
+            if spans_years && !is_fine && year != year_told {
+                canvas.text(date, x, y + 31.0, align, &year);
+                year_told = year;
+            }
             continue;
         }
         canvas.text(label, x, y + 17.0, align, &words::time(at));
@@ -104,6 +111,15 @@ fn ticks(canvas: &mut Canvas, axis: &Axis, y: f64) {
         if !is_fine && days.turns(at) {
             canvas.text(date, x, y + 31.0, align, &words::short_date(at));
         }
+    }
+}
+
+/// Whether the days of an axis need their year beside them.
+fn spans_years(axis: &Axis) -> bool {
+    let ticks = axis.ticks();
+    match (ticks.first(), ticks.last()) {
+        (Some(first), Some(last)) => words::year(first.at) != words::year(last.at),
+        _ => false,
     }
 }
 
@@ -179,15 +195,15 @@ pub(super) fn overview(report: &Report<'_>, anchors: &[(&Incident, String)]) -> 
         y = base + 10.0;
     }
     ticks(&mut canvas, &axis, y - 10.0);
-    let below = if (to - from).as_millis() > 4 * 86_400_000 { 22.0 } else { BELOW };
-    let total = report.total();
+    let is_one_line = (to - from) > Span::days(4) && !spans_years(&axis);
+    let below = if is_one_line { 22.0 } else { BELOW };
     Some(canvas.finish(
         "overview",
         y - 10.0 + below,
         "All incidents over the time of the log",
         &format!(
             "{} over {}; the table below lists them.",
-            words::several_of(total.incidents as u64, "incident"),
+            words::several_of(anchors.len() as u64, "incident"),
             words::period(from, to)
         ),
     ))

@@ -162,3 +162,15 @@ fn tag_end(tail: &str) -> usize {
         .expect("an unclosed tag")
         .0
 }
+
+#[test]
+fn a_log_of_years_names_the_years_on_its_axis() {
+    let mut sample = samples::sample();
+    sample.read.first_at = Some(samples::at("2024-05-01T00:00:00Z"));
+    let html = rendered(&sample);
+    let picture = html.split("Incidents by stage and time").nth(1).unwrap();
+    let picture = picture.split("</svg>").next().unwrap();
+    for year in [">2025<", ">2026<"] {
+        assert!(picture.contains(year), "{year}: {picture}");
+    }
+}

@@ -6,7 +6,7 @@ use std::io;
 use pushback_model::Incident;
 
 use super::ink::{Ink, Line};
-use super::{Folded, Page, strip};
+use super::{Folded, NARROW, Page, strip};
 use crate::report::marks::{self, Mark};
 use crate::report::text;
 use crate::report::view::{Campaign, Report};
@@ -60,18 +60,24 @@ pub(crate) fn head(
     right.push(format!("{:.1} bits", incident.evidence_bits));
     let right = right.join(page.dot());
     let stage = incident.stage.name().to_uppercase();
-    let number = number.map_or_else(String::new, |n| format!("{n}."));
+    let number = number.map_or_else(String::new, |n| format!("{n}. "));
     let line = Line::default()
         .put(Ink::Dim, text::pad(&number, INDENT))
         .put(Ink::Stage(incident.stage), stage)
         .put(Ink::Plain, "  ");
     let room = page.width.saturating_sub(line.columns() + text::width(&right) + 2);
     let name = text::sanitise(&incident.subject.name);
-    let line = line
-        .put(Ink::Strong, text::shorten(&name, room, page.ascii))
-        .pad_to(page.width.saturating_sub(text::width(&right)))
-        .put(Ink::Dim, right);
-    page.line(line)?;
+    if page.width < NARROW {
+        let room = page.width.saturating_sub(line.columns());
+        page.line(line.put(Ink::Strong, text::shorten(&name, room, page.ascii)))?;
+        page.line(Line::indented(INDENT).put(Ink::Dim, right))?;
+    } else {
+        let line = line
+            .put(Ink::Strong, text::shorten(&name, room, page.ascii))
+            .pad_to(page.width.saturating_sub(text::width(&right)))
+            .put(Ink::Dim, right);
+        page.line(line)?;
+    }
     page.paragraph(INDENT, Ink::Plain, &words::headline(incident))
 }
 
@@ -129,7 +135,9 @@ fn origins(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
             .max()
             .unwrap_or(0)
     };
-    let (ip_columns, prompt_columns) = (widest(0).min(39), widest(1));
+    let prompt_columns = widest(1);
+    let room = page.width.saturating_sub(ROWS + 2 + prompt_columns);
+    let ip_columns = widest(0).min(39).min(room);
     for [ip, prompts, network, place] in &rows {
         let line = labels
             .next()
@@ -149,7 +157,11 @@ fn origins(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
             page.paragraph(ROWS + 2, Ink::Dim, &beside)?;
         }
     }
-    more(page, incident.origins.len(), ORIGINS_MAX, "address", "addresses")
+    more(page, incident.origins.len(), ORIGINS_MAX, "address", "addresses")?;
+    match words::without_address(incident) {
+        Some(rest) => page.hang(labels.next(), Ink::Dim, &rest),
+        None => Ok(()),
+    }
 }
 
 fn evidence(page: &mut Page<'_>, report: &Report<'_>, incident: &Incident) -> io::Result<()> {
@@ -191,17 +203,22 @@ fn evidence(page: &mut Page<'_>, report: &Report<'_>, incident: &Incident) -> io
     let line = labels
         .next()
         .put(Ink::Strong, text::pad_left(&format!("{:.1}", incident.evidence_bits), 5))
-        .put(Ink::Dim, format!("  bits in all{threshold}"));
-    page.line(line)
+        .put(Ink::Plain, "  ");
+    page.hang(line, Ink::Dim, &format!("bits in all{threshold}"))
 }
 
 fn followed(page: &mut Page<'_>, incident: &Incident) -> io::Result<()> {
-    let mut labels = Labels(Some("then"));
     let after = words::followed(incident);
+    let mut labels = Labels(None);
+    let mut told = "";
     let mut days = Days::known(incident.started_at);
     let times: Vec<String> = after.iter().take(AFTER_MAX).map(|a| days.time(a.at)).collect();
     let time_columns = times.iter().map(|t| text::width(t)).max().unwrap_or(0);
     for (after, time) in after.iter().zip(&times) {
+        let when = if words::is_before_approval(incident, after) { "before" } else { "then" };
+        if when != std::mem::replace(&mut told, when) {
+            labels = Labels(Some(when));
+        }
         let mark = if after.kind.is_lasting_change() { Mark::Change } else { Mark::Session };
         let line = labels
             .next()
@@ -242,7 +259,7 @@ fn campaign(
         .map(|other| text::width(&text::sanitise(&other.subject.name)))
         .max()
         .unwrap_or(0)
-        .min(page.width.saturating_sub(ROWS + 9 + if page.width >= WIDE { 28 } else { 15 }));
+        .min(page.width.saturating_sub(ROWS + 9 + if page.width >= WIDE { 51 } else { 15 }));
     let mut days = Days::known(incident.started_at);
     for other in others.iter().take(FOLDED_MAX) {
         let name = text::sanitise(&other.subject.name);
@@ -250,17 +267,21 @@ fn campaign(
         let line = Line::indented(ROWS)
             .put(Ink::Stage(other.stage), text::pad(other.stage.name(), 9))
             .put(Ink::Plain, text::pad(&name, columns))
-            .put(Ink::Dim, format!("  {}", brief(other, &mut days, page.width >= WIDE)));
+            .put(Ink::Dim, format!("  {}", brief(page, other, &mut days)));
         page.line(line)?;
     }
-    more(page, others.len(), FOLDED_MAX, "person", "people")
+    more(page, others.len(), FOLDED_MAX, "incident", "incidents")
 }
 
-/// When, where there is room, and how many prompts.
-fn brief(incident: &Incident, days: &mut Days, wide: bool) -> String {
+/// When, how many prompts, and the id, as far as there is room.
+fn brief(page: &Page<'_>, incident: &Incident, days: &mut Days) -> String {
+    const ID: usize = 20;
     let prompts = words::several_of(u64::from(incident.prompts.sent), "prompt");
-    if wide {
-        format!("{}  {prompts}", text::pad_left(&days.time(incident.started_at), 5))
+    if page.width >= WIDE {
+        let time = text::pad_left(&days.time(incident.started_at), 5);
+        let id = text::sanitise(&incident.id);
+        let id = text::shorten(&id, ID, page.ascii);
+        format!("{time}  {}  {id}", text::pad(&prompts, 10))
     } else {
         prompts
     }

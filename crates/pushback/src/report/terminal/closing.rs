@@ -4,8 +4,8 @@ use std::io;
 
 use pushback_model::{ConfigurationFinding, Stage};
 
-use super::Page;
 use super::ink::{Ink, Line};
+use super::{NARROW, Page};
 use crate::report::text;
 use crate::report::view::{Campaign, Report, STAGES};
 use crate::report::words;
@@ -51,7 +51,7 @@ pub(super) fn findings(
             let prompts = words::number(u64::from(finding.prompts));
             let lead = Line::default()
                 .put(Ink::Strong, text::pad_left(&prompts, columns))
-                .put(Ink::Dim, " prompts  ");
+                .put(Ink::Dim, if finding.prompts == 1 { " prompt   " } else { " prompts  " });
             indent = lead.columns();
             let who = words::affected(finding, page.dot());
             // Several of one title differ only in who and when.
@@ -112,7 +112,7 @@ pub(super) fn summary(
     let most = limit.unwrap_or(FINDINGS_MAX).clamp(1, FINDINGS_MAX);
     for campaign in campaigns.iter().take(most) {
         let id = text::sanitise(campaign.id);
-        let id = text::shorten(&id, 24, page.ascii);
+        let id = text::shorten(&id, page.width.saturating_sub(28).min(24), page.ascii);
         let line = Line::default().put(Ink::Dim, format!("campaign {id}: "));
         page.hang(line, Ink::Plain, &words::campaign(campaign))?;
     }
@@ -126,8 +126,9 @@ pub(super) fn summary(
 
 fn row(name: &str, counts: [&str; 3], ink: Ink, meaning: &str, page: &Page<'_>) -> Line {
     let mut line = Line::default().put(ink, text::pad(name, 9));
+    let columns = if page.width < NARROW { 10 } else { 11 };
     for count in counts {
-        line = line.put(Ink::Plain, text::pad_left(count, 11));
+        line = line.put(Ink::Plain, text::pad_left(count, columns));
     }
     let room = page.width.saturating_sub(line.columns() + 2);
     if page.width >= WIDE && text::width(meaning) <= room {
@@ -173,6 +174,13 @@ pub(super) fn read(page: &mut Page<'_>, report: &Report<'_>) -> io::Result<()> {
             words.push(words::several_of(rest as u64, "more type"));
         }
         page.hang(label("unknown"), Ink::Plain, &words.join(", "))?;
+    }
+    for passed in &read.passed_over {
+        let mut lead = label("not read");
+        for line in words::passed_over(passed) {
+            page.hang(lead, Ink::Plain, &line)?;
+            lead = label("").put(Ink::Plain, "  ");
+        }
     }
     for rejects in &read.rejects {
         page.hang(label("rejected"), Ink::Plain, &words::rejects(rejects))?;

@@ -92,7 +92,7 @@ fn totals(marks: &[Placed<'_>], columns: usize, ascii: bool) -> Vec<Piece> {
     let mut row = Vec::new();
     for mark in Mark::ALL {
         let count = marks.iter().filter(|placed| placed.mark == mark).count();
-        if count == 0 {
+        if count == 0 || left == 0 {
             continue;
         }
         let text = counted(mark.glyph(ascii), count, ascii);

@@ -106,6 +106,12 @@ impl Days {
     }
 }
 
+/// The year of an instant in UTC: `2026`.
+#[must_use]
+pub fn year(at: Timestamp) -> String {
+    date(at).split('-').next().unwrap_or_default().to_owned()
+}
+
 /// Month and day of an instant in UTC: `03-15`.
 #[must_use]
 pub fn short_date(at: Timestamp) -> String {
