@@ -53,7 +53,11 @@ fn is_witnessed_as_theirs(
 
 /// Whether a later way in is known to be a stranger's and the change came from that machine: it says
 /// nothing about the one before.
-pub(crate) fn is_of_another_way_in(context: &Context<'_>, record: &Record, from: Timestamp) -> bool {
+pub(crate) fn is_of_another_way_in(
+    context: &Context<'_>,
+    record: &Record,
+    from: Timestamp,
+) -> bool {
     let origin = Origin::of(record);
     let later = context.foreign.iter().filter(|f| f.at > from && f.at <= record.at);
     later.into_iter().any(|f| f.taints(&origin, record.session, record.at))

@@ -118,9 +118,8 @@ pub fn judge(
         mark_rotation(&mut weighed, policy.windows.episode_quiet());
         let strange: Vec<&Weighed> = weighed.iter().filter(|w| is_strange(w)).collect();
         verdict.sightings = sightings(who, &strange, &|w| w.failed.total() > 0);
-        let is_doubtful = |w: &Weighed| {
-            w.passed.is_some() && !may_vouch(&context, &w.attempt.origin)
-        };
+        let is_doubtful =
+            |w: &Weighed| w.passed.is_some() && !may_vouch(&context, &w.attempt.origin);
         verdict.entries = sightings(who, &strange, &is_doubtful);
         verdict.is_of_interest = weighed.iter().any(may_be_candidate) || may_open(records);
         verdict.countries = habits.countries();

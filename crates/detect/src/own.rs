@@ -118,12 +118,7 @@ const NEW_PHONE_BITS: f64 = -1.5;
 
 /// Whoever has just bound an authenticator with a machine or from a place that is surely theirs signs in
 /// with a new phone next: that it is new says nothing.
-fn vouched_phone(
-    context: &Context<'_>,
-    weighed: &Weighed,
-    at: Timestamp,
-    terms: &mut Vec<Term>,
-) {
+fn vouched_phone(context: &Context<'_>, weighed: &Weighed, at: Timestamp, terms: &mut Vec<Term>) {
     if !weighed.attempt.origin.has(flag::MOBILE) {
         return;
     }

@@ -210,8 +210,9 @@ fn ended(
         })
     };
     // One whose silence was logged before is another: Entra asks anew under one correlation id.
-    let is_told =
-        |p: &Prompt| has(p, &|r| r.kind == EventKind::PromptTimedOut && record.at - r.at > SAME_END);
+    let is_told = |p: &Prompt| {
+        has(p, &|r| r.kind == EventKind::PromptTimedOut && record.at - r.at > SAME_END)
+    };
     let is_same = |p: &Prompt| record.transaction != 0 && p.transaction == record.transaction;
     let late = over(&|p| is_same(p) && !is_told(p))
         .or_else(|| over(&|p| (is_of_session(p) || is_of_address(p)) && !is_told(p)));

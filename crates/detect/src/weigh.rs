@@ -191,9 +191,8 @@ fn explain_place(origin_terms: &[Term], context_terms: &mut [Term], context: &Co
     let beside = context_terms
         .iter_mut()
         .find(|t| t.kind == "phone_same_network" && t.bits <= whole && whole < 0.0);
-    let is_of_place = |t: &&Term| {
-        matches!(t.kind, "unfamiliar_network" | "unfamiliar_country") && t.bits > 0.0
-    };
+    let is_of_place =
+        |t: &&Term| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country") && t.bits > 0.0;
     if let Some(beside) = beside {
         beside.bits -= origin_terms.iter().filter(is_of_place).map(|t| t.bits).sum::<f64>();
     }

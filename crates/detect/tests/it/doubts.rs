@@ -69,7 +69,7 @@ fn a_session_taken_elsewhere_does_not_make_its_place_familiar() {
     let incidents = of_alice(&log);
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     assert_eq!(incidents[0].stage, Stage::Foothold);
-    assert_eq!(incidents[0].after_approval.len(), 1);
+    assert_eq!(incidents[0].after_approval.len(), 4, "what they used and what they changed");
 }
 
 #[test]

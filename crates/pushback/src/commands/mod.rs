@@ -7,6 +7,7 @@ mod demo;
 mod demo_service;
 mod destination;
 mod explain;
+mod keeping;
 mod normalize;
 mod replay;
 mod restored;
@@ -113,14 +114,14 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Incidents(args) => service::incidents(&args),
         Command::Audit(args) => service::audit(&args.service, &args.command),
         Command::Receipt { command } => match command {
-            ReceiptCommand::Verify(args) => service::receipt(&args),
-            ReceiptCommand::Key(args) => service::receipt_key(&args),
+            ReceiptCommand::Verify(args) => keeping::receipt(&args),
+            ReceiptCommand::Key(args) => keeping::receipt_key(&args),
         },
         Command::Keys(args) => match args.command {
-            KeysCommand::Rotate => service::rotate_keys(&args.service),
-            KeysCommand::Reseal => service::reseal(&args.service),
+            KeysCommand::Rotate => keeping::rotate_keys(&args.service),
+            KeysCommand::Reseal => keeping::reseal(&args.service),
         },
-        Command::BackUp(args) => service::back_up(&args.service, &args.file),
+        Command::BackUp(args) => keeping::back_up(&args.service, &args.file),
         Command::Restored(args) => restored::run(&args),
         Command::Authenticator(args) => authenticator::run(&args),
         Command::Completions { shell } => {

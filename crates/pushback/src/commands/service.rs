@@ -7,15 +7,13 @@ use std::io::{self, IsTerminal as _};
 
 use pushback_app::{App, AppError};
 use pushback_model::Span;
-use pushback_store::{Keyring, PublicKey};
 use pushback_verify::{OperatorId, OperatorProof, Reason, Role, Text};
 use serde_json::{Value, json};
 
 use super::serve::{runtime, settings};
 use super::{Failure, print};
 use crate::cli::{
-    AuditCommand, Exit, OperatorCommand, ReceiptArgs, RelyingPartyCommand, ServiceArgs,
-    SubscriberCommand,
+    AuditCommand, Exit, OperatorCommand, RelyingPartyCommand, ServiceArgs, SubscriberCommand,
 };
 use crate::report::text::sanitise;
 use crate::report::words::several_of;
@@ -520,64 +518,6 @@ async fn export(app: &App, about: Option<&str>) -> Result<String, Failure> {
         }
     }
     Ok(lines)
-}
-
-pub fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
-    let read = |path: &std::path::Path| {
-        std::fs::read_to_string(path).map_err(Failure::io(path.display().to_string()))
-    };
-    let key = PublicKey::from_jwk(&read(&args.key)?)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", args.key.display())))?;
-    let mut out = String::new();
-    for token in read(&args.file)?.split_whitespace() {
-        let receipt = key
-            .verify_receipt(token)
-            .map_err(|error| Failure::Service(format!("{}: {error}", args.file.display())))?;
-        let said = |name: &str| receipt.said.get(name).and_then(Value::as_str).unwrap_or("?");
-        let hash: String = receipt.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        out.push_str(&format!(
-            "genuine: {} {} {}\n  {}\n  entry of {}: {hash}\n",
-            said("at"),
-            said("what"),
-            said("subscriber"),
-            receipt.said,
-            receipt.chain,
-        ));
-    }
-    print(&out)?;
-    Ok(Exit::Clean)
-}
-
-pub fn receipt_key(args: &ServiceArgs) -> Result<Exit, Failure> {
-    let path = settings(args)?.service.data.join("receipts.pem");
-    let signer =
-        pushback_store::Signer::open(&path).map_err(|error| Failure::Usage(error.to_string()))?;
-    print(&format!("{}\n", signer.public().jwk()))?;
-    Ok(Exit::Clean)
-}
-
-pub fn rotate_keys(args: &ServiceArgs) -> Result<Exit, Failure> {
-    let path = settings(args)?.service.data.join("keys");
-    let ring = Keyring::rotate(&path).map_err(|error| Failure::Usage(error.to_string()))?;
-    let people =
-        format!("key {} seals from the next start on; then: pushback keys reseal\n", ring.newest());
-    tell(args, &json!({ "newest": ring.newest() }), &people)
-}
-
-pub fn reseal(args: &ServiceArgs) -> Result<Exit, Failure> {
-    let done = with(args, async |app| {
-        app.store().reseal().await.map_err(|error| Failure::Service(error.to_string()))
-    })?;
-    let people = format!("{} values sealed anew, {} not opened\n", done.resealed, done.unopened);
-    tell(args, &json!({ "resealed": done.resealed, "unopened": done.unopened }), &people)
-}
-
-pub fn back_up(args: &ServiceArgs, to: &std::path::Path) -> Result<Exit, Failure> {
-    with(args, async |app| {
-        app.store().back_up(to).await.map_err(|error| Failure::Service(error.to_string()))
-    })?;
-    let people = format!("{}; keep a copy of the key file apart from it\n", to.display());
-    tell(args, &json!({ "file": to }), &people)
 }
 
 /// A value's name as the vocabulary writes it, in words.

@@ -104,7 +104,14 @@ fn before_words(incident: &Incident) -> &'static str {
 fn refused(incident: &Incident) -> String {
     let p = &incident.prompts;
     if p.sent == 0 {
-        return "a stranger signs in with the password; no prompt went out yet".to_owned();
+        // Who is locked out guessed; who is asked for a second factor had the password.
+        let has = |kind: &str| incident.evidence.iter().any(|term| term.kind == kind);
+        let what = if has("lockout") && !has("demand_unmet") {
+            "somebody guessed at the password until the account was locked; no prompt went out"
+        } else {
+            "a stranger signs in with the password; no prompt went out yet"
+        };
+        return what.to_owned();
     }
     let mut outcomes = Vec::new();
     for (count, word) in [
@@ -165,8 +172,8 @@ pub const fn meaning(stage: Stage) -> &'static str {
     match stage {
         Stage::Foothold => "something was changed that outlives the session",
         Stage::Approved => "a stranger's sign-in was let through",
-        Stage::Bombing => "repeated unexpected prompts, none approved",
-        Stage::Exposed => "somebody else holds the password",
+        Stage::Bombing => "repeated or reported prompts, none approved",
+        Stage::Exposed => "somebody else holds the password, or guesses at it",
     }
 }
 

@@ -40,6 +40,18 @@ fn a_newcomer_whom_nobody_announced_is_no_stranger_yet() {
 }
 
 #[test]
+fn who_is_locked_out_has_guessed_and_holds_no_password() {
+    let mut guessed = samples::exposed();
+    guessed.prompts = PromptCounts::default();
+    let term = |kind: &'static str| Evidence { kind: kind.into(), ..guessed.evidence[0].clone() };
+    let locked = Incident { evidence: vec![term("lockout")], ..guessed.clone() };
+    assert!(headline(&locked).starts_with("somebody guessed at the password until"));
+    let both = vec![term("lockout"), term("demand_unmet")];
+    let had_it = Incident { evidence: both, ..guessed.clone() };
+    assert!(headline(&had_it).starts_with("a stranger signs in with the password"));
+}
+
+#[test]
 fn a_bombing_counts_each_outcome() {
     assert_eq!(
         headline(&samples::bombing()),
