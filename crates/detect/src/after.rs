@@ -319,7 +319,7 @@ pub(crate) fn after_terms(
 
 /// Records of one act follow each other within this span: an app is bound for pushes, for codes and
 /// as a key in one go, a device and its owner are two records.
-const ONE_ACT: Span = Span::minutes(2);
+pub(crate) const ONE_ACT: Span = Span::minutes(2);
 
 /// How many acts some records show, which are in order of time.
 pub(crate) fn acts(context: &Context<'_>, records: &[usize]) -> usize {

@@ -3,7 +3,7 @@
 
 use pushback_model::{EventKind, Key, Span, Stage};
 
-use crate::after::{acts, changes_after};
+use crate::after::{ONE_ACT, acts, changes_after};
 use crate::entry::{Foreign, reset_before};
 use crate::episode::{Episode, merge};
 use crate::habits::{NetworkLevel, network_level, shows_habit};
@@ -212,8 +212,8 @@ fn after_reset(
                 matches!(r.kind, EventKind::FactorEnrolled | EventKind::DeviceRegistered);
             is_binding
                 && !r.has(flag::BY_OTHER)
-                && (r.at, r.id) > (record.at, record.id)
-                && r.at - record.at <= MORE_WITHIN
+                // The phone and its app are bound in one go, and logged as two.
+                && (ONE_ACT..=MORE_WITHIN).contains(&(r.at - record.at))
                 && network_level(&r.requester, &record.requester) <= NetworkLevel::ProviderAndCity
         })
         .map(|(i, _)| i)

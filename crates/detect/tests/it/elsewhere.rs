@@ -1,14 +1,14 @@
 //! What happens elsewhere: in another place, in the log of another product, in another prompt of one
 //! attempt.
 
-use pushback_model::{EventKind, Factor, Incident, Source, Stage};
+use pushback_model::{EventKind, Factor, Incident, Party, Source, Span, Stage};
 
 use crate::log::{At, HOME, Log, NEIGHBOUR, STRANGER, at};
 
 const ALICE: &str = "alice@example.org";
 use EventKind::{
-    FactorEnrolled, PasswordVerified, PromptApproved, PromptDenied, PromptReported, PromptTimedOut,
-    SessionStarted,
+    DeviceRegistered, FactorEnrolled, FactorReset, PasswordVerified, PromptApproved, PromptDenied,
+    PromptReported, PromptTimedOut, SessionStarted,
 };
 
 /// Where the owner is on a journey.
@@ -154,4 +154,21 @@ fn who_works_at_a_place_every_day_vouches_for_it() {
     }
     works_at_desktop(&mut log, ALICE, 1, HOME);
     assert_eq!(approved(&log, ALICE), 0);
+}
+
+#[test]
+fn what_is_bound_in_one_go_after_a_reset_is_one_thing() {
+    let bound = |minutes: i64| {
+        let mut log = Log::default();
+        log.habits("carol@example.org", HOME, 0..10);
+        let i = log.event(ALICE, HOME, at(9, 9, 0), FactorReset, "all factors");
+        log.events[i].actor = Some(Party { name: "desk@example.org".into(), ..Party::default() });
+        let line = At { device: "", ..NEIGHBOUR };
+        log.event(ALICE, line, at(9, 9, 8), SessionStarted, "");
+        log.event(ALICE, line, at(9, 9, 10), FactorEnrolled, "phone");
+        log.event(ALICE, line, at(9, 9, 10) + Span::minutes(minutes), DeviceRegistered, "phone");
+        of_alice(&log).iter().map(|i| i.stage).max()
+    };
+    assert!(bound(0).is_none_or(|stage| stage < Stage::Foothold));
+    assert_eq!(bound(30), Some(Stage::Foothold));
 }
