@@ -128,6 +128,21 @@ fn a_row_without_details_of_the_place_still_names_the_country() {
 }
 
 #[test]
+fn a_class_of_programs_is_no_browser() {
+    // What a RADIUS server in front of a VPN leaves: neither browser nor address.
+    let browser = |client: &str| {
+        let mut record = graph(500_121, &[password()]);
+        record["clientAppUsed"] = client.into();
+        record["userAgent"] = "".into();
+        record["deviceDetail"] = json!({});
+        let (_, events) = read_all(&diagnostic("SignInLogs", record));
+        events[0].requester.agent.browser.to_string()
+    };
+    assert_eq!(browser("Mobile Apps and Desktop clients"), "");
+    assert_eq!(browser("Exchange ActiveSync"), "Exchange ActiveSync");
+}
+
+#[test]
 fn an_absent_word_on_interaction_is_none() {
     let approved = [password(), step(PUSH, true, "MFA completed in Azure AD")];
     let mut bare = graph(0, &approved);
