@@ -17,6 +17,13 @@ pub struct Ran {
     pub err: String,
 }
 
+impl Ran {
+    /// Whether the report says so, wherever its lines break: names of folders are as long as they are.
+    pub fn says(&self, words: &str) -> bool {
+        self.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+    }
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Self {

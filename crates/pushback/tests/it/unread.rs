@@ -63,8 +63,8 @@ fn a_portals_csv_is_told_with_the_page_that_says_how_to_export() {
 fn a_broken_line_is_placed_by_one_number() {
     let path = file("unread-line", format!("{}\n{{\"a\": }}\n", records().join("\n")));
     let ran = scan(&path, &[]);
-    assert!(ran.out.contains("line 41: not JSON"), "{}", ran.out);
-    assert!(!ran.out.contains("at line 1"), "{}", ran.out);
+    assert!(ran.says("line 41: not JSON"), "{}", ran.out);
+    assert!(!ran.says("at line 1"), "{}", ran.out);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_array_that_is_not_closed_is_told_with_its_line() {
     let path = file("unread-cut", &array);
     let ran = scan(&path, &["--strict"]);
     assert_eq!(ran.code, 3, "{}", ran.out);
-    assert!(ran.out.contains("line 41: array not closed: the file may be cut"), "{}", ran.out);
+    assert!(ran.says("line 41: array not closed: the file may be cut"), "{}", ran.out);
     let whole = file("unread-whole", format!("{}\n]\n", array.trim_end_matches(",\n")));
     let ran = scan(&whole, &["--strict"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
@@ -131,7 +131,7 @@ fn a_pipe_in_a_folder_is_passed_over_and_a_named_one_is_read() {
     };
     scanning.join().unwrap();
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("is a pipe, a socket or a device"), "{}", ran.out);
+    assert!(ran.says("is a pipe, a socket or a device"), "{}", ran.out);
 
     let content = records().join("\n");
     let to = pipe.clone();
