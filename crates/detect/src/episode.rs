@@ -246,7 +246,7 @@ const SAYS_ELSEWHERE: [&str; 4] =
     ["phone_far", "phone_at_home", "impossible_travel", "beside_own_prompt"];
 
 /// The wrong button is taken back within this span.
-const TAKEN_BACK: Span = Span::hours(1);
+const TAKEN_BACK: Span = Span::minutes(30);
 
 /// Whether a single report is followed at once by a yes from the same place, which is beyond doubt the
 /// owner's: a slip of the thumb, worth a look and no alarm.

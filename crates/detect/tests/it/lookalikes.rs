@@ -329,17 +329,21 @@ fn a_log_on_at_the_owners_machine_names_neither_place_nor_browser() {
 
 #[test]
 fn a_report_that_is_taken_back_is_no_alarm() {
-    let report = |then: At| {
+    let report = |then: At, minutes: i64| {
         let mut log = Log::with_habits(ALICE);
         log.prompt(ALICE, HOME, at(11, 8, 0), EventKind::PromptReported, None);
-        log.sign_in(ALICE, then, at(11, 8, 3));
+        log.sign_in(ALICE, then, at(11, 8, minutes));
         log.detect().0
     };
-    let incidents = report(HOME);
-    assert_eq!(incidents.len(), 1, "{incidents:#?}");
-    assert_eq!(incidents[0].stage, Stage::Exposed);
-    // Somebody else's yes takes nothing back.
-    assert!(report(STRANGER).iter().any(|incident| incident.stage >= Stage::Bombing));
+    for minutes in [3, 25] {
+        let incidents = report(HOME, minutes);
+        assert_eq!(incidents.len(), 1, "{incidents:#?}");
+        assert_eq!(incidents[0].stage, Stage::Exposed, "after {minutes} minutes");
+    }
+    // Hours later it is another sign-in, and somebody else's yes takes nothing back.
+    for incidents in [report(HOME, 150), report(STRANGER, 3)] {
+        assert!(incidents.iter().any(|incident| incident.stage >= Stage::Bombing));
+    }
 }
 
 #[test]
