@@ -38,6 +38,9 @@ impl Tally {
 /// Which cases the property tests draw.
 const PROPERTY_SEED: &str = "PROPTEST_RNG_SEED";
 
+/// Logs of others that do not belong into the repository; tests read them where they stand beside it.
+const SAMPLES: &str = "../shared/samples";
+
 type Step = (&'static str, fn() -> anyhow::Result<Tally>);
 
 const STEPS: [Step; 7] = [
@@ -83,6 +86,10 @@ pub fn run(_args: &Args) -> anyhow::Result<()> {
         total.add(tally);
         let seconds = started.elapsed().as_secs();
         summary.push_str(&format!("{name:<14} {word}  {seconds:>5} s\n"));
+    }
+    if !run::root().join(SAMPLES).is_dir() {
+        summary
+            .push_str(&format!("{SAMPLES} is not here: the tests that read it judged nothing\n"));
     }
     println!("\n{summary}\n{}", closing(total));
     if total.failed > 0 {

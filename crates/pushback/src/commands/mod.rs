@@ -292,7 +292,7 @@ fn why_no_events(report: &ReadReport) -> String {
     if unknown > 0 {
         format!("{records}, {} of types that this version does not know", words::number(unknown))
     } else {
-        format!("{records}, none about signing in")
+        format!("{records}, none of a kind that shows what a person did to sign in")
     }
 }
 
