@@ -242,7 +242,7 @@ impl App {
     // SECURITY: every phone of the owner is shown the attempt of another, and one that was bound just now may
     // be a thief's. Guarded by `a_right_is_of_the_phone_that_asked_for_it`.
     pub(crate) async fn right(&self, phone: &Phone, right: &str) -> Result<Authority, AppError> {
-        let completed = self.inner.capabilities.open_link(Link::Completion, right);
+        let completed = self.inner.keys.open_link(Link::Completion, right, self.now());
         let id = completed.unwrap_or(right);
         let is_theirs = match self.load(id).await {
             Ok(Loaded { record, .. }) => {

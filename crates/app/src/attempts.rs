@@ -198,7 +198,7 @@ impl App {
     }
 
     fn known_device(&self, who: &SubscriberId, value: &str) -> Option<DeviceId> {
-        let cookie = self.inner.capabilities.open_device_cookie(value, self.now())?;
+        let cookie = self.inner.keys.open_device_cookie(value, self.now())?;
         // SECURITY: a cookie of somebody else is no cookie. Guarded by
         // `a_cookie_of_somebody_else_makes_a_stranger`.
         (cookie.subscriber == who.as_str()).then_some(DeviceId(cookie.device))
@@ -394,7 +394,7 @@ impl App {
 
     /// The address of an attempt's hosted page.
     pub(crate) fn page_url(&self, id: &str) -> String {
-        let secret = self.inner.capabilities.link(Link::SignIn, id);
+        let secret = self.inner.keys.link(Link::SignIn, id, self.now());
         self.address(&format!("/sign-in/{secret}"))
     }
 
@@ -417,7 +417,7 @@ impl App {
             amr: success.amr.clone(),
         };
         // Counted from the success, not from when somebody asks: a token cannot be had for ever.
-        Ok(self.inner.tokens.sign(&claims.issued(success.at))?)
+        Ok(self.inner.keys.sign(&claims.issued(success.at), self.now())?)
     }
 }
 

@@ -85,7 +85,7 @@ impl App {
     ) -> AcceptedPasskeys {
         AcceptedPasskeys {
             rp_id: self.origin().domain().unwrap_or_default().to_owned(),
-            user_id: to_base64url(&self.inner.capabilities.handle(what, name)),
+            user_id: to_base64url(&self.inner.keys.handle(what, name)),
             credential_ids: keys.map(|key| to_base64url(key.cred_id().as_ref())).collect(),
         }
     }

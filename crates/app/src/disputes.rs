@@ -15,7 +15,7 @@ use crate::{App, AppError};
 
 /// How long the link in a notice counts: long enough for a holiday, and not for an old mailbox that is
 /// read years later.
-const LINK_LIFE: Span = Span::days(14);
+pub(crate) const LINK_LIFE: Span = Span::days(14);
 
 impl App {
     /// The address with which whoever reads this notice says that the owner did not do it, if it is
@@ -28,7 +28,7 @@ impl App {
         let [subscriber, address] =
             [subscriber, address.as_str()].map(|t| to_base64url(t.as_bytes()));
         let id = format!("{subscriber}~{}~{until}~{address}~{round}", authenticator.0);
-        let secret = self.inner.capabilities.link(Link::Notice, &id);
+        let secret = self.inner.keys.link(Link::Notice, &id, self.now());
         Some(self.address(&format!("/notices/{secret}")))
     }
 
@@ -81,7 +81,7 @@ impl App {
         &self,
         secret: &str,
     ) -> Result<Option<(SubscriberId, Disputable, AddressId)>, AppError> {
-        let id = self.inner.capabilities.open_link(Link::Notice, secret);
+        let id = self.inner.keys.open_link(Link::Notice, secret, self.now());
         let mut parts = id.ok_or(AppError::NotFound)?.split('~');
         let (Some(subscriber), Some(serial), Some(until), Some(address)) =
             (parts.next(), parts.next(), parts.next(), parts.next())

@@ -35,6 +35,7 @@ mod record;
 mod recovery;
 mod relying_parties;
 mod restored;
+mod service_keys;
 mod signals;
 mod sources;
 mod subscriber;
@@ -80,6 +81,7 @@ pub use record::{EVENT_FORMAT, Recorded};
 pub use recovery::{MailedCode, NoticeAddress, Recovery};
 pub use relying_parties::{NewRelyingParty, RelyingParty};
 pub use restored::{Recheck, Restored, recheck};
+pub use service_keys::{KEYS_OVERLAP, RenewedKeys};
 pub use signals::{Signal, SignalKind, Signals};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;
@@ -98,8 +100,7 @@ struct Inner {
     origin: Url,
     webauthn: Webauthn,
     models: PasskeyModels,
-    tokens: TokenKey,
-    capabilities: CapabilityKey,
+    keys: service_keys::ServiceKeys,
     clock: Arc<dyn Clock>,
     node_clock: node_clock::NodeClock,
     entropy: Arc<dyn Entropy>,
@@ -127,9 +128,9 @@ pub struct Parts {
     pub origin: Url,
     /// Which authenticators may be bound as passkeys.
     pub models: PasskeyModels,
-    /// Signs tokens.
+    /// Signs tokens, unless it was renewed.
     pub tokens: TokenKey,
-    /// Authenticates links and device cookies.
+    /// Authenticates links and device cookies, unless it was renewed; hides names for ever.
     pub capabilities: CapabilityKey,
     /// Signs receipts; without, there are none.
     pub receipts: Option<pushback_store::Signer>,
@@ -160,6 +161,8 @@ impl App {
             .and_then(|builder| builder.rp_name(&name).build())
             .map_err(|error| AppError::Setup(format!("{origin} cannot have passkeys: {error}")))?;
         let sources = sources::Sources::default();
+        let life = policy.trust.device_life();
+        let keys = service_keys::ServiceKeys::begin(tokens, capabilities, life);
         let inner = Inner {
             store,
             policy,
@@ -167,8 +170,7 @@ impl App {
             origin,
             webauthn,
             models,
-            tokens,
-            capabilities,
+            keys,
             clock,
             node_clock: node_clock::NodeClock::default(),
             entropy,
@@ -187,12 +189,6 @@ impl App {
         // The first look is what later ones are compared with.
         let _ = app.clock_doubt();
         Ok(app)
-    }
-
-    /// The public half of the token key, for `/.well-known/jwks.json`.
-    #[must_use]
-    pub fn jwk(&self) -> &serde_json::Value {
-        self.inner.tokens.jwk()
     }
 
     /// What the service is called.

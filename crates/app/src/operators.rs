@@ -190,7 +190,7 @@ impl App {
     /// [`AppError::Unauthenticated`] unless the invitation is right, fresh and unused.
     pub async fn begin_operator(&self, invitation: &str) -> Result<serde_json::Value, AppError> {
         let (mut record, version) = self.invited(invitation).await?;
-        let user = Uuid::from_bytes(self.inner.capabilities.handle("operator", &record.name));
+        let user = Uuid::from_bytes(self.inner.keys.handle("operator", &record.name));
         let (options, ceremony) =
             self.inner.models.begin(&self.inner.webauthn, (user, &record.name), None)?;
         // Administrators sign in without typing a name, so that the page cannot tell who is one.
@@ -271,7 +271,7 @@ impl App {
             .map_err(|_| AppError::Unauthenticated)?;
         let mut found = None;
         for operator in self.operators().await? {
-            let handle = self.inner.capabilities.handle("operator", operator.id.as_str());
+            let handle = self.inner.keys.handle("operator", operator.id.as_str());
             if Uuid::from_bytes(handle) == user {
                 found = OperatorRecord::load(&self.inner.store, operator.id.as_str()).await?;
             }

@@ -80,7 +80,7 @@ impl App {
     #[must_use]
     pub fn certificate_button(&self, attempt: &str, certificate: &ClientCertificate) -> String {
         let id = format!("{attempt}~{}", certificate.fingerprint().as_str());
-        self.inner.capabilities.link(Link::Certificate, &id)
+        self.inner.keys.link(Link::Certificate, &id, self.now())
     }
 
     /// Takes the certificate that came with a request for the attempt of a hosted page. `button` is
@@ -100,7 +100,7 @@ impl App {
         // SECURITY: a browser sends its certificate with any request, also with one that another site
         // makes it send for an attempt of an attacker's. Only our page, loaded with the certificate,
         // has the button. Guarded by `another_sites_form_does_not_use_the_certificate`.
-        let id = self.inner.capabilities.open_link(Link::Certificate, button);
+        let id = self.inner.keys.open_link(Link::Certificate, button, self.now());
         let wanted = format!("{}~{}", loaded.id, certificate.fingerprint().as_str());
         if id != Some(&wanted) {
             return Err(AppError::Invalid("the form is of another page; load it anew".to_owned()));

@@ -236,7 +236,7 @@ impl App {
 
     /// The handle under which authenticators know a person: no name, and the same every time.
     fn user(&self, who: &SubscriberId) -> Uuid {
-        Uuid::from_bytes(self.inner.capabilities.handle("subscriber", who.as_str()))
+        Uuid::from_bytes(self.inner.keys.handle("subscriber", who.as_str()))
     }
 }
 

@@ -191,7 +191,7 @@ impl App {
     #[must_use]
     pub fn stream_ticket(&self, phone: &Phone) -> String {
         let until = (self.now() + TICKET_LIFE).as_millis();
-        self.inner.capabilities.link(Link::Stream, &format!("{}~{until}", phone.id))
+        self.inner.keys.link(Link::Stream, &format!("{}~{until}", phone.id), self.now())
     }
 
     /// Whose stream a ticket opens.
@@ -199,7 +199,7 @@ impl App {
     /// # Errors
     /// [`AppError::Unauthenticated`] unless the ticket is ours and fresh, and the phone still bound.
     pub async fn stream_phone(&self, ticket: &str, from: Requester) -> Result<Phone, AppError> {
-        let opened = self.inner.capabilities.open_link(Link::Stream, ticket);
+        let opened = self.inner.keys.open_link(Link::Stream, ticket, self.now());
         let (id, until) =
             opened.and_then(|opened| opened.split_once('~')).ok_or(AppError::Unauthenticated)?;
         let until = until.parse().map_err(|_| AppError::Unauthenticated)?;

@@ -338,11 +338,8 @@ impl App {
             Act::IssueDeviceCookie { device, until, .. } if *device == known => Some(*until),
             _ => None,
         })?;
-        Some(self.inner.capabilities.device_cookie(&DeviceCookie {
-            subscriber: who.to_string(),
-            device: known.0,
-            expires_at,
-        }))
+        let cookie = DeviceCookie { subscriber: who.to_string(), device: known.0, expires_at };
+        Some(self.inner.keys.device_cookie(&cookie, self.now()))
     }
 }
 

@@ -175,7 +175,7 @@ impl App {
 
     /// The document that stands for a name that nobody has.
     fn decoy_for(&self, name: &SubscriberId) -> Result<Whom, AppError> {
-        let number = self.inner.capabilities.bucket("decoy", name.as_str()) % DECOYS;
+        let number = self.inner.keys.bucket("decoy", name.as_str()) % DECOYS;
         let id = SubscriberId::parse(&format!("nobody-{number}"));
         Ok(Whom { id: id.map_err(|_| AppError::NotFound)?, is_decoy: true })
     }

@@ -13,6 +13,7 @@ mod phone;
 mod receipts;
 mod recovery;
 mod restored;
+mod service_keys;
 mod signals;
 mod totps;
 mod vectors;

@@ -12,6 +12,7 @@ pub const TOKEN_LIFE: Span = Span::minutes(5);
 
 /// The key that signs tokens: ECDSA on P-256 (ES256, RFC 7518).
 pub struct TokenKey {
+    id: String,
     jwk: serde_json::Value,
     /// The header of every token, base64url.
     header: String,
@@ -57,7 +58,13 @@ impl TokenKey {
         });
         let header =
             serde_json::json!({ "alg": "ES256", "kid": id, "typ": "pushback-attempt+jwt" });
-        Ok(Self { header: to_base64url(header.to_string().as_bytes()), jwk, pair })
+        Ok(Self { header: to_base64url(header.to_string().as_bytes()), id, jwk, pair })
+    }
+
+    /// Its id: the thumbprint of its public half (RFC 7638).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The public half as a JSON Web Key, for `/.well-known/jwks.json`.

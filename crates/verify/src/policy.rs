@@ -279,7 +279,9 @@ impl PromptPolicy {
 }
 
 impl TrustPolicy {
-    pub(crate) const fn device_life(&self) -> Span {
+    /// How long a browser is known for after its last success.
+    #[must_use]
+    pub const fn device_life(&self) -> Span {
         Span::days(self.device_days as i64)
     }
 

@@ -65,7 +65,7 @@ pub(crate) async fn time(State(web): State<Web>) -> Json<Value> {
 }
 
 pub(crate) async fn jwks(State(web): State<Web>) -> Response {
-    let body = json!({ "keys": [web.app().jwk()] });
+    let body = json!({ "keys": web.app().jwks() });
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(body)).into_response()
 }
 

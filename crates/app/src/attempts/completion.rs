@@ -35,7 +35,7 @@ impl App {
 
     /// Lets a success count whose completion came back.
     fn complete(&self, loaded: &mut Loaded, completion: &str) -> Result<(), AppError> {
-        if self.inner.capabilities.open_link(Link::Completion, completion) != Some(&loaded.id) {
+        if self.inner.keys.open_link(Link::Completion, completion, self.now()) != Some(&loaded.id) {
             return Err(AppError::Invalid("the completion is of another attempt".to_owned()));
         }
         if let Some(success) = &mut Arc::make_mut(&mut loaded.record).success {
@@ -56,7 +56,7 @@ impl App {
     }
 
     pub(crate) fn completion_of(&self, id: &str) -> String {
-        self.inner.capabilities.link(Link::Completion, id)
+        self.inner.keys.link(Link::Completion, id, self.now())
     }
 
     /// The hosted page in a browser that holds a completion. One of another attempt is as good as none.

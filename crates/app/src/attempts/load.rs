@@ -94,7 +94,7 @@ impl App {
 
     /// The id of the attempt that a page's secret opens.
     pub(crate) async fn load_page(&self, secret: &str) -> Result<Loaded, AppError> {
-        let id = self.inner.capabilities.open_link(Link::SignIn, secret);
+        let id = self.inner.keys.open_link(Link::SignIn, secret, self.now());
         self.load(id.ok_or(AppError::NotFound)?).await
     }
 }

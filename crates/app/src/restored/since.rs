@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Restored;
 use crate::AuthenticatorView;
 use crate::record::Recorded;
+use crate::service_keys::REPLACED;
 
 /// Something that was done after the copy and is undone by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,10 @@ fn undone(entry: &Recorded, bound: &BTreeMap<String, Vec<AuthenticatorView>>) ->
         "relying_party_renewed" => {
             ("an application got a new secret", Some(format!("relying-party renew {who}")))
         }
+        REPLACED => (
+            "the service's keys were replaced, since they leaked",
+            Some("keys renew --leaked".into()),
+        ),
         _ => return None,
     };
     // SECURITY: people paste it into a shell, and a file that somebody kept can be altered. No name of ours

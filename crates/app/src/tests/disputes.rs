@@ -205,7 +205,7 @@ async fn a_link_without_a_round_is_of_the_first() {
     let (bench, _phone) = Bench::with_phone().await;
     let link = links(&bench).await.pop().unwrap();
     let id = link.split_once('.').unwrap().0.strip_suffix("~0").unwrap().to_owned();
-    let old = bench.app.inner.capabilities.link(crate::capability::Link::Notice, &id);
+    let old = bench.app.inner.keys.link(crate::capability::Link::Notice, &id, bench.app.now());
     assert!(bench.app.is_dispute_open(&old).unwrap());
     bench.app.dispute(&old).await.unwrap();
     assert!(is_over(bench.app.dispute(&link).await));

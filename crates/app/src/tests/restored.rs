@@ -137,6 +137,15 @@ fn entry(kind: &str, subject: &str, details: serde_json::Value) -> crate::Record
 }
 
 #[test]
+fn keys_that_had_leaked_before_the_copy_was_put_back_are_replaced_again() {
+    let entries = ["keys_replaced", "keys_renewed"]
+        .map(|kind| entry(kind, "service", serde_json::json!({ "kid": "x" })));
+    let found = recheck(&entries, &Restored::default());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].command.as_deref(), Some("keys renew --leaked"));
+}
+
+#[test]
 fn a_name_that_is_none_makes_no_command() {
     for (subject, has_one) in [(ALICE, true), ("x; reboot", false), ("$(x)", false), ("-x", false)]
     {

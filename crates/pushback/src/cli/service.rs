@@ -335,6 +335,16 @@ pub enum KeysCommand {
     Rotate,
     /// Seal everything anew under the newest key
     Reseal,
+    /// Renew the keys that sign tokens, cookies and links
+    ///
+    /// The new ones are published at once and sign an hour later, and what the old ones signed counts until
+    /// it runs out: nobody notices. Running nodes take them up by themselves.
+    Renew {
+        /// Somebody may have the old ones: end them, and all that they signed, at once. Sign-ins that are
+        /// under way begin anew, and browsers are strangers until their next success
+        #[arg(long)]
+        leaked: bool,
+    },
 }
 
 /// `pushback back-up`.

@@ -7,7 +7,7 @@ use pushback_store::{Keyring, PublicKey, Signer};
 use serde_json::{Value, json};
 
 use super::serve::settings;
-use super::service::{tell, with};
+use super::service::{console, tell, with};
 use super::{Failure, print};
 use crate::cli::{Exit, ReceiptArgs, ServiceArgs};
 
@@ -57,6 +57,24 @@ pub fn reseal(args: &ServiceArgs) -> Result<Exit, Failure> {
     })?;
     let people = format!("{} values sealed anew, {} not opened\n", done.resealed, done.unopened);
     tell(args, &json!({ "resealed": done.resealed, "unopened": done.unopened }), &people)
+}
+
+pub fn renew_keys(args: &ServiceArgs, has_leaked: bool) -> Result<Exit, Failure> {
+    let renewed = with(args, async |app| Ok(app.renew_keys(&console()?, has_leaked).await?))?;
+    let kid = &renewed.kid;
+    let people = match renewed.signs_from {
+        Some(from) => format!(
+            "key {kid} is published and signs from {from} on; what the old one signed counts until it \
+             runs out\n"
+        ),
+        None => format!(
+            "key {kid} signs, and nothing of before counts: nodes that run take it up within seconds. \
+             Still as they were: the keys that seal the database (pushback keys rotate, then reseal), \
+             receipts.pem, and the secrets of people's code apps\n"
+        ),
+    };
+    let signs_from = renewed.signs_from.map(|from| from.to_string());
+    tell(args, &json!({ "kid": kid, "signs_from": signs_from }), &people)
 }
 
 pub fn back_up(args: &ServiceArgs, to: &Path) -> Result<Exit, Failure> {

@@ -120,6 +120,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Keys(args) => match args.command {
             KeysCommand::Rotate => keeping::rotate_keys(&args.service),
             KeysCommand::Reseal => keeping::reseal(&args.service),
+            KeysCommand::Renew { leaked } => keeping::renew_keys(&args.service, leaked),
         },
         Command::BackUp(args) => keeping::back_up(&args.service, &args.file),
         Command::Restored(args) => restored::run(&args),

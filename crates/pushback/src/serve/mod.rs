@@ -35,6 +35,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 /// How often what has run out is taken out.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// How often it is looked whether the service's keys were renewed.
+const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 /// How often this node's clock is compared, whether anybody signs in or not: so soon the minute begins in
 /// which a jump settles, and one that agrees with the database's is believed again.
 const COMPARE_EVERY: Duration = Duration::from_secs(10);
@@ -61,6 +63,7 @@ pub async fn run(
     let mut worker = tokio::spawn(work(app.clone(), Arc::new(world), is_stopping));
     let sweeper = tokio::spawn(sweep(app.clone(), mails));
     let comparer = tokio::spawn(compare_clocks(app.clone()));
+    let follower = tokio::spawn(follow_keys(app.clone()));
     tokio::spawn(stop(handle.clone()));
     let told = handle.clone();
     let bound = async move {
@@ -95,6 +98,7 @@ pub async fn run(
     let (ended, ()) = tokio::join!(all, bound);
     sweeper.abort();
     comparer.abort();
+    follower.abort();
     let _ = stopping.send(true);
     if tokio::time::timeout(LEAVE_WITHIN, &mut worker).await.is_err() {
         worker.abort();
@@ -171,6 +175,18 @@ async fn sweep(app: App, mails: Mails) {
         }
         if let Err(error) = app.sweep().await {
             tracing::error!(error = whole(error), "sweeping failed");
+        }
+    }
+}
+
+/// Takes up keys that were renewed, whichever node they were renewed on.
+async fn follow_keys(app: App) {
+    let mut every = tokio::time::interval(FOLLOW_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(error) = app.load_keys().await {
+            tracing::error!(error = whole(error), "renewed keys were not read: the old ones go on");
         }
     }
 }

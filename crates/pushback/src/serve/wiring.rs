@@ -85,6 +85,7 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
         entropy: Arc::new(SystemEntropy),
     })
     .map_err(|error| SetupError(whole(error)))?;
+    app.load_keys().await.map_err(|error| failed("the renewed keys")(whole(error)))?;
     // Not refused here: a service says so where it is looked at, and a command that decides nothing works.
     let compared = app.check_clock().await;
     compared.map_err(|error| failed("the clock of the database")(whole(error)))?;

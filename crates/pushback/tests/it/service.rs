@@ -87,6 +87,22 @@ fn a_report_by_telephone_is_an_incident_a_whole_trail_and_something_a_scan_reads
     );
 }
 
+#[test]
+fn the_keys_of_the_service_are_renewed_once_at_a_time_and_replaced_at_once() {
+    let folder = with_alice();
+    let renewed = on(folder.path(), &["keys", "--json", "renew"]).json();
+    assert!(renewed[0]["signs_from"].is_string(), "{renewed:?}");
+    let again = on(folder.path(), &["keys", "renew"]);
+    assert_eq!(again.code, 3, "{}", again.err);
+    assert!(again.err.contains("begin to sign at"), "{}", again.err);
+    let replaced = on(folder.path(), &["keys", "renew", "--leaked"]);
+    assert_eq!(replaced.code, 0, "{}", replaced.err);
+    assert!(replaced.out.contains("nothing of before counts"), "{}", replaced.out);
+    let trail = on(folder.path(), &["audit", "export"]);
+    let of_keys: Vec<_> = trail.out.lines().filter(|line| line.contains("\"keys_re")).collect();
+    assert_eq!(of_keys.len(), 2, "{}", trail.out);
+}
+
 /// Puts the document of Alice ahead, as a clock does that runs ahead for a moment.
 fn put_ahead(data: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
