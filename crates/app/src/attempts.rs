@@ -22,6 +22,7 @@ use crate::record::Beside;
 use crate::subscriber::{Ended, With};
 use crate::{App, AppError, Claims, RelyingParty};
 
+pub use completion::Browser;
 pub(crate) use load::Loaded;
 pub use view::{AttemptState, AttemptView, DecisionView, PageView};
 
@@ -124,6 +125,7 @@ impl App {
             success: None,
             is_cancelled: false,
             others_asked,
+            holder: None,
             proofs_refused: 0,
             recoveries: 0,
         };
@@ -439,6 +441,8 @@ fn page_view(record: &AttemptRecord, attempt: AttemptView) -> PageView {
         is_management: record.purpose == Purpose::ManageAuthenticators,
         return_url: record.return_url.clone(),
         started_at: record.started_at,
+        is_elsewhere: false,
+        browser: None,
     }
 }
 

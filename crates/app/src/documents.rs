@@ -126,6 +126,9 @@ pub(crate) struct AttemptRecord {
     /// Other subscribers for whom the same source had asked.
     #[serde(default)]
     pub others_asked: u16,
+    /// The digest of what the first browser was given that opened its page: no other shows the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     /// Codes and certificates that were refused for it.
     #[serde(default)]
     pub proofs_refused: u8,
@@ -184,16 +187,24 @@ pub(crate) struct Success {
     /// The value of the device cookie that the browser gets.
     pub browser: Option<String>,
     pub token_id: String,
-    /// Proven on the hosted page: it counts for whoever asked against the completion, which only the
-    /// browser that proved it carries.
+    /// It counts for whoever asked against the completion alone, which one browser carries: that which
+    /// proved it on the hosted page.
     #[serde(default)]
     pub is_carried: bool,
+    /// Typed on the phone: it is the browser that showed the code which carries it.
+    #[serde(default)]
+    pub is_the_holders: bool,
 }
 
 impl Success {
     /// The same, proven on the hosted page.
     pub(crate) fn on_the_page(self) -> Self {
         Self { is_carried: true, ..self }
+    }
+
+    /// The same, for a code that the hosted page showed.
+    pub(crate) fn by_the_pages_code(self) -> Self {
+        Self { is_carried: true, is_the_holders: true, ..self }
     }
 }
 

@@ -58,7 +58,7 @@ use url::Url;
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
 pub use account::{Account, AuthenticatorView, CallView, HistoryItem, Management, SessionView};
-pub use attempts::{AttemptState, AttemptView, DecisionView, NewAttempt, PageView};
+pub use attempts::{AttemptState, AttemptView, Browser, DecisionView, NewAttempt, PageView};
 pub use binding::{BoundPhone, Invitation, NewPhone};
 pub use capability::{CapabilityKey, DeviceCookie, KEY_BYTES, Link};
 pub use ceremonies::AcceptedPasskeys;

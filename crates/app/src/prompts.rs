@@ -265,8 +265,14 @@ impl App {
             }
             let mut record = (*loaded.record).clone();
             let amr = ["swk", "mca"];
-            record.success =
-                Some(self.success(&phone.who, verified, decision, now, &amr, &token_id));
+            let success = self.success(&phone.who, verified, decision, now, &amr, &token_id);
+            // SECURITY: an attacker's page need not be opened by them: its address, sent to the owner, shows
+            // a true code of the true service. Guarded by
+            // `a_code_on_a_page_that_somebody_sent_signs_nobody_else_in`.
+            record.success = Some(match &record.holder {
+                Some(_) => success.by_the_pages_code(),
+                None => success,
+            });
             let (key, bytes) = (AttemptRecord::key(&loaded.id)?, record.bytes()?);
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((key.clone(), record));
             Ok(change.update(key, loaded.version, bytes))
@@ -323,6 +329,7 @@ impl App {
             browser: self.browser(who, verified, decision),
             token_id: token_id.to_owned(),
             is_carried: false,
+            is_the_holders: false,
         }
     }
 

@@ -8,6 +8,7 @@ mod models;
 mod node_clock;
 mod nodes;
 mod operators;
+mod pages;
 mod passkeys;
 mod phone;
 mod receipts;

@@ -178,9 +178,13 @@ impl Web {
     /// an encrypted one.
     // SECURITY: it holds a session or a completion. Guarded by `the_sessions_cookie_is_strict`.
     pub(crate) fn strict_cookie(&self, name: &str, value: &str, more: &str) -> String {
+        self.cookie(name, value, "Strict", more)
+    }
+
+    fn cookie(&self, name: &str, value: &str, same_site: &str, more: &str) -> String {
         let name = self.cookie_name(name);
         let secure = if self.is_secure() { "; Secure" } else { "" };
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{more}")
     }
 
     /// All routes.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use futures_util::stream::{self, Stream};
-use pushback_app::{AttemptState, AttemptView, ClientCertificate, DecisionView, PageView};
+use pushback_app::{AttemptState, AttemptView, Browser, ClientCertificate, DecisionView, PageView};
 use pushback_verify::Reason;
 use serde_json::{Value, json};
 
@@ -27,13 +27,15 @@ use crate::{Web, cookie};
 enum SignInState {
     Code,
     Quiet,
+    /// There is a code, and another browser shows it.
+    CodeElsewhere,
     PasskeyOnly,
     Wait,
     Refused,
     Denied,
     Expired,
     Cancelled,
-    /// Proven in a browser, which this one is not.
+    /// It counts for another browser, not for this one.
     Elsewhere,
     Verified,
 }
@@ -77,6 +79,7 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
         (AttemptState::Denied | AttemptState::Reported, _) => (SignInState::Denied, None),
         (AttemptState::Expired, _) => (SignInState::Expired, None),
         (AttemptState::Cancelled, _) => (SignInState::Cancelled, None),
+        (AttemptState::Pending, _) if view.is_elsewhere => (SignInState::CodeElsewhere, None),
         (AttemptState::Pending, DecisionView::Prompt { quiet: Some(reason), .. }) => {
             (SignInState::Quiet, Some(*reason))
         }
@@ -100,6 +103,11 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
 const COMPLETION: &str = "pushback-completion";
 /// How long the browser keeps it, in seconds: for the page to be loaded again.
 const COMPLETION_LIFE_S: u32 = 300;
+/// The cookie that names a browser to which pages belong. Other sites may lead to a page, so that it is not
+/// strict: it shows what this browser was shown before.
+const BROWSER: &str = "pushback-browser";
+/// How long the browser keeps its name, in seconds: longer than any attempt is kept.
+const BROWSER_LIFE_S: u32 = 2 * 24 * 3_600;
 
 /// The return address with the attempt's id and the completion, if it takes one; only for web
 /// addresses, which the use case has checked.
@@ -193,6 +201,12 @@ impl Web {
 }
 
 impl Web {
+    fn keep_name(&self, view: &PageView, told: impl IntoResponse) -> Response {
+        let Some(name) = &view.browser else { return told.into_response() };
+        let cookie = self.cookie(BROWSER, name, "Lax", &format!("; Max-Age={BROWSER_LIFE_S}"));
+        (AppendHeaders([(header::SET_COOKIE, cookie)]), told).into_response()
+    }
+
     /// The answer to the browser that has just proven an attempt.
     pub(crate) fn keep_completion(&self, view: &AttemptView, told: impl IntoResponse) -> Response {
         let Some(completion) = &view.completion else { return told.into_response() };
@@ -205,14 +219,19 @@ impl Web {
 pub(crate) async fn page(
     State(web): State<Web>,
     Path(secret): Path<String>,
+    method: Method,
     headers: HeaderMap,
     Presented(certificate): Presented,
-) -> Result<Html<String>, Problem> {
-    let view = match cookie(&headers, &web.cookie_name(COMPLETION)) {
-        Some(completion) => web.app().completed_page(&secret, completion).await?,
-        None => web.app().page(&secret, None, Duration::ZERO).await?,
+) -> Result<Response, Problem> {
+    let held = |name| cookie(&headers, &web.cookie_name(name)).map(str::to_owned);
+    let browser = Browser {
+        name: held(BROWSER),
+        completion: held(COMPLETION),
+        only_looks: method == Method::HEAD,
     };
-    web.sign_in(&secret, &view, certificate.as_ref())
+    let view = web.app().open_page(&secret, &browser).await?;
+    let shown = web.sign_in(&secret, &view, certificate.as_ref())?;
+    Ok(web.keep_name(&view, shown))
 }
 
 /// The state as the page's script is told it.

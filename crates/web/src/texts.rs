@@ -40,6 +40,7 @@ texts! {
     recovery_bind_code recovery_bind_here recovery_bind_next recovery_back
     manage_title manage_to manage_warning manage_code_check manage_passkey_only_text manage_verified_text
     manage_elsewhere_text
+    sign_in_code_elsewhere_title sign_in_code_elsewhere_text sign_in_code_elsewhere_warning
     sign_in_verified_title sign_in_verified_text sign_in_elsewhere_text sign_in_go_on sign_in_back
     sign_in_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title

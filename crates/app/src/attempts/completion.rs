@@ -1,13 +1,15 @@
-//! Proofs on the hosted page, which the browser that made them carries back to whoever asked: the relying
-//! party, or the app in the same browser (decision 0013, `docs/design/decisions`).
+//! What the hosted page showed or took, which one browser carries back to whoever asked: the relying party, or
+//! the app in the same browser (decision 0013, `docs/design/decisions`).
 
 use std::sync::Arc;
 
-use pushback_verify::{Accepts, SubscriberState};
+use pushback_store::{Change, Commit};
+use pushback_verify::{Accepts, Purpose, SubscriberState};
 
-use super::{AttemptState, AttemptView, Loaded, PageView, page_view};
+use super::{AttemptState, AttemptView, DecisionView, Loaded, PageView, page_view};
 use crate::capability::Link;
-use crate::documents::AttemptRecord;
+use crate::documents::{AttemptRecord, Kind as _};
+use crate::encoding::{sha256, to_base64url};
 use crate::{App, AppError, RelyingParty};
 
 impl AttemptRecord {
@@ -59,18 +61,74 @@ impl App {
         self.inner.keys.link(Link::Completion, id, self.now())
     }
 
-    /// The hosted page in a browser that holds a completion. One of another attempt is as good as none.
+    /// The hosted page in a browser, with what that holds of ours. The first one that opens the page while
+    /// there is a code holds it: it shows the code, and carries back what comes of it. A completion of another
+    /// attempt is as good as none.
     ///
     /// # Errors
     /// As [`App::page`].
-    pub async fn completed_page(
-        &self,
-        secret: &str,
-        completion: &str,
-    ) -> Result<PageView, AppError> {
+    pub async fn open_page(&self, secret: &str, browser: &Browser) -> Result<PageView, AppError> {
         let mut loaded = self.load_page(secret).await?;
-        let held = self.complete(&mut loaded, completion).is_ok().then(|| completion.to_owned());
-        let attempt = AttemptView { completion: held, ..self.view(&loaded).await? };
-        Ok(page_view(&loaded.record, attempt))
+        let mut view = self.view(&loaded).await?;
+        let is_free = loaded.record.holder.is_none() && loaded.record.return_url.is_some();
+        let name = browser.name.clone().unwrap_or_else(|| self.secret().0);
+        let digest = to_base64url(&sha256(name.as_bytes()));
+        if is_free && has_code(&view) && !browser.only_looks {
+            self.hold(&loaded, &digest).await?;
+            // Whoever was first: this browser, another, or the answer of the phone.
+            loaded = self.load(&loaded.id).await?;
+            view = self.view(&loaded).await?;
+        }
+        let is_holder = loaded.record.holder.as_ref() == Some(&digest);
+        let success = loaded.record.success.as_ref();
+        let held = match success.is_some_and(|success| success.is_carried && success.is_the_holders)
+        {
+            true => is_holder.then(|| self.completion_of(&loaded.id)),
+            false => browser.completion.clone(),
+        };
+        let held = held.filter(|completion| self.complete(&mut loaded, completion).is_ok());
+        if held.is_some() {
+            view = self.view(&loaded).await?;
+        }
+        let is_shown = is_holder || loaded.record.purpose != Purpose::SignIn;
+        // SECURITY: guarded by `a_code_on_a_page_that_somebody_sent_signs_nobody_else_in`.
+        if let DecisionView::Prompt { code, .. } = &mut view.decision
+            && !is_shown
+        {
+            *code = None;
+        }
+        let mut page = page_view(&loaded.record, AttemptView { completion: held, ..view });
+        page.is_elsewhere = !is_shown;
+        page.browser = is_holder.then_some(name);
+        Ok(page)
     }
+
+    /// Gives the page to a browser, unless something else happened to the attempt meanwhile.
+    async fn hold(&self, loaded: &Loaded, digest: &str) -> Result<(), AppError> {
+        let record = AttemptRecord { holder: Some(digest.to_owned()), ..(*loaded.record).clone() };
+        let key = AttemptRecord::key(&loaded.id)?;
+        let change = Change::at(self.now()).update(key, loaded.version, record.bytes()?);
+        match self.inner.store.commit(change).await? {
+            Commit::Committed(_) | Commit::Conflict(_) => Ok(()),
+            Commit::Refused(_) => Err(AppError::Busy),
+        }
+    }
+}
+
+const fn has_code(view: &AttemptView) -> bool {
+    matches!(
+        (view.state, &view.decision),
+        (AttemptState::Pending, DecisionView::Prompt { code: Some(_), .. })
+    )
+}
+
+/// What a browser holds when it opens a hosted page.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// What it was given when it first held one.
+    pub name: Option<String>,
+    /// The completion of what it proved last.
+    pub completion: Option<String>,
+    /// Nobody reads the answer: it holds nothing by that.
+    pub only_looks: bool,
 }

@@ -139,4 +139,8 @@ pub struct PageView {
     pub return_url: Option<String>,
     /// When the attempt began.
     pub started_at: Timestamp,
+    /// Whether the code, if there is one, is shown elsewhere and not here.
+    pub is_elsewhere: bool,
+    /// The name of the browser that holds the page, for it to keep.
+    pub browser: Option<String>,
 }

@@ -3,7 +3,7 @@ use webauthn_rs::prelude::Passkey;
 
 use crate::passkeys::sync;
 use crate::testing::{ALICE, Bench, PasskeyHolder, Phone, attempt_for, code, secret};
-use crate::{AppError, AttemptState, NewAttempt, SaidBy};
+use crate::{AppError, AttemptState, Browser, NewAttempt, SaidBy};
 
 /// The right to change authenticators, proven with the phone.
 pub(super) async fn right(bench: &Bench, phone: &Phone) -> String {
@@ -69,15 +69,20 @@ async fn a_passkey_on_a_page_that_somebody_sent_signs_nobody_else_in() {
         let asked = bench.app.completed_attempt(&bench.party, id, completion).await;
         assert!(matches!(asked, Err(AppError::Invalid(_))), "{id}");
     }
-    let shown = bench.app.completed_page(&secret(&second), &told).await.unwrap().attempt;
+    let with = |completion: &str| Browser {
+        completion: Some(completion.to_owned()),
+        only_looks: true,
+        ..Browser::default()
+    };
+    let shown = bench.app.open_page(&secret(&second), &with(&told)).await.unwrap().attempt;
     assert_eq!((shown.token, shown.completion), (None, None));
 
     // Only the browser that proved it brings it back; and it may load its page again.
-    let again = bench.app.completed_page(&page, &told).await.unwrap().attempt;
+    let again = bench.app.open_page(&page, &with(&told)).await.unwrap().attempt;
     assert_eq!((again.state, again.completion.as_ref()), (AttemptState::Verified, Some(&told)));
     assert!(bench.come_back(&proven).await.token.is_some());
 
-    // A code that was typed on the phone needs none: it was on the screen of whoever waits.
+    // A code that no page showed needs none: it was on the relying party's own screen.
     bench.app.cancel_attempt(&bench.party, &second.id).await.unwrap();
     let typed = bench.sign_in(&phone, None).await;
     assert!(!typed.is_empty());

@@ -179,6 +179,7 @@ export class Service {
     const told = await this.#ask('GET', `/v1/attempts/${id}?completion=${encodeURIComponent(searchParams.get('completion'))}`);
     assert.equal(told.state, 'verified');
     assert.ok(told.token);
+    return told;
   }
 
   cancel({ id }) {

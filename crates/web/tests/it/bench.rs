@@ -272,12 +272,29 @@ impl Bench {
         assert!(cookie.starts_with("__Host-pushback-completion="), "{cookie}");
         assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=300"));
         let (pair, _) = cookie.split_once(';').unwrap();
+        self.go_back(attempt, pair).await
+    }
+
+    /// The attempt, when the browser with this cookie has followed its page back to the relying party.
+    pub(crate) async fn go_back(&self, attempt: &Value, cookie: &str) -> Value {
         let page =
-            self.get(&page_path(attempt)).header(header::COOKIE, pair).send().await.text(200);
+            self.get(&page_path(attempt)).header(header::COOKIE, cookie).send().await.text(200);
         let (_, rest) = page.split_once("&#38;completion=").unwrap();
         let (completion, _) = rest.split_once('"').unwrap();
         let path = format!("/v1/attempts/{}?completion={completion}", text(attempt, "id"));
         self.get(&path).by(&self.party).send().await.json(200)
+    }
+
+    /// Opens a page in a browser that has nothing of ours; gives what it shows, and the cookie of a browser
+    /// that holds it.
+    pub(crate) async fn open_page(&self, attempt: &Value) -> (String, Option<String>) {
+        let answer = self.get(&page_path(attempt)).send().await;
+        let cookie = answer.header("set-cookie").map(|cookie| {
+            assert!(cookie.starts_with("__Host-pushback-browser="), "{cookie}");
+            assert!(cookie.contains("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+            cookie.split_once(';').unwrap().0.to_owned()
+        });
+        (answer.text(200), cookie)
     }
 
     /// The open prompt, as the phone gets it.

@@ -17,19 +17,42 @@ async fn the_page_shows_the_code_while_it_counts_and_not_after() {
     });
     let started = bench.start_with(&body).await;
     let code = code(&started);
-    let live = page(&bench, &started).await;
+    let (live, cookie) = bench.open_page(&started).await;
+    let cookie = cookie.unwrap();
     assert_eq!(code_on(&live), Some(code.clone()));
     assert!(live.contains(REFRESH), "it goes on without script");
+    // It is that browser's, however often it is loaded.
+    let path = page_path(&started);
+    let again = bench.get(&path).header(header::COOKIE, &cookie).send().await.text(200);
+    assert_eq!(code_on(&again), Some(code.clone()));
 
     bench.type_code(&phone, &code).await;
-    let over = page(&bench, &started).await;
+    let over = bench.get(&path).header(header::COOKIE, &cookie).send().await.text(200);
     assert_eq!(code_on(&over), None);
     assert!(!over.contains(&code) && !over.contains(REFRESH));
     let next = format!("https://rp.example/back?a=1&#38;attempt={}", text(&started, "id"));
-    assert!(over.contains(&format!("href=\"{next}\"")), "{over}");
-    assert!(over.contains(&format!("content=\"1; url={next}\"")), "{over}");
-    let token = text(&bench.look(&started).await, "token").to_owned();
-    assert!(!over.contains(&token), "the token is the relying party's");
+    assert!(over.contains(&format!("href=\"{next}&#38;completion=")), "{over}");
+    assert!(over.contains(&format!("content=\"1; url={next}&#38;completion=")), "{over}");
+    let verified = bench.go_back(&started, &cookie).await;
+    assert!(!over.contains(text(&verified, "token")), "the token is the relying party's");
+}
+
+#[tokio::test]
+async fn another_browsers_page_shows_no_code_and_leads_nowhere() {
+    let (bench, phone) = Bench::with_phone().await;
+    let started = bench.start().await;
+    // A preview that asks whether there is a page does not take it.
+    assert_eq!(bench.status("HEAD", &page_path(&started)).await, 200);
+    let (_, cookie) = bench.open_page(&started).await;
+    let (other, none) = bench.open_page(&started).await;
+    assert_eq!((code_on(&other), none), (None, None));
+    assert!(!other.contains(&code(&started)) && other.contains("The code is not shown here"));
+    bench.type_code(&phone, &code(&started)).await;
+    let (other, _) = bench.open_page(&started).await;
+    assert!(other.contains("goes on in the browser that showed the code"), "{other}");
+    assert!(!other.contains("completion") && !other.contains("data-go"), "{other}");
+    assert_eq!(text(&bench.look(&started).await, "state"), "proven");
+    assert_eq!(text(&bench.go_back(&started, &cookie.unwrap()).await, "state"), "verified");
 }
 
 #[tokio::test]

@@ -67,13 +67,29 @@ export const journeys = {
         const elsewhere = await screen.context().browser().newContext();
         const sender = await elsewhere.newPage();
         await sender.goto(attempt.page_url);
-        await sender.getByText('in the browser where it was confirmed').waitFor();
+        await sender.getByText('or in the browser where it was confirmed').waitFor();
         await see('sign_in_elsewhere', sender);
         assert.equal(await sender.locator('[data-go]').count(), 0);
         await elsewhere.close();
       },
       { passkey: true },
     ),
+
+  'a page that is open in one browser shows no code in another': () =>
+    world(async ({ asks, computer }) => {
+      const attempt = await asks();
+      const screen = await computer(attempt);
+      await heading(screen, CODE);
+      await visit(async ({ page: sent, see }) => {
+        await sent.goto(attempt.page_url);
+        await heading(sent, 'The code is not shown here');
+        assert.equal(await sent.locator('.code').count(), 0);
+        await see('sign_in_code_elsewhere');
+      });
+      await screen.reload();
+      await heading(screen, CODE);
+      assert.equal((await screen.locator('.code b').allTextContents()).join(''), attempt.code);
+    }),
 
   'without script the code is there, the page loads itself again, and the end is said': () =>
     world(async ({ asks, page }) => {
@@ -110,7 +126,7 @@ export const journeys = {
           await asked(page);
           await page.getByLabel('Code from the sign-in page').fill(second.code);
           await page.keyboard.press('Enter');
-          await screen.waitForURL(`${service.back}?attempt=${second.id}`);
+          await service.comesBack(screen, second);
         },
         { javaScriptEnabled: false },
       );

@@ -21,9 +21,7 @@ export const journeys = {
       await confirm(page).click();
       await heading(page, 'Confirmed');
       await see('app_verified');
-      await screen.waitForURL(`${service.back}?attempt=${attempt.id}`);
-      const { state, token } = await service.show(attempt);
-      assert.equal(state, 'verified');
+      const { token } = await service.comesBack(screen, attempt);
       assert.equal(JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).attempt, attempt.id);
       await page.getByRole('button', { name: 'Done' }).click();
       await heading(page, 'Nothing is waiting');
