@@ -307,7 +307,7 @@ export default {
   help_steps: [
     'Change your password, from a device that you trust.',
     'Look at History and report what was not you.',
-    'Look at Account: remove devices and end sessions that are not yours.',
+    'Look at Account: remove devices, and forget browsers, that are not yours.',
     'Call your help desk on a number that you know already.',
     'Look for new rules or forwarding in your mail.',
   ],

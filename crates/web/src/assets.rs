@@ -24,6 +24,7 @@ files! {
     "admin.js" JS,
     "admin_button.js" JS,
     "admin_enrol.js" JS,
+    "admin_page.js" JS,
     "app.css" CSS,
     "app/account.js" JS,
     "app/api.js" JS,

@@ -19,6 +19,7 @@ mod notices;
 mod other_proofs;
 mod phone;
 mod problem;
+mod problem_page;
 mod recovery;
 mod relying_party;
 mod routes;
@@ -207,6 +208,7 @@ impl Web {
         router
             .fallback(system::not_found)
             .method_not_allowed_fallback(system::not_allowed)
+            .layer(middleware::from_fn_with_state(self.clone(), problem_page::for_people))
             .layer(middleware::from_fn(system::count))
             .layer(middleware::from_fn_with_state(self.clone(), headers::strict))
             .layer(DefaultBodyLimit::max(BODY_MAX))

@@ -239,7 +239,7 @@ const fn ended(end: PromptEnd) -> &'static str {
 fn checklist() -> Vec<Value> {
     [
         "Change your password on a device that you trust.",
-        "Look at your sessions and end those you do not know.",
+        "Look at Account and forget every browser that you do not know.",
         "Look at your devices and passkeys and remove those you do not know.",
         "Tell your help desk what happened, also if you only typed a password somewhere.",
     ]

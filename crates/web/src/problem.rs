@@ -14,6 +14,9 @@ use pushback_verify::Reason;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+/// The type of an answer that is a problem (RFC 9457).
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// An error as it is answered. None of them says more than whoever asks may know.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -179,7 +182,7 @@ impl IntoResponse for Problem {
         });
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(PROBLEM_JSON);
         headers.insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, 15.5.2: it names how to prove it. Relying parties are told another scheme.

@@ -43,6 +43,8 @@ texts! {
     sign_in_code_elsewhere_title sign_in_code_elsewhere_text sign_in_code_elsewhere_warning
     sign_in_verified_title sign_in_verified_text sign_in_elsewhere_text sign_in_go_on sign_in_back
     sign_in_help
+    problem_title problem_absent_title problem_absent_text problem_for_now_title problem_for_now_text
+    problem_refused_title problem_refused_text problem_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title
     notice_done_text notice_over_title notice_over_text subscriber_disputed subscriber_dispute
     subscriber_settle

@@ -332,6 +332,7 @@ class App {
     if (error instanceof Offline) return say('offline_action');
     if (error instanceof Problem && error.code === 'authenticator_unknown') this.#unbound();
     if (error instanceof Problem && error.code === 'clock_wrong') return say('clock_refused');
+    if (error instanceof Problem && error.code === 'authenticator_disputed') return say('disputed_notice');
     return say('failed', { detail: (error instanceof Problem && error.detail) || say('failed_unknown') });
   }
 
@@ -353,8 +354,13 @@ class App {
     return this.#notice('clock', say('clock_wrong', { span, direction: say(offsetMs > 0 ? 'clock_behind' : 'clock_ahead') }));
   }
 
-  #connection({ isConnected, retryAt }) {
+  #connection({ isConnected, retryAt, error }) {
     this.root.dataset.connected = String(isConnected);
+    if (error instanceof Problem && error.code === 'authenticator_disputed') {
+      // The line is there: it is this device that is not listened to.
+      this.#notice('connection', '');
+      return this.#refused(error);
+    }
     if (isConnected) {
       if (this.wasLost) this.announce(say('connection_back'));
       this.wasLost = false;

@@ -13,7 +13,7 @@ export class Live {
 
   /**
    * `open` gives the address of a new stream, `events` maps names to listeners, `onState` is told
-   * { isConnected, retryAt }.
+   * { isConnected, retryAt }, and the error if the server refused to open one.
    */
   constructor({ open, events, onState }) {
     this.open = open;
@@ -52,8 +52,8 @@ export class Live {
     let address;
     try {
       address = await this.open();
-    } catch {
-      if (!isStale()) this.#retry();
+    } catch (error) {
+      if (!isStale()) this.#retry(error);
       return;
     }
     if (isStale()) return;
@@ -72,12 +72,12 @@ export class Live {
     });
   }
 
-  #retry() {
+  #retry(error) {
     this.#end();
     const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures);
     const waitMs = longest / 2 + (Math.random() * longest) / 2;
     this.#failures += 1;
-    this.onState({ isConnected: false, retryAt: Date.now() + waitMs });
+    this.onState({ isConnected: false, retryAt: Date.now() + waitMs, error });
     this.#timer = setTimeout(() => this.connect(), waitMs);
   }
 }

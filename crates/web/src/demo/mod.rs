@@ -310,6 +310,16 @@ async fn attack(
     State(demo): State<Demo>,
     Json(Attack { kind }): Json<Attack>,
 ) -> Result<Json<Value>, Problem> {
+    // Against somebody who has no phone nothing could be shown.
+    let has_phone = match demo.web.app().subscriber(LOGIN).await {
+        Ok(alex) => !alex.authenticators.is_empty(),
+        Err(AppError::NotFound) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if !has_phone {
+        let status = axum::http::StatusCode::CONFLICT;
+        return Err(Problem::new(status, "no_phone", "bind the phone beside the computer first"));
+    }
     if !demo.feed.may_start() {
         let status = axum::http::StatusCode::CONFLICT;
         return Err(Problem::new(status, "attack_running", "an attack is running already"));

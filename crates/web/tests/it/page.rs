@@ -208,3 +208,18 @@ async fn the_worker_may_look_after_the_app() {
     let answer = bench.get("/app/worker.js").send().await;
     assert_eq!(answer.header("service-worker-allowed"), Some("/app"));
 }
+
+#[tokio::test]
+async fn whoever_follows_a_link_gets_a_page_when_something_fails() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+    for (path, words) in
+        [("/sign-in/x", "There is nothing here"), ("/nowhere", "There is nothing here")]
+    {
+        let shown = bench.get(path).header(header::ACCEPT, browser).send().await;
+        assert_eq!(shown.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert!(shown.text(404).contains(words), "{path}");
+        // A program's answer stays one.
+        assert_eq!(bench.get(path).send().await.problem(404), "not_found");
+    }
+}

@@ -92,6 +92,11 @@ export const journeys = {
       await page.getByRole('button', { name: 'Create a relying party' }).click();
       await page.getByText('shown this once').waitFor();
       await see('admin_secret');
+      // The answer to a form, loaded anew, shows the page and does not act once more.
+      await page.reload();
+      await heading(page, 'Relying parties');
+      assert.equal(await page.getByText('shown this once').count(), 0);
+      assert.equal(await page.getByRole('row', { name: 'Wiki' }).count(), 1);
       await page.getByRole('button', { name: 'Sign out' }).click();
       await heading(page, 'Administration');
     }),

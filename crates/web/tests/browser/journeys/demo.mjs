@@ -43,6 +43,8 @@ const panel = async (act) => {
     await visit(
       async (things) => {
         await things.page.goto(`${demo.origin}/demo`);
+        await things.page.getByRole('button', { name: 'A caller with the code' }).click();
+        await things.page.getByText('bind the phone beside the computer first').waitFor();
         await things.page.locator('#phone').getByRole('button', { name: 'Bind this device' }).click();
         await things.page.locator('#phone').getByRole('button', { name: 'Go on' }).click();
         await act({ ...things, demo });
