@@ -15,6 +15,7 @@ mod recovery;
 mod restored;
 mod service_keys;
 mod signals;
+mod sources;
 mod totps;
 mod vectors;
 mod webauthn;
