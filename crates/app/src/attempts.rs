@@ -99,8 +99,13 @@ impl App {
         // The same instant in both: a sweep looks for the record by its id.
         let started_at = self.now();
         let id = new_timed_id(ATTEMPT, started_at, &*self.inner.entropy);
-        let others_asked =
-            self.inner.sources.asked(new.requester.ip, name.as_str(), self.inner.clock.now());
+        let (ip, sources) = (new.requester.ip, &self.inner.sources);
+        // Nobody sprays with the browsers and phones of those who are asked.
+        let others_asked = if device.is_some() || starter.phone.is_some() {
+            sources.others(starter.id, ip, name.as_str(), started_at)
+        } else {
+            sources.asked(starter.id, ip, name.as_str(), started_at)
+        };
         let record = AttemptRecord {
             relying_party: starter.id.to_owned(),
             relying_party_name: starter.name.to_owned(),

@@ -292,6 +292,7 @@ impl App {
             Ended::Decided(decision, version) => {
                 let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
                 if let (Some((key, record)), Some(version)) = (kept, version) {
+                    self.got_in(&record);
                     self.inner.attempts.put(key, Arc::new(record), version, self.now());
                 }
                 decision

@@ -16,6 +16,7 @@ mod recovery;
 mod restored;
 mod service_keys;
 mod signals;
+mod sources;
 mod totps;
 mod vectors;
 mod webauthn;

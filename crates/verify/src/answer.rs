@@ -6,6 +6,7 @@ use crate::code::EnteredCode;
 use crate::effect::{IncidentCause, Notice};
 use crate::fact::{Answer, PhoneAnswer, PhoneContact};
 use crate::id::{AuthenticatorId, PromptId, SubscriberId};
+use crate::marks::Counted;
 use crate::outcome::{Assurance, Outcome, PromptEnd, Reason};
 use crate::requester::{Distance, Requester};
 use crate::risk::Level;
@@ -96,10 +97,12 @@ impl Turn<'_> {
             return self.wrong_code(answer);
         }
         // The code was right. Where the phone is now can still speak against it: a caller made the
-        // owner read it out, or a relay page showed it.
-        let distance = Distance::between(&open.context.requester, &answer.phone);
-        let requester = open.context.requester.clone();
-        let risk = self.weigh_beside(&requester, open.trust, open.others_asked, distance);
+        // owner read it out, or a relay page showed it. What strangers left behind made it quiet, and says
+        // nothing more.
+        let requester = &open.context.requester;
+        let distance = Distance::between(requester, &answer.phone);
+        let (others, marks) = (open.others_asked, Counted::default());
+        let risk = self.weigh_with(requester, open.trust, distance, others, marks);
         if risk.level(&self.policy.risk) >= Level::PasskeyOnly {
             let by = Actor::Phone(answer.authenticator);
             self.end_prompt(by, PromptEnd::SteppedUp, Some(&answer.phone));

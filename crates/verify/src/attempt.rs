@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::effect::{Act, RingFor};
 use crate::fact::Own;
 use crate::id::{AttemptId, DeviceId, PromptId};
+use crate::marks::Counted;
 use crate::outcome::{Alternatives, Outcome, PromptEnd, Prompted, Reason, Ring};
 use crate::requester::{Distance, Requester};
 use crate::risk::{self, Evidence, Level, Risk};
@@ -87,33 +88,33 @@ impl Turn<'_> {
             && !self.policy.danger.danger_administrators_without_passkey
     }
 
-    /// The evidence about a requester, with the phone where it was last heard of.
+    /// The evidence about a requester, with the phone where it was last heard of and what strangers left
+    /// behind.
     pub fn weigh(&self, requester: &Requester, trust: Trust, others_asked: u16) -> Risk {
-        self.weigh_beside(requester, trust, others_asked, self.distance(requester))
+        // SECURITY: what strangers did, unanswered and denied prompts among it, says nothing about
+        // the owner's own device. Guarded by `a_stranger_never_changes_what_the_known_device_may_do`.
+        let marks = match trust {
+            Trust::Known(_) | Trust::Phone(_) => Counted::default(),
+            Trust::Stranger => self.state.marks.counted(self.now),
+        };
+        self.weigh_with(requester, trust, self.distance(requester), others_asked, marks)
     }
 
-    pub fn weigh_beside(
+    pub fn weigh_with(
         &self,
         requester: &Requester,
         trust: Trust,
-        others_asked: u16,
         distance: Distance,
+        others_asked: u16,
+        marks: Counted,
     ) -> Risk {
-        // SECURITY: what strangers did, unanswered and denied prompts among it, says nothing about
-        // the owner's own device. Guarded by `a_stranger_never_changes_what_the_known_device_may_do`.
-        let (is_known_device, unanswered, was_denied) = match trust {
-            Trust::Known(_) => (true, 0, false),
-            Trust::Phone(_) => (false, 0, false),
-            Trust::Stranger => (false, self.state.unanswered, self.state.was_denied),
-        };
         let evidence = Evidence {
             habits: &self.state.habits,
             requester,
-            is_known_device,
+            is_known_device: matches!(trust, Trust::Known(_)),
             distance,
             others_asked,
-            unanswered,
-            was_denied,
+            marks,
         };
         risk::weigh(&evidence, self.now, &self.policy.risk)
     }
@@ -123,18 +124,22 @@ impl Turn<'_> {
     // a passkey. Guarded by `whoever_has_a_passkey_types_no_code_for_a_strange_place`. One that was just
     // bound may be a stranger's: it takes no code away from the owner. Guarded by
     // `a_passkey_that_was_just_bound_takes_no_code_away`.
+    // SECURITY: whoever has the password leaves unanswered and denied prompts behind as they like, and would
+    // keep an owner out who has nothing but a phone. Guarded by
+    // `a_phone_only_owner_gets_a_quiet_prompt_after_whatever_strangers_did`.
     pub fn level(&self, risk: &Risk, accepts: Accepts) -> Level {
-        let level = risk.level(&self.policy.risk);
-        let asks_owners = risk.bits() >= self.policy.risk.passkey_owners_from;
-        if asks_owners && accepts != Accepts::PhoneOnly && self.has_seasoned_passkey() {
-            level.max(Level::PasskeyOnly)
+        let policy = &self.policy.risk;
+        if accepts == Accepts::PhoneOnly || !self.has_seasoned_passkey() {
+            risk.level_without_passkey(policy)
+        } else if risk.bits() >= policy.passkey_owners_from {
+            risk.level(policy).max(Level::PasskeyOnly)
         } else {
-            level
+            risk.level(policy)
         }
     }
 
     /// From the nearest phone that was heard of lately.
-    fn distance(&self, requester: &Requester) -> Distance {
+    pub fn distance(&self, requester: &Requester) -> Distance {
         let seen = self.state.authenticators.iter().filter_map(|a| match &a.method {
             Method::Phone { seen, .. } if a.is_active() => seen.as_ref(),
             Method::Phone { .. }

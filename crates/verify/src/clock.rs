@@ -97,6 +97,7 @@ impl Turn<'_> {
             self.state.budget.restamp(now);
             self.state.address_codes.restamp(now);
             self.state.strangers.restamp(now, &policy.throttle);
+            self.state.marks.restamp(now);
             for authenticator in &mut self.state.authenticators {
                 authenticator.asks.restamp(now, &policy.throttle);
             }

@@ -33,6 +33,7 @@ mod effect;
 mod fact;
 mod habits;
 mod id;
+mod marks;
 mod outcome;
 mod password;
 mod policy;

@@ -137,11 +137,14 @@ pub struct RiskPolicy {
     pub phone_same_network: f64,
     /// The phone may be in the same place.
     pub phone_near: f64,
-    /// The same source asked at least three other people in the last hour.
+    /// The same source asked the same relying party for at least three others in the last hour, who have not
+    /// got in from there.
     pub many_asked: f64,
-    /// Each prompt since the last success that nobody answered, up to two.
+    /// Each prompt of the last 24 hours, since the last success, that nobody answered, up to two. This and
+    /// `denied` make a prompt quiet; only of whoever has a passkey they ask for it.
     pub unanswered: f64,
-    /// A prompt was denied since the last success, or its right code was typed far from the browser.
+    /// A prompt of the last 24 hours, since the last success, was denied, or its right code was typed far from
+    /// the browser.
     pub denied: f64,
 }
 

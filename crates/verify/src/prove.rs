@@ -4,8 +4,10 @@ use crate::attempt::actor;
 use crate::audit::Happened;
 use crate::authenticator::{AuthenticatorKind, Failing, Method, PasskeySync};
 use crate::command::Attempt;
+use crate::context::Purpose;
 use crate::fact::{CertificateProof, PasskeyAssertion, TotpEntry, UserVerification};
 use crate::id::{AuthenticatorId, SubscriberId};
+use crate::marks::Counted;
 use crate::outcome::{Alternatives, Assurance, Outcome, PromptEnd, Reason};
 use crate::risk::Level;
 use crate::state::Trust;
@@ -144,7 +146,18 @@ impl Turn<'_> {
         if trust == Trust::Stranger && self.state.muted_until.is_some() {
             return Some(Reason::StrangersMuted);
         }
-        let risk = self.weigh(&attempt.requester, trust, attempt.others_asked);
+        let (from, others_asked) = (&attempt.requester, attempt.others_asked);
+        let risk = match attempt.purpose {
+            // SECURITY: whoever recovers is a stranger, with two proofs that no stranger has. What others did
+            // before, or do behind the same address, must not close it. Guarded by
+            // `what_strangers_left_behind_does_not_close_recovery`.
+            Purpose::Recovery => {
+                self.weigh_with(from, trust, self.distance(from), 0, Counted::default())
+            }
+            Purpose::SignIn | Purpose::ManageAuthenticators => {
+                self.weigh(from, trust, others_asked)
+            }
+        };
         (self.level(&risk, attempt.accepts) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
     }
 

@@ -5,14 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::FirstTime;
 use crate::habits::Habits;
+use crate::marks::Counted;
 use crate::policy::RiskPolicy;
 use crate::requester::{Distance, Requester};
 
 /// People asked by one source within an hour from which on it counts as a spray.
 const MANY_ASKED: u16 = 3;
-
-/// Prompts without an answer that count at most; more of them are the budget's business.
-const UNANSWERED_MAX: u8 = 2;
 
 /// One observation that speaks for or against the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,9 +38,9 @@ pub enum Observation {
     PhoneNear,
     /// The same source asked several other people.
     ManyAsked,
-    /// Nobody answered earlier prompts.
+    /// Nobody answered earlier prompts of the last day.
     Unanswered,
-    /// An earlier prompt was denied, or its right code was typed far from the browser.
+    /// A prompt of the last day was denied, or its right code was typed far from the browser.
     Denied,
 }
 
@@ -101,16 +99,28 @@ impl Risk {
     }
 
     pub(crate) fn level(&self, policy: &RiskPolicy) -> Level {
-        let bits = self.bits();
-        if bits >= policy.refuse_from {
-            Level::Refuse
-        } else if bits >= policy.passkey_only_from {
-            Level::PasskeyOnly
-        } else if bits >= policy.quiet_from {
-            Level::Quiet
-        } else {
-            Level::Ordinary
-        }
+        level_of(self.bits(), policy)
+    }
+
+    /// What follows for somebody whom "a passkey only" would keep out: what strangers left behind makes
+    /// it quiet, and no more than that.
+    pub(crate) fn level_without_passkey(&self, policy: &RiskPolicy) -> Level {
+        let left_behind =
+            |term: &&Term| matches!(term.kind, Observation::Unanswered | Observation::Denied);
+        let marks: f64 = self.terms.iter().filter(left_behind).map(|term| term.bits).sum();
+        level_of(self.bits() - marks, policy).max(self.level(policy).min(Level::Quiet))
+    }
+}
+
+fn level_of(bits: f64, policy: &RiskPolicy) -> Level {
+    if bits >= policy.refuse_from {
+        Level::Refuse
+    } else if bits >= policy.passkey_only_from {
+        Level::PasskeyOnly
+    } else if bits >= policy.quiet_from {
+        Level::Quiet
+    } else {
+        Level::Ordinary
     }
 }
 
@@ -121,8 +131,7 @@ pub(crate) struct Evidence<'a> {
     pub is_known_device: bool,
     pub distance: Distance,
     pub others_asked: u16,
-    pub unanswered: u8,
-    pub was_denied: bool,
+    pub marks: Counted,
 }
 
 pub(crate) fn weigh(evidence: &Evidence<'_>, now: Timestamp, policy: &RiskPolicy) -> Risk {
@@ -171,9 +180,8 @@ pub(crate) fn weigh(evidence: &Evidence<'_>, now: Timestamp, policy: &RiskPolicy
     if evidence.others_asked >= MANY_ASKED {
         term(Observation::ManyAsked, policy.many_asked);
     }
-    let unanswered = evidence.unanswered.min(UNANSWERED_MAX);
-    term(Observation::Unanswered, f64::from(unanswered) * policy.unanswered);
-    if evidence.was_denied {
+    term(Observation::Unanswered, f64::from(evidence.marks.unanswered) * policy.unanswered);
+    if evidence.marks.was_denied {
         term(Observation::Denied, policy.denied);
     }
     Risk { terms }
@@ -209,8 +217,7 @@ mod tests {
             is_known_device: known,
             distance,
             others_asked: 0,
-            unanswered: 0,
-            was_denied: false,
+            marks: Counted::default(),
         };
         weigh(&evidence, NOW, &RiskPolicy::default()).level(&RiskPolicy::default())
     }
@@ -252,8 +259,7 @@ mod tests {
             is_known_device: false,
             distance: Distance::OtherCountry,
             others_asked: 3,
-            unanswered: 9,
-            was_denied: true,
+            marks: Counted { unanswered: 2, was_denied: true },
         };
         let risk = weigh(&evidence, NOW, &RiskPolicy::default());
         let names: Vec<_> = risk.terms.iter().map(|t| t.kind.name()).collect();
@@ -273,6 +279,36 @@ mod tests {
     }
 
     #[test]
+    fn what_strangers_left_behind_asks_nobody_for_a_passkey_who_has_none() {
+        let policy = RiskPolicy { unanswered: 64.0, denied: 64.0, ..RiskPolicy::default() };
+        let abroad = from(64_501, "BR", false);
+        let places = [
+            (from(64_500, "FR", false), Distance::Unknown, Level::Ordinary),
+            (Requester::default(), Distance::Unknown, Level::Ordinary),
+            (from(64_501, "FR", true), Distance::Unknown, Level::Ordinary),
+            (abroad.clone(), Distance::Unknown, Level::Quiet),
+            (abroad, Distance::OtherCountry, Level::PasskeyOnly),
+        ];
+        for (requester, distance, of_place) in places {
+            for (unanswered, was_denied) in [(0, false), (1, false), (0, true), (2, true)] {
+                let marks = Counted { unanswered, was_denied };
+                let evidence = Evidence {
+                    habits: &settled(),
+                    requester: &requester,
+                    is_known_device: false,
+                    distance,
+                    others_asked: 0,
+                    marks,
+                };
+                let risk = weigh(&evidence, NOW, &policy);
+                let expected =
+                    if marks == Counted::default() { of_place } else { of_place.max(Level::Quiet) };
+                assert_eq!(risk.level_without_passkey(&policy), expected, "{requester:?}");
+            }
+        }
+    }
+
+    #[test]
     fn two_people_asked_are_no_spray_and_three_are() {
         let requester = from(64_500, "FR", false);
         let weigh_asked = |others_asked| {
@@ -282,8 +318,7 @@ mod tests {
                 is_known_device: false,
                 distance: Distance::Unknown,
                 others_asked,
-                unanswered: 0,
-                was_denied: false,
+                marks: Counted::default(),
             };
             weigh(&evidence, NOW, &RiskPolicy::default()).terms.len()
         };

@@ -16,6 +16,7 @@ use crate::effect::{IncidentCause, RingFor};
 use crate::fact::Notes;
 use crate::habits::Habits;
 use crate::id::{AddressId, AttemptId, AuthenticatorId, IncidentId, PromptId, SubscriberId};
+use crate::marks::Marks;
 use crate::outcome::PromptEnd;
 use crate::throttle::Throttle;
 
@@ -66,12 +67,9 @@ pub struct SubscriberState {
     pub(crate) ended: Vec<EndedAttempt>,
     #[serde(default)]
     pub(crate) budget: PromptBudget,
-    /// Prompts without an answer since the last success.
-    #[serde(default)]
-    pub(crate) unanswered: u8,
-    /// Whether a prompt was denied since the last success, or its right code came from afar.
-    #[serde(default)]
-    pub(crate) was_denied: bool,
+    /// Prompts without an answer and denials since the last success.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub(crate) marks: Marks,
     /// The bucket that all strangers share.
     #[serde(default)]
     pub(crate) strangers: Throttle,
@@ -264,8 +262,7 @@ impl SubscriberState {
             open: None,
             ended: Vec::new(),
             budget: PromptBudget::default(),
-            unanswered: 0,
-            was_denied: false,
+            marks: Marks::default(),
             strangers: Throttle::default(),
             muted_until: None,
             devices: Vec::new(),

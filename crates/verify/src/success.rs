@@ -5,6 +5,7 @@ use crate::authenticator::AuthenticatorKind;
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
 use crate::id::{AttemptId, AuthenticatorId, RelyingPartyId};
+use crate::marks::Marks;
 use crate::outcome::{Assurance, Outcome, PromptEnd, Verified};
 use crate::state::{ENDED_MAX, EndedAttempt, SUCCESSES_MAX, Success, Trust, push_bounded};
 use crate::turn::{Scene, Turn};
@@ -79,8 +80,7 @@ impl Turn<'_> {
                     self.notify(Notice::SuccessAfterFailures);
                 }
                 self.bucket(trust).succeed();
-                self.state.unanswered = 0;
-                self.state.was_denied = false;
+                self.state.marks = Marks::default();
                 self.state.habits.learn(&scene.requester, now);
                 let label = scene.requester.browser.clone().unwrap_or_default();
                 let device = self.know_device(trust, relying_party, label);

@@ -8,6 +8,7 @@ mod document;
 mod events;
 mod habits;
 mod laws;
+mod marks;
 mod prompts;
 mod proofs;
 mod recovery;

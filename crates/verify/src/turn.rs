@@ -211,7 +211,7 @@ impl<'a> Turn<'a> {
         self.act(Act::WakeWaiting { attempt });
         match end {
             PromptEnd::Denied | PromptEnd::Reported | PromptEnd::Mismatched => {
-                self.state.was_denied = true;
+                self.state.marks.denied(self.now);
                 self.fail(open.trust);
                 self.state.muted_until = Some(self.now + self.policy.trust.mute());
                 self.warn(open.trust);
@@ -221,7 +221,7 @@ impl<'a> Turn<'a> {
             // `a_known_device_that_gives_up_again_and_again_waits_and_its_owner_is_told`.
             PromptEnd::Cancelled if is_given_up => {
                 if rang && open.trust == Trust::Stranger {
-                    self.state.unanswered = self.state.unanswered.saturating_add(1);
+                    self.state.marks.unanswered(self.now);
                 }
                 self.fail(open.trust);
                 if rang {
@@ -233,11 +233,12 @@ impl<'a> Turn<'a> {
                 // SECURITY: it failed when its time was over, not when somebody came to see it: a
                 // name that nobody has is looked at later, and would wait for longer. Guarded by
                 // `a_name_that_nobody_has_looks_like_somebody_who_does_not_answer`.
+                let over_at = open.expires_at.min(self.now);
                 if end == PromptEnd::Expired {
-                    self.fail_at(open.trust, open.expires_at.min(self.now));
+                    self.fail_at(open.trust, over_at);
                 }
                 if rang {
-                    self.state.unanswered = self.state.unanswered.saturating_add(1);
+                    self.state.marks.unanswered(over_at);
                     self.warn(open.trust);
                 }
             }
@@ -245,7 +246,7 @@ impl<'a> Turn<'a> {
             // page or a caller, who come back. Guarded by
             // `a_right_code_from_afar_is_told_and_counts_against_strangers`.
             PromptEnd::SteppedUp => {
-                self.state.was_denied = true;
+                self.state.marks.denied(self.now);
                 self.notify(Notice::CodeFromAfar);
             }
             PromptEnd::Approved

@@ -43,7 +43,16 @@ impl App {
         if let Some(success) = &mut Arc::make_mut(&mut loaded.record).success {
             success.is_carried = false;
         }
+        self.got_in(&loaded.record);
         Ok(())
+    }
+
+    /// Takes back that the source of a success asked for this subscriber: it was no spray.
+    pub(crate) fn got_in(&self, record: &AttemptRecord) {
+        let AttemptRecord { relying_party, requester, subscriber, success, .. } = record;
+        if let Some(success) = success {
+            self.inner.sources.succeeded(relying_party, requester.ip, subscriber, success.at);
+        }
     }
 
     /// What the browser that has just proven an attempt on its page is told.

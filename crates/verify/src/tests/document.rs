@@ -126,6 +126,8 @@ fn full() -> SubscriberState {
         throttle.fail(later(i), &ThrottlePolicy::default());
     }
     state.strangers = throttle;
+    (0..60).for_each(|i| state.marks.unanswered(later(i)));
+    state.marks.denied(now);
     state.muted_until = Some(now);
     state.noticed_at = Some(now);
     state.devices = (0..DEVICES_MAX)

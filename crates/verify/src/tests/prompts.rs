@@ -11,7 +11,7 @@ fn a_stranger_who_gives_up_has_failed() {
     };
     world.prompted("a", None);
     give_up(&mut world, "a");
-    assert_eq!(world.state.unanswered, 1);
+    assert_eq!(world.state.marks.counted(world.now).unanswered, 1);
     assert!(world.effects.iter().any(|act| matches!(act, Act::Notify { .. })), "the owner is told");
     for name in ["b", "c"] {
         world.prompted(name, None);
@@ -26,7 +26,7 @@ fn a_stranger_who_gives_up_has_failed() {
     for name in ["g", "h", "i", "j"] {
         world.prompted(name, Some(device));
     }
-    assert_eq!(world.state.unanswered, 2);
+    assert_eq!(world.state.marks.counted(world.now).unanswered, 2);
     let right = world.right();
     assert!(matches!(world.say(phone, right), Outcome::Verified(_)));
 }
