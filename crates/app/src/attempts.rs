@@ -513,8 +513,10 @@ const fn ended(end: PromptEnd) -> AttemptState {
 }
 
 /// A subscriber's name as it is kept: in small letters, without blanks around it.
+// SECURITY: letters outside ASCII have small ones inside it (the Kelvin sign a "k"), so that folding those too
+// would make one person's name of another text. Guarded by `a_letter_outside_ascii_makes_nobodys_name`.
 pub(crate) fn name(text: &str) -> Result<SubscriberId, AppError> {
-    SubscriberId::parse(&text.trim().to_lowercase()).map_err(|error| {
+    SubscriberId::parse(&text.trim().to_ascii_lowercase()).map_err(|error| {
         AppError::Invalid(format!("the subscriber's name cannot be used: {error}"))
     })
 }

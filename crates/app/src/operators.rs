@@ -393,7 +393,7 @@ impl App {
 }
 
 fn operator_id(name: &str) -> Result<OperatorId, AppError> {
-    let id = OperatorId::parse(&name.trim().to_lowercase());
+    let id = OperatorId::parse(&name.trim().to_ascii_lowercase());
     let id = id.map_err(|error| {
         AppError::Invalid(format!("the administrator's name cannot be used: {error}"))
     })?;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use pushback_model::Timestamp;
-use pushback_verify::{PromptEnd, Reason, SubscriberId};
+use pushback_verify::{OperatorId, PromptEnd, Reason, SubscriberId};
 
 use crate::subscriber::Whom;
 use crate::testing::{ALICE, Bench, attempt_for, bench, bound, code, party, secret};
@@ -335,7 +335,7 @@ async fn what_is_over_is_given_up_without_a_trace() {
 #[tokio::test]
 async fn a_wrong_secret_and_an_unknown_party_look_the_same() {
     let bench = bench().await;
-    let sam = pushback_verify::OperatorId::parse("sam").unwrap();
+    let sam = OperatorId::parse("sam").unwrap();
     let new = bench.app.create_relying_party(&sam, "Payroll").await.unwrap();
     for (id, secret) in [(&*new.id, "x"), ("rp_0", &*new.secret), ("", ""), (&*new.id, "")] {
         let asked = bench.app.authenticate(id, secret).await;
@@ -359,4 +359,19 @@ async fn a_key_that_was_never_bound_answers_nothing() {
     let proven = stranger.proven(&bench.app, &authorization).await;
     assert!(matches!(proven, Err(AppError::Unauthenticated)));
     assert_eq!(bench.look(&started.id).await.state, AttemptState::Pending);
+}
+
+#[tokio::test]
+async fn a_letter_outside_ascii_makes_nobodys_name() {
+    let bench = bench().await;
+    bound(&bench.app, "kevin").await;
+    let started = bench.app.start_attempt(&bench.party, attempt_for("\u{212a}evin", None)).await;
+    assert!(matches!(started, Err(AppError::Invalid(_))), "{started:?}");
+    let found = bench.app.subscribers_named("\u{212a}ev", None, 10).await.unwrap().0;
+    assert!(found.is_empty());
+    let invited = bench.app.invite_operator(&OperatorId::parse("sam").unwrap(), "\u{212a}im").await;
+    assert!(matches!(invited, Err(AppError::Invalid(_))));
+    let started =
+        bench.app.start_attempt(&bench.party, attempt_for(" KEVIN ", None)).await.unwrap();
+    assert_eq!(started.state, AttemptState::Pending);
 }
