@@ -121,6 +121,7 @@ impl App {
                 totp: false,
             },
             challenge: None,
+            challenge_at: None,
             success: None,
             is_cancelled: false,
             others_asked,
