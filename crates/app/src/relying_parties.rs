@@ -1,6 +1,8 @@
 //! Relying parties: the applications that trust our answer.
 
-use pushback_store::{AuditEntry, Change, Commit};
+use std::sync::Arc;
+
+use pushback_store::{AuditEntry, Change, Commit, Key, Seen, Version};
 use pushback_verify::{OperatorId, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,6 +21,19 @@ pub struct RelyingParty {
     /// The digest of its secret, base64url; the secret itself is nowhere. The secret has 256 random
     /// bits, so that a plain digest is enough.
     secret: String,
+}
+
+impl RelyingParty {
+    /// Whether this one, which proved its secret some time ago, could prove it now.
+    // SECURITY: a stream and a request that waits outlive the look at the secret that opened them, and would
+    // bring tokens to whoever had a secret that leaked. Guarded by
+    // `whoever_waits_with_a_secret_that_was_renewed_is_told_nothing_more`.
+    pub(crate) fn is_still(&self, as_it_is: Option<&Self>) -> Result<(), AppError> {
+        match as_it_is {
+            Some(as_it_is) if as_it_is.secret == self.secret => Ok(()),
+            Some(_) | None => Err(AppError::Unauthenticated),
+        }
+    }
 }
 
 impl Kind for RelyingParty {
@@ -78,7 +93,7 @@ impl App {
         Ok(NewRelyingParty { id: id.to_owned(), secret })
     }
 
-    /// Takes a relying party out: its attempts end with it.
+    /// Takes a relying party out: its attempts end with it, whoever waits for them.
     ///
     /// # Errors
     /// [`AppError::NotFound`].
@@ -116,12 +131,55 @@ impl App {
     pub async fn authenticate(&self, id: &str, secret: &str) -> Result<RelyingParty, AppError> {
         // Computed before it is known whether there is such a party, so that both take as long.
         let given = sha256(secret.as_bytes());
-        let found = RelyingParty::load(&self.inner.store, id).await?;
-        let (party, _) = found.ok_or(AppError::Unauthenticated)?;
+        let party = self.relying_party(id).await?.ok_or(AppError::Unauthenticated)?;
         let right = from_base64url(&party.secret).unwrap_or_default();
         aws_lc_rs::constant_time::verify_slices_are_equal(&right, &given)
             .map_err(|_| AppError::Unauthenticated)?;
-        Ok(party)
+        Ok((*party).clone())
+    }
+
+    /// A relying party as it is now; `None` if it is none or one no longer.
+    pub(crate) async fn relying_party(
+        &self,
+        id: &str,
+    ) -> Result<Option<Arc<RelyingParty>>, AppError> {
+        // What can be no id is nobody's.
+        let Ok(key) = RelyingParty::key(id) else { return Ok(None) };
+        let known = self.inner.parties.get(&key, self.now());
+        let version = known.as_ref().map(|(_, version)| *version);
+        let [seen] = self.inner.store.look([(&key, version)]).await?;
+        self.read_party(key, known, seen)
+    }
+
+    /// The relying party from what was known of it and what was seen.
+    pub(crate) fn read_party(
+        &self,
+        key: Key,
+        known: Option<(Arc<RelyingParty>, Version)>,
+        seen: Seen,
+    ) -> Result<Option<Arc<RelyingParty>>, AppError> {
+        match (seen, known) {
+            (Seen::AsKnown, Some((party, _))) => Ok(Some(party)),
+            (Seen::Other(document), _) => {
+                let (party, version) = RelyingParty::read(&document)?;
+                let party = Arc::new(party);
+                self.inner.parties.put(key, Arc::clone(&party), version, self.now());
+                Ok(Some(party))
+            }
+            (Seen::Absent | Seen::AsKnown, _) => {
+                self.inner.parties.forget(&key);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether a party that proved its secret some time ago could prove it now.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`] if it was taken out, or has another secret.
+    pub(crate) async fn still_counts(&self, party: &RelyingParty) -> Result<(), AppError> {
+        let as_it_is = self.relying_party(&party.id).await?;
+        party.is_still(as_it_is.as_deref())
     }
 
     /// A secret and what is kept of it.
