@@ -228,7 +228,7 @@ impl App {
         more: &More<'_>,
     ) -> Result<Ended, AppError> {
         let key = whom.key()?;
-        let rank = Rank::of(command);
+        let rank = Rank::of(command, known.as_ref().map(|(state, _)| &**state));
         let (_turn, has_waited) = self.inner.turns.take(&key, rank).await?;
         if has_waited {
             known = self.state_as_last_seen(whom)?;
@@ -250,7 +250,7 @@ impl App {
             let mut change = Change::at(now).put(key.clone(), found, body);
             // SECURITY: a "no" and a report need room in the outbox too, and strangers must not take the last of
             // it. Guarded by `what_anybody_brings_about_leaves_room_in_the_outbox`.
-            if rank == Rank::Anybody {
+            if Rank::of(command, Some(&state)) == Rank::Anybody {
                 change = change.yielding();
             }
             if whom.is_decoy {
