@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::documents::Kind;
 use crate::encoding::{from_base64url, new_id, sha256, to_base64url};
+use crate::lookalikes::skeleton;
 use crate::{App, AppError};
 
 /// A relying party that proved its secret.
@@ -40,6 +41,22 @@ impl Kind for RelyingParty {
     const NAME: &'static str = "relying-party";
 }
 
+/// Who has a name, by what people see of it: two commands at once give it to one.
+#[derive(Serialize, Deserialize)]
+struct NameRecord {
+    relying_party: String,
+}
+
+impl Kind for NameRecord {
+    const NAME: &'static str = "relying-party-name";
+}
+
+impl NameRecord {
+    fn id(name: &str) -> String {
+        to_base64url(&sha256(skeleton(name).as_bytes()))
+    }
+}
+
 /// A relying party with the secret that is told once.
 pub struct NewRelyingParty {
     /// Its id.
@@ -52,22 +69,36 @@ impl App {
     /// Takes in a relying party.
     ///
     /// # Errors
-    /// [`AppError::Invalid`] for a name that cannot be shown.
+    /// [`AppError::Invalid`] for a name that cannot be shown, or that looks like another party's.
     pub async fn create_relying_party(
         &self,
         by: &OperatorId,
         name: &str,
     ) -> Result<NewRelyingParty, AppError> {
         let name = Text::new(name);
-        if name.is_empty() {
+        if skeleton(name.as_str()).is_empty() {
             let what = "a relying party needs a name that people recognise on their phone";
             return Err(AppError::Invalid(what.to_owned()));
         }
+        // Looked up before all who are there: it is theirs, or else left over and nobody's.
+        let name_id = NameRecord::id(name.as_str());
+        let left_over = NameRecord::load(&self.inner.store, &name_id).await?;
+        let left_over = left_over.map(|(_, version)| version);
+        let twin = self.relying_parties().await?;
+        let twin = twin.iter().find(|party| skeleton(&party.name) == skeleton(name.as_str()));
+        if let Some(RelyingParty { id, name, .. }) = twin {
+            let what = format!(
+                "{id} is called {name:?}, which people cannot tell from this on their phone; choose another name"
+            );
+            return Err(AppError::Invalid(what));
+        }
         let id = new_id("rp", &*self.inner.entropy);
         let (secret, digest) = self.secret();
+        let named = NameRecord { relying_party: id.clone() }.bytes()?;
         let party = RelyingParty { id: id.clone(), name: name.to_string(), secret: digest };
         let change = Change::at(self.now())
             .create(RelyingParty::key(&id)?, party.bytes()?)
+            .put(NameRecord::key(&name_id)?, left_over, named)
             .audit(self.chore(by, "relying_party_created", &id, json!({ "name": party.name }))?);
         self.write(change).await?;
         Ok(NewRelyingParty { id, secret })
@@ -99,10 +130,15 @@ impl App {
     /// [`AppError::NotFound`].
     pub async fn delete_relying_party(&self, by: &OperatorId, id: &str) -> Result<(), AppError> {
         let found = RelyingParty::load(&self.inner.store, id).await?;
-        let (_, version) = found.ok_or(AppError::NotFound)?;
-        let change = Change::at(self.now())
+        let (party, version) = found.ok_or(AppError::NotFound)?;
+        let mut change = Change::at(self.now())
             .delete(RelyingParty::key(id)?, version)
             .audit(self.chore(by, "relying_party_deleted", id, json!({}))?);
+        let name_id = NameRecord::id(&party.name);
+        let named = NameRecord::load(&self.inner.store, &name_id).await?;
+        if let Some((_, version)) = named.filter(|(named, _)| named.relying_party == id) {
+            change = change.delete(NameRecord::key(&name_id)?, version);
+        }
         self.write(change).await
     }
 

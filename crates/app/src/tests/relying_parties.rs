@@ -3,8 +3,9 @@ use std::time::Duration;
 use pushback_verify::{Notes, OperatorId, PromptEnd, Reason};
 
 use super::passkeys::with_passkey;
-use crate::testing::{Bench, code, secret};
-use crate::{Answered, AppError, AttemptState, DecisionView, SaidBy};
+use crate::documents::Kind as _;
+use crate::testing::{ALICE, Bench, attempt_for, bench, code, party, secret};
+use crate::{Answered, AppError, AttemptState, DecisionView, RelyingParty, SaidBy};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -96,4 +97,52 @@ async fn what_was_held_is_not_proven_after_the_application_was_removed() {
     // What the owner does in the app asks for no application.
     let managed = bench.app.manage(&phone.ask(&bench.app).await).await.unwrap().attempt;
     assert!(managed.state.is_live());
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_another_applications_is_refused() {
+    let bench = bench().await;
+    for twin in ["Payroll", " payroll ", "PAYROLL", "Pаyroll", "Payro1l"] {
+        let Err(AppError::Invalid(why)) = bench.app.create_relying_party(&sam(), twin).await else {
+            panic!("{twin} was taken");
+        };
+        assert!(why.contains(&bench.party.id), "{why}");
+    }
+    for nothing in ["", " ", "\u{3164}"] {
+        let made = bench.app.create_relying_party(&sam(), nothing).await;
+        assert!(matches!(made, Err(AppError::Invalid(_))), "{nothing:?}");
+    }
+    // A name is free again when its application is gone.
+    bench.remove_the_application().await;
+    let again = party(&bench.app, "PAYROLL").await;
+    assert!(bench.app.start_attempt(&again, attempt_for(ALICE, None)).await.is_ok());
+}
+
+#[tokio::test]
+async fn two_commands_at_once_give_a_name_to_one() {
+    let bench = bench().await;
+    let (one, two) = (bench.app.clone(), bench.other_node());
+    let (sam_one, sam_two) = (sam(), sam());
+    let made = tokio::join!(
+        one.create_relying_party(&sam_one, "Wiki"),
+        two.create_relying_party(&sam_two, "wiki")
+    );
+    assert!(made.0.is_ok() != made.1.is_ok());
+    assert_eq!(bench.app.relying_parties().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_application_of_before_names_were_kept_has_its_name() {
+    let bench = bench().await;
+    let store = bench.app.store();
+    let page = store.list("relying-party-name", None, 10).await.unwrap();
+    for (id, document) in &page.documents {
+        let key = pushback_store::Key::new("relying-party-name", id).unwrap();
+        let change = pushback_store::Change::at(bench.app.now()).delete(key, document.version);
+        bench.app.write(change).await.unwrap();
+    }
+    assert!(bench.app.create_relying_party(&sam(), "payroll").await.is_err());
+    bench.remove_the_application().await;
+    assert!(RelyingParty::load(store, &bench.party.id).await.unwrap().is_none());
+    assert!(bench.app.create_relying_party(&sam(), "payroll").await.is_ok());
 }
