@@ -31,9 +31,11 @@ mod passkeys;
 mod phone;
 mod prompts;
 mod proof;
+mod push_address;
 mod receipts;
 mod record;
 mod recovery;
+mod refused_sign_ins;
 mod relying_parties;
 mod restored;
 mod service_keys;
@@ -115,6 +117,7 @@ struct Inner {
     left: left::Left,
     rounds: worker::Rounds,
     swept: sweeps::SweptAttempts,
+    refused_sign_ins: refused_sign_ins::RefusedSignIns,
     turns: Arc<turns::Turns>,
 }
 
@@ -186,6 +189,7 @@ impl App {
             left: left::Left::default(),
             rounds: worker::Rounds::default(),
             swept: sweeps::SweptAttempts::default(),
+            refused_sign_ins: refused_sign_ins::RefusedSignIns::default(),
             turns: Arc::default(),
         };
         let app = Self { inner: Arc::new(inner) };

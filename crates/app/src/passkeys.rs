@@ -17,7 +17,7 @@ use crate::binding::code_digest;
 use crate::ceremonies::{has_changed, is_embedded};
 use crate::documents::{AttemptRecord, Keys, Kind, Registration};
 use crate::encoding::{new_id, sha256};
-use crate::subscriber::Whom;
+use crate::subscriber::{Whom, With};
 use crate::{App, AppError};
 
 /// How long a ceremony may take (WebAuthn level 3, 5.1.3: 5 minutes where a user is verified).
@@ -162,6 +162,7 @@ impl App {
         &self,
         who: &SubscriberId,
         authority: Authority,
+        with: &With,
     ) -> Result<(String, CreationChallengeResponse), AppError> {
         let code = BindingCode::draw(&self.entropy());
         let (keys, _) = self.keys_of(who.as_str()).await?;
@@ -188,7 +189,8 @@ impl App {
             kind: AuthenticatorKind::Passkey,
             code: code_digest(code.reveal()),
         };
-        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+        let whom = Whom::subscriber(who.clone());
+        match self.decide_once(&whom, &command, with, &keep).await?.outcome {
             Outcome::BindingCode { .. } => Ok((id, options)),
             Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, nothing may be bound.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pushback_store::{AuditEntry, Change, Commit, Key, Seen, Version};
-use pushback_verify::{OperatorId, Text};
+use pushback_verify::{Actor, OperatorId, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -235,11 +235,22 @@ impl App {
         subject: &str,
         details: serde_json::Value,
     ) -> Result<AuditEntry, AppError> {
+        self.noted(&Actor::Operator(by.clone()), kind, subject, details)
+    }
+
+    /// The same, whoever brought it about.
+    pub(crate) fn noted(
+        &self,
+        by: &Actor,
+        kind: &str,
+        subject: &str,
+        details: serde_json::Value,
+    ) -> Result<AuditEntry, AppError> {
         let at = self.now();
         let body = json!({
             "format": crate::EVENT_FORMAT,
             "at": at.to_string(),
-            "by": { "operator": by.as_str() },
+            "by": by,
             "details": details,
         });
         let body = serde_json::to_vec(&body)?;

@@ -204,6 +204,23 @@ impl App {
         }
     }
 
+    /// The same for a request that counts once.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`] if it was taken before.
+    pub(crate) async fn decide_once(
+        &self,
+        whom: &Whom,
+        command: &Command,
+        with: &With,
+        more: &More<'_>,
+    ) -> Result<Decision, AppError> {
+        match self.decide_with(whom, command, with, more).await? {
+            Ended::Decided(decision, _) => Ok(*decision),
+            Ended::Answered => Err(AppError::Unauthenticated),
+        }
+    }
+
     /// Decides and commits, with what the use case knows besides.
     pub(crate) async fn decide_with(
         &self,
