@@ -15,8 +15,6 @@ use crate::capability::Link;
 use crate::encoding::sha256;
 use crate::phone::Phone;
 use crate::record::Beside;
-use crate::subscriber::Ended;
-use crate::worker::PushSubscription;
 use crate::{App, AppError};
 
 /// Recovery codes in one set.
@@ -158,10 +156,7 @@ impl App {
     pub(crate) async fn once(&self, phone: &Phone, command: &Command) -> Result<Outcome, AppError> {
         let with = phone.once(Beside::default());
         let nothing = crate::subscriber::nothing_more;
-        match self.decide_with(&phone.whom(), command, &with, &nothing).await? {
-            Ended::Decided(decision, _) => Ok(decision.outcome),
-            Ended::Answered => Err(AppError::Unauthenticated),
-        }
+        Ok(self.decide_once(&phone.whom(), command, &with, &nothing).await?.outcome)
     }
 
     /// What is bound.
@@ -268,7 +263,8 @@ impl App {
         phone: &Phone,
         right: &str,
     ) -> Result<Invitation, AppError> {
-        self.binding_code(&phone.who, self.right(phone, right).await?).await
+        let with = phone.once(Beside::default());
+        self.binding_code(&phone.who, self.right(phone, right).await?, with).await
     }
 
     /// Begins to bind a passkey: the ceremony's name and the options for the browser.
@@ -280,7 +276,8 @@ impl App {
         phone: &Phone,
         right: &str,
     ) -> Result<(String, CreationChallengeResponse), AppError> {
-        self.begin_binding_passkey(&phone.who, self.right(phone, right).await?).await
+        let with = phone.once(Beside::default());
+        self.begin_binding_passkey(&phone.who, self.right(phone, right).await?, &with).await
     }
 
     /// Ends it.
@@ -315,7 +312,7 @@ impl App {
             kind: AuthenticatorKind::RecoveryCodes,
             code: code_digest(binding.reveal()),
         };
-        match self.run(&phone.whom(), &issue).await?.outcome {
+        match self.once(phone, &issue).await? {
             Outcome::BindingCode { .. } => {}
             other => done(other)?,
         }
@@ -434,23 +431,6 @@ impl App {
             Outcome::Reported { .. } => Ok(false),
             other => done(other).map(|()| false),
         }
-    }
-
-    /// Keeps where to knock when the phone is to wake up; `None` forgets it.
-    ///
-    /// # Errors
-    /// [`AppError::Contended`] if the phone's keys changed at the same time.
-    pub async fn set_push(
-        &self,
-        phone: &Phone,
-        push: Option<PushSubscription>,
-    ) -> Result<(), AppError> {
-        self.change_keys(phone.who.as_str(), |keys| {
-            if let Some(own) = keys.phones.get_mut(&phone.serial.0) {
-                own.push.clone_from(&push);
-            }
-        })
-        .await
     }
 
     /// What happened to this subscriber, newest first, after the first `skip` items: the latest

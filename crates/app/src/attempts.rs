@@ -127,6 +127,7 @@ impl App {
                 totp: false,
             },
             challenge: None,
+            challenge_at: None,
             success: None,
             is_cancelled: false,
             others_asked,
@@ -215,7 +216,8 @@ impl App {
     /// most `wait`.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] for one that does not exist and for another party's alike.
+    /// [`AppError::NotFound`] for one that does not exist and for another party's alike;
+    /// [`AppError::Unauthenticated`] if the party was taken out meanwhile, or has another secret.
     pub async fn attempt(
         &self,
         party: &RelyingParty,
@@ -224,7 +226,7 @@ impl App {
         wait: Duration,
     ) -> Result<AttemptView, AppError> {
         let loaded = self.load_of(party, id).await?;
-        self.changed(loaded, after, wait).await.map(|(_, view)| view)
+        self.changed(loaded, Some(party), after, wait).await.map(|(_, view)| view)
     }
 
     /// The same for the hosted page.
@@ -238,20 +240,21 @@ impl App {
         wait: Duration,
     ) -> Result<PageView, AppError> {
         let loaded = self.load_page(secret).await?;
-        let (loaded, attempt) = self.changed(loaded, after, wait).await?;
+        let (loaded, attempt) = self.changed(loaded, None, after, wait).await?;
         Ok(page_view(&loaded.record, attempt))
     }
 
-    /// Waits until the attempt looks different.
+    /// Waits until the attempt looks different, for a party only as long as it is one.
     async fn changed(
         &self,
         mut loaded: Loaded,
+        party: Option<&RelyingParty>,
         after: Option<&str>,
         wait: Duration,
     ) -> Result<(Loaded, AttemptView), AppError> {
         if loaded.record.success.is_some() {
             // The subscriber's document has nothing to add, and a success stays.
-            let view = self.view_of(&loaded.id, &loaded.record, None)?;
+            let view = self.view_without(&loaded)?;
             if after != Some(&*view.version) || wait.is_zero() {
                 return Ok((loaded, view));
             }
@@ -263,7 +266,10 @@ impl App {
             // Begun before reading, so that nothing between is missed.
             let mut watch = self.inner.store.watch(&whom.key()?);
             let (state, _) = self.state(&whom).await?;
-            loaded = self.load(&loaded.id).await?;
+            loaded = match party {
+                Some(party) => self.load_of(party, &loaded.id).await?,
+                None => self.load(&loaded.id).await?,
+            };
             let view = self.view_in(&loaded, &state)?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if after != Some(&*view.version) || left.is_zero() {
@@ -342,7 +348,37 @@ impl App {
         loaded: &Loaded,
         subscriber: &SubscriberState,
     ) -> Result<AttemptView, AppError> {
+        if loaded.is_of_nobody() {
+            return Ok(self.view_of_nobodys(&loaded.id));
+        }
         self.view_of(&loaded.id, &loaded.record, Some(subscriber))
+    }
+
+    /// The view of an attempt that was verified.
+    fn view_without(&self, loaded: &Loaded) -> Result<AttemptView, AppError> {
+        if loaded.is_of_nobody() {
+            return Ok(self.view_of_nobodys(&loaded.id));
+        }
+        self.view_of(&loaded.id, &loaded.record, None)
+    }
+
+    /// The view of an attempt whose relying party was taken out.
+    // SECURITY: nobody is to prove anything for it, nor be told that it was proven. Guarded by
+    // `attempts_end_with_the_application_that_asked`.
+    fn view_of_nobodys(&self, id: &str) -> AttemptView {
+        AttemptView {
+            id: id.to_owned(),
+            version: "removed".to_owned(),
+            state: AttemptState::Cancelled,
+            decision: DecisionView::Refused(Reason::ApplicationRemoved),
+            can_use_passkey: false,
+            can_use_totp: false,
+            can_use_certificate: false,
+            page_url: self.page_url(id),
+            token: None,
+            browser: None,
+            completion: None,
+        }
     }
 
     /// The view of an attempt; of one that was verified without its subscriber's document.
@@ -522,8 +558,10 @@ const fn ended(end: PromptEnd) -> AttemptState {
 }
 
 /// A subscriber's name as it is kept: in small letters, without blanks around it.
+// SECURITY: letters outside ASCII have small ones inside it (the Kelvin sign a "k"), so that folding those too
+// would make one person's name of another text. Guarded by `a_letter_outside_ascii_makes_nobodys_name`.
 pub(crate) fn name(text: &str) -> Result<SubscriberId, AppError> {
-    SubscriberId::parse(&text.trim().to_lowercase()).map_err(|error| {
+    SubscriberId::parse(&text.trim().to_ascii_lowercase()).map_err(|error| {
         AppError::Invalid(format!("the subscriber's name cannot be used: {error}"))
     })
 }

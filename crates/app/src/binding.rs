@@ -175,13 +175,14 @@ impl App {
         if self.state(&Whom::subscriber(who.clone())).await?.1.is_none() {
             return Err(AppError::NotFound);
         }
-        self.binding_code(&who, Authority::Operator(by)).await
+        self.binding_code(&who, Authority::Operator(by), With::default()).await
     }
 
     pub(crate) async fn binding_code(
         &self,
         who: &SubscriberId,
         authority: Authority,
+        with: With,
     ) -> Result<Invitation, AppError> {
         // Two draws: whoever reads the code over a shoulder knows nothing of the link.
         let code = BindingCode::draw(&self.entropy());
@@ -200,7 +201,8 @@ impl App {
             kind: AuthenticatorKind::Phone,
             code: digest.clone(),
         };
-        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+        let whom = Whom::subscriber(who.clone());
+        match self.decide_once(&whom, &command, &with, &keep).await?.outcome {
             Outcome::BindingCode { expires_at } => {
                 let (first, last) = code.reveal().split_at(code.reveal().len() / 2);
                 let code = format!("{first}-{last}");

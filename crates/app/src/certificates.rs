@@ -145,7 +145,7 @@ impl App {
             kind: AuthenticatorKind::Certificate,
             code: code_digest(code.reveal()),
         };
-        match self.run(&phone.whom(), &issue).await?.outcome {
+        match self.once(phone, &issue).await? {
             Outcome::BindingCode { .. } => {}
             other => done(other)?,
         }

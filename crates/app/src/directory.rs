@@ -116,7 +116,7 @@ impl App {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<SubscriberRow>, Option<String>), AppError> {
-        let prefix = prefix.trim().to_lowercase();
+        let prefix = prefix.trim().to_ascii_lowercase();
         if prefix.is_empty() {
             return self.subscribers(after, limit).await;
         }

@@ -117,6 +117,9 @@ pub(crate) struct AttemptRecord {
     /// An open passkey ceremony; used once.
     #[serde(default)]
     pub challenge: Option<PasskeyAuthentication>,
+    /// When it began. One of before this was written down is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge_at: Option<Timestamp>,
     /// Set once, by the commit that verified it.
     #[serde(default)]
     pub success: Option<Success>,

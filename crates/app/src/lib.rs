@@ -22,6 +22,7 @@ mod encoding;
 mod error;
 mod lanes;
 mod left;
+mod lookalikes;
 mod models;
 mod node_clock;
 mod operators;
@@ -30,9 +31,11 @@ mod passkeys;
 mod phone;
 mod prompts;
 mod proof;
+mod push_address;
 mod receipts;
 mod record;
 mod recovery;
+mod refused_sign_ins;
 mod relying_parties;
 mod restored;
 mod service_keys;
@@ -109,10 +112,12 @@ struct Inner {
     states: cache::Cache<SubscriberState>,
     attempts: cache::Cache<documents::AttemptRecord>,
     phones: cache::Cache<phone::KnownPhone>,
+    parties: cache::Cache<RelyingParty>,
     lanes: lanes::Lanes,
     left: left::Left,
     rounds: worker::Rounds,
     swept: sweeps::SweptAttempts,
+    refused_sign_ins: refused_sign_ins::RefusedSignIns,
     turns: Arc<turns::Turns>,
 }
 
@@ -179,10 +184,12 @@ impl App {
             states: cache::Cache::default(),
             attempts: cache::Cache::default(),
             phones: cache::Cache::default(),
+            parties: cache::Cache::default(),
             lanes: lanes::Lanes::default(),
             left: left::Left::default(),
             rounds: worker::Rounds::default(),
             swept: sweeps::SweptAttempts::default(),
+            refused_sign_ins: refused_sign_ins::RefusedSignIns::default(),
             turns: Arc::default(),
         };
         let app = Self { inner: Arc::new(inner) };

@@ -15,6 +15,7 @@ use crate::documents::Kind;
 use crate::encoding::{new_id, sha256, to_base64url};
 use crate::models::Binding;
 use crate::passkeys::CEREMONY_LIFE;
+use crate::refused_sign_ins::Tried;
 use crate::{App, AppError};
 
 /// A session ends after this (SP 800-63B-4, 2.3.3, for AAL3: at most 12 hours).
@@ -168,7 +169,16 @@ impl App {
         self.write(change).await
     }
 
+    /// Whose invitation it is. One that is none is written down.
     async fn invited(&self, invitation: &str) -> Result<(OperatorRecord, Version), AppError> {
+        let found = self.find_invited(invitation).await;
+        if let Err(AppError::Unauthenticated) = found {
+            self.note_refused(Tried::Invitation).await?;
+        }
+        found
+    }
+
+    async fn find_invited(&self, invitation: &str) -> Result<(OperatorRecord, Version), AppError> {
         let (name, code) = invitation.split_once('.').ok_or(AppError::Unauthenticated)?;
         let id = operator_id(name).map_err(|_| AppError::Unauthenticated)?;
         let given = to_base64url(&sha256(code.as_bytes()));
@@ -247,12 +257,24 @@ impl App {
         Ok((id, options))
     }
 
-    /// Ends it: the value of the session cookie.
+    /// Ends it: the value of the session cookie. What fails is written down.
     ///
     /// # Errors
     /// [`AppError::Unauthenticated`] unless an administrator's passkey, with its user verified,
     /// answered this very ceremony.
     pub async fn finish_operator_sign_in(
+        &self,
+        ceremony: &str,
+        credential: &PublicKeyCredential,
+    ) -> Result<String, AppError> {
+        let ended = self.end_operator_sign_in(ceremony, credential).await;
+        if let Err(AppError::Unauthenticated) = ended {
+            self.note_refused(Tried::SignIn).await?;
+        }
+        ended
+    }
+
+    async fn end_operator_sign_in(
         &self,
         ceremony: &str,
         credential: &PublicKeyCredential,
@@ -393,7 +415,7 @@ impl App {
 }
 
 fn operator_id(name: &str) -> Result<OperatorId, AppError> {
-    let id = OperatorId::parse(&name.trim().to_lowercase());
+    let id = OperatorId::parse(&name.trim().to_ascii_lowercase());
     let id = id.map_err(|error| {
         AppError::Invalid(format!("the administrator's name cannot be used: {error}"))
     })?;

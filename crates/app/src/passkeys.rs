@@ -17,10 +17,10 @@ use crate::binding::code_digest;
 use crate::ceremonies::{has_changed, is_embedded};
 use crate::documents::{AttemptRecord, Keys, Kind, Registration};
 use crate::encoding::{new_id, sha256};
-use crate::subscriber::Whom;
+use crate::subscriber::{Whom, With};
 use crate::{App, AppError};
 
-/// How long a registration may take (WebAuthn level 3, 5.1.3: 5 minutes where a user is verified).
+/// How long a ceremony may take (WebAuthn level 3, 5.1.3: 5 minutes where a user is verified).
 pub(crate) const CEREMONY_LIFE: Span = Span::minutes(5);
 
 impl App {
@@ -45,7 +45,7 @@ impl App {
         Ok(options)
     }
 
-    /// Ends the use of a passkey. A challenge counts once, right or wrong.
+    /// Ends the use of a passkey. A challenge counts once, right or wrong, and for five minutes.
     ///
     /// # Errors
     /// [`AppError::Passkey`] if the ceremony failed; [`AppError::Refused`] if the rules say no.
@@ -61,18 +61,22 @@ impl App {
         if !self.view(&loaded).await?.can_use_passkey {
             return Err(AppError::Passkey);
         }
+        // SECURITY: an attempt that is held lives for a day, and what was signed for it and caught on the way
+        // must not. Guarded by `a_passkeys_challenge_counts_for_five_minutes`.
+        let begun_at = loaded.record.challenge_at;
+        let is_fresh = begun_at.is_some_and(|begun_at| self.now() < begun_at + CEREMONY_LIFE);
         let done = self.inner.webauthn.finish_passkey_authentication(credential, &challenge);
-        let done =
-            done.ok().filter(|_| !is_embedded(credential.response.client_data_json.as_ref()));
+        let is_embedded = is_embedded(credential.response.client_data_json.as_ref());
+        let done = done.ok().filter(|_| is_fresh && !is_embedded);
         let (keys, version) = self.keys(&loaded).await?;
         let found = done.and_then(|done| {
             let mut bound = keys.passkeys.iter();
             let (serial, key) = bound.find(|(_, key)| key.cred_id() == done.cred_id())?;
-            (!has_changed(key, &done)).then_some((*serial, done))
+            (!has_changed(key, &done)).then_some((*serial, key_proof(key), done))
         });
         // SECURITY: a challenge that could be tried again would make guesses free. Guarded by
         // `a_passkey_signs_in_and_its_challenge_counts_once`.
-        let Some((serial, done)) = found else {
+        let Some((serial, key_proof, done)) = found else {
             self.keep_challenge(&loaded, None).await?;
             return Err(AppError::Passkey);
         };
@@ -92,9 +96,9 @@ impl App {
         let token_id = new_id("tok", &*self.inner.entropy);
         let keep = |decision: &Decision, now: Timestamp, change: Change| {
             let mut record = (*loaded.record).clone();
-            record.challenge = None;
+            (record.challenge, record.challenge_at) = (None, None);
             if let Outcome::Verified(verified) = &decision.outcome {
-                let amr = ["hwk", "user"];
+                let amr = [key_proof, "user"];
                 let how = self.success(&whom.id, verified, decision, now, &amr, &token_id);
                 record.success = Some(how.on_the_page());
             }
@@ -144,7 +148,8 @@ impl App {
         loaded: &Loaded,
         challenge: Option<PasskeyAuthentication>,
     ) -> Result<(), AppError> {
-        let record = AttemptRecord { challenge, ..(*loaded.record).clone() };
+        let challenge_at = challenge.is_some().then(|| self.now());
+        let record = AttemptRecord { challenge, challenge_at, ..(*loaded.record).clone() };
         let key = AttemptRecord::key(&loaded.id)?;
         self.write(Change::at(self.now()).update(key, loaded.version, record.bytes()?)).await
     }
@@ -157,6 +162,7 @@ impl App {
         &self,
         who: &SubscriberId,
         authority: Authority,
+        with: &With,
     ) -> Result<(String, CreationChallengeResponse), AppError> {
         let code = BindingCode::draw(&self.entropy());
         let (keys, _) = self.keys_of(who.as_str()).await?;
@@ -183,7 +189,8 @@ impl App {
             kind: AuthenticatorKind::Passkey,
             code: code_digest(code.reveal()),
         };
-        match self.decide(&Whom::subscriber(who.clone()), &command, &keep).await?.outcome {
+        let whom = Whom::subscriber(who.clone());
+        match self.decide_once(&whom, &command, with, &keep).await?.outcome {
             Outcome::BindingCode { .. } => Ok((id, options)),
             Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, nothing may be bound.
@@ -244,4 +251,14 @@ impl App {
 pub(crate) fn sync(passkey: &Passkey) -> PasskeySync {
     let credential = webauthn_rs::prelude::Credential::from(passkey.clone());
     if credential.backup_eligible { PasskeySync::Syncable } else { PasskeySync::DeviceBound }
+}
+
+/// How a token calls the proof of a passkey's key (RFC 8176): `hwk` is for keys that hardware keeps.
+// SECURITY: a relying party that asks for hardware must not take a key that a provider copies to wherever its
+// account is. Guarded by `a_passkey_that_may_be_synced_is_not_told_as_a_hardware_key`.
+fn key_proof(passkey: &Passkey) -> &'static str {
+    match sync(passkey) {
+        PasskeySync::Syncable => "swk",
+        PasskeySync::DeviceBound => "hwk",
+    }
 }

@@ -233,6 +233,11 @@ impl App {
             Some(id) => Some(self.load_as_last_seen(id).await?),
             None => None,
         };
+        if let (Some(loaded), SaidBy::Confirm(_)) = (&loaded, &answer.said)
+            && loaded.is_of_nobody()
+        {
+            return self.refuse_nobodys(phone, loaded).await;
+        }
         let again = (fact.clone(), known.clone());
         let answered = self.commit_answer(phone, answer, &digest, loaded, fact, known).await;
         match (answered, attempt) {
@@ -243,6 +248,14 @@ impl App {
             }
             (answered, _) => answered,
         }
+    }
+
+    /// Ends the prompt of an application that was taken out, whose code was typed.
+    async fn refuse_nobodys(&self, phone: &Phone, loaded: &Loaded) -> Result<Answered, AppError> {
+        let command = Command::CancelAttempt(loaded.attempt()?.id);
+        // However it ended: nothing is verified.
+        let _: Decision = self.run(&phone.whom(), &command).await?;
+        Ok(Answered::Refused(Reason::ApplicationRemoved))
     }
 
     async fn commit_answer(

@@ -211,7 +211,7 @@ impl App {
         if whom.is_decoy || !matches!(decision.outcome, Outcome::Recovered { .. }) {
             return Ok(Recovery::Refused);
         }
-        match self.binding_code(&whom.id, Authority::Recovered(id)).await {
+        match self.binding_code(&whom.id, Authority::Recovered(id), With::default()).await {
             Ok(invitation) => Ok(Recovery::Recovered(invitation)),
             // As many are bound as can be: the help desk has to untie one.
             Err(AppError::Refused(_)) => Ok(Recovery::Refused),

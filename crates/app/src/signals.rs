@@ -71,10 +71,11 @@ impl App {
     /// `wait`.
     ///
     /// # Errors
-    /// [`AppError::Invalid`] for a cursor that is not of this trail: begin without one.
+    /// [`AppError::Invalid`] for a cursor that is not of this trail: begin without one;
+    /// [`AppError::Unauthenticated`] if the party was taken out meanwhile, or has another secret.
     pub async fn signals(
         &self,
-        _: &RelyingParty,
+        party: &RelyingParty,
         after: Option<&str>,
         wait: Duration,
     ) -> Result<Signals, AppError> {
@@ -85,6 +86,7 @@ impl App {
             // Begun before reading, so that nothing between is missed.
             let mut watch = self.inner.store.watch_outbox(NOTICES);
             let found = self.signals_after(&after).await?;
+            self.still_counts(party).await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if !found.signals.is_empty() || left.is_zero() {
                 return Ok(found);

@@ -204,6 +204,23 @@ impl App {
         }
     }
 
+    /// The same for a request that counts once.
+    ///
+    /// # Errors
+    /// [`AppError::Unauthenticated`] if it was taken before.
+    pub(crate) async fn decide_once(
+        &self,
+        whom: &Whom,
+        command: &Command,
+        with: &With,
+        more: &More<'_>,
+    ) -> Result<Decision, AppError> {
+        match self.decide_with(whom, command, with, more).await? {
+            Ended::Decided(decision, _) => Ok(*decision),
+            Ended::Answered => Err(AppError::Unauthenticated),
+        }
+    }
+
     /// Decides and commits, with what the use case knows besides.
     pub(crate) async fn decide_with(
         &self,
@@ -228,7 +245,7 @@ impl App {
         more: &More<'_>,
     ) -> Result<Ended, AppError> {
         let key = whom.key()?;
-        let rank = Rank::of(command);
+        let rank = Rank::of(command, known.as_ref().map(|(state, _)| &**state));
         let (_turn, has_waited) = self.inner.turns.take(&key, rank).await?;
         if has_waited {
             known = self.state_as_last_seen(whom)?;
@@ -250,7 +267,7 @@ impl App {
             let mut change = Change::at(now).put(key.clone(), found, body);
             // SECURITY: a "no" and a report need room in the outbox too, and strangers must not take the last of
             // it. Guarded by `what_anybody_brings_about_leaves_room_in_the_outbox`.
-            if rank == Rank::Anybody {
+            if Rank::of(command, Some(&state)) == Rank::Anybody {
                 change = change.yielding();
             }
             if whom.is_decoy {

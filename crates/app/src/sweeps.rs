@@ -71,6 +71,7 @@ impl App {
             self.sweep_attempts().await,
             self.sweep_all(|begun: &Registration| now >= begun.expires_at).await,
             self.sweep_totps().await,
+            self.write_refused_sign_ins().await,
             self.sweep_store().await,
         ];
         swept.into_iter().collect()

@@ -80,7 +80,7 @@ pub(crate) async fn bench() -> Bench {
     let clock = Arc::new(Hand::at(1_772_400_000_000));
     let signer = pushback_store::Signer::create(&folder.path().join("receipts.pem")).unwrap();
     let app = node(store, Some(signer), Arc::clone(&clock), PasskeyModels::default());
-    let party = party(&app).await;
+    let party = party(&app, "Payroll").await;
     Bench { app, clock, party, folder }
 }
 
@@ -105,9 +105,9 @@ fn node(
     .unwrap()
 }
 
-pub(crate) async fn party(app: &App) -> RelyingParty {
+pub(crate) async fn party(app: &App, name: &str) -> RelyingParty {
     let sam = OperatorId::parse("sam").unwrap();
-    let new = app.create_relying_party(&sam, "Payroll").await.unwrap();
+    let new = app.create_relying_party(&sam, name).await.unwrap();
     app.authenticate(&new.id, &new.secret).await.unwrap()
 }
 

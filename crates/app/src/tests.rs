@@ -13,6 +13,7 @@ mod passkeys;
 mod phone;
 mod receipts;
 mod recovery;
+mod relying_parties;
 mod restored;
 mod service_keys;
 mod signals;

@@ -110,8 +110,9 @@ pub struct Claims {
     /// How sure: `urn:pushback:aal2`, `urn:pushback:aal2:phishing-resistant`, or `urn:pushback:aal3`
     /// for a passkey that says it cannot leave its device; no attestation proves that.
     pub acr: String,
-    /// With what (RFC 8176): `swk` and `mca` for a code typed on a phone with a bound key, `hwk` and
-    /// `user` for a passkey that verified its user.
+    /// With what (RFC 8176): `swk` and `mca` for a code typed on a phone with a bound key; `user` for a
+    /// passkey that verified its user, with `swk` if it may be synced and `hwk` if it says that it cannot
+    /// leave its device; `otp` for a code of another app; `swk` alone for a client certificate.
     pub amr: Vec<String>,
 }
 

@@ -13,6 +13,7 @@ use crate::binding::code_digest;
 use crate::documents::{Keys, Kind};
 use crate::encoding::{new_id, sha256};
 use crate::phone::Phone;
+use crate::record::Beside;
 use crate::subscriber::Whom;
 use crate::totp::{SECRET_BYTES, TotpSecret, matching_step};
 use crate::{App, AppError};
@@ -76,7 +77,8 @@ impl App {
             code: code_digest(code.reveal()),
         };
         let whom = Whom::subscriber(phone.who.clone());
-        match self.decide(&whom, &command, &keep).await?.outcome {
+        let with = phone.once(Beside::default());
+        match self.decide_once(&whom, &command, &with, &keep).await?.outcome {
             Outcome::BindingCode { expires_at } => Ok(NewTotp {
                 secret: secret.base32(),
                 uri: secret.uri(self.name(), phone.who.as_str()),

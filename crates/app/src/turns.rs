@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pushback_store::Key;
-use pushback_verify::Command;
+use pushback_verify::{Command, Own, SubscriberState};
 use tokio::sync::oneshot;
 
 use crate::AppError;
@@ -24,16 +24,24 @@ const WAITING_MAX: usize = 64;
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rank {
-    /// What was signed, or comes from a known device, from an administrator or from time itself.
+    /// What was signed, or comes from an administrator or from time itself.
     First,
+    /// What a known device or phone of the owner's begins: as the first, but one at a time.
+    Own(Own),
     /// What anybody can bring about.
     Anybody,
 }
 
 impl Rank {
-    pub(crate) const fn of(command: &Command) -> Self {
+    /// Without a document nothing is known that could be the owner's own.
+    // SECURITY: a cookie is authentic for as long as it counts, whatever became of the device: those of
+    // another relying party, and of devices that were forgotten, are strangers' here as they are to the
+    // rules. Guarded by `a_cookie_that_makes_nobody_known_waits_with_the_strangers`.
+    pub(crate) fn of(command: &Command, state: Option<&SubscriberState>) -> Self {
         match command {
-            Command::StartAttempt(attempt) if attempt.device.is_none() => Self::Anybody,
+            Command::StartAttempt(attempt) => {
+                state.and_then(|state| state.own(attempt)).map_or(Self::Anybody, Self::Own)
+            }
             Command::CancelAttempt(_)
             | Command::ProveTotp(..)
             | Command::ProveCertificate(..)
@@ -53,13 +61,36 @@ pub(crate) struct Turns {
 
 #[derive(Default)]
 struct Line {
-    first: VecDeque<oneshot::Sender<Turn>>,
-    anybody: VecDeque<oneshot::Sender<Turn>>,
+    first: VecDeque<Waiting>,
+    anybody: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    call: oneshot::Sender<Turn>,
+    /// What of the owner's own waits, if it is that.
+    own: Option<Own>,
 }
 
 impl Line {
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        self.first.pop_front().or_else(|| self.anybody.pop_front())
+        let next = self.first.pop_front().or_else(|| self.anybody.pop_front());
+        next.map(|waiting| waiting.call)
+    }
+
+    /// Where somebody of this rank waits.
+    // SECURITY: whoever has one cookie of the owner's could fill the owner's line with it. What waits
+    // there already has its place; what else it begins waits with everybody. Guarded by
+    // `a_known_device_has_one_place_in_the_owners_line`.
+    fn place(&mut self, rank: Rank) -> &mut VecDeque<Waiting> {
+        let waits = |own: Own| {
+            let mut first = self.first.iter();
+            first.any(|waiting| waiting.own == Some(own) && !waiting.call.is_closed())
+        };
+        match rank {
+            Rank::First => &mut self.first,
+            Rank::Own(own) if !waits(own) => &mut self.first,
+            Rank::Own(_) | Rank::Anybody => &mut self.anybody,
+        }
     }
 }
 
@@ -81,20 +112,21 @@ impl Turns {
                 return Ok((self.turn(key.clone()), false));
             }
             Entry::Occupied(mut line) => {
-                let line = match rank {
-                    Rank::First => &mut line.get_mut().first,
-                    Rank::Anybody => &mut line.get_mut().anybody,
-                };
+                let line = line.get_mut().place(rank);
                 // Who went away while waiting takes no place.
                 if line.len() >= WAITING_MAX {
-                    line.retain(|waiting| !waiting.is_closed());
+                    line.retain(|waiting| !waiting.call.is_closed());
                 }
                 if line.len() >= WAITING_MAX {
                     self.refused.fetch_add(1, Ordering::Relaxed);
                     return Err(AppError::Busy);
                 }
                 let (call, called) = oneshot::channel();
-                line.push_back(call);
+                let own = match rank {
+                    Rank::Own(own) => Some(own),
+                    Rank::First | Rank::Anybody => None,
+                };
+                line.push_back(Waiting { call, own });
                 called
             }
         };
@@ -148,6 +180,8 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
+    use pushback_verify::DeviceId;
+
     use super::*;
 
     fn key() -> Key {
@@ -192,6 +226,33 @@ mod tests {
         stranger.await.unwrap();
         assert_eq!(*order.lock().unwrap(), ["owner", "stranger"]);
         assert!(turns.lines().is_empty(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn a_known_device_has_one_place_in_the_owners_line() {
+        let (turns, order) = (Arc::new(Turns::default()), Arc::default());
+        let (held, _) = turns.take(&key(), Rank::Anybody).await.unwrap();
+        let device = |n| Rank::Own(Own::Device(DeviceId(n)));
+        let mut all = vec![waiting(&turns, Rank::Anybody, "stranger", &order)];
+        for (count, (rank, name)) in [
+            (device(1), "device"),
+            (device(1), "device again"),
+            (device(2), "other device"),
+            (Rank::First, "signed"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            until_so_many_wait(&turns, count + 1).await;
+            all.push(waiting(&turns, rank, name, &order));
+        }
+        until_so_many_wait(&turns, 5).await;
+        drop(held);
+        for one in all {
+            one.await.unwrap();
+        }
+        let expected = ["device", "other device", "signed", "stranger", "device again"];
+        assert_eq!(*order.lock().unwrap(), expected);
     }
 
     #[tokio::test]

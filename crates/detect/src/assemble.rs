@@ -8,6 +8,7 @@ use pushback_model::{
 };
 
 use crate::engine::{Detection, Found};
+use crate::identity::lowered;
 use crate::intake::event_key;
 use crate::judge::Train;
 use crate::prompt::Outcome;
@@ -203,11 +204,11 @@ fn subject(found: &Found, steps: &[Step], source: Source) -> Subject {
         let party = &event.subscriber;
         for id in [&party.name, &party.mail, &party.id] {
             if !id.is_empty() {
-                ids.insert(SubjectId { source: event.source, id: id.to_lowercase() });
+                ids.insert(SubjectId { source: event.source, id: lowered(id) });
             }
         }
         if name.is_empty() && event.source == source && !party.name.is_empty() {
-            name = party.name.to_lowercase();
+            name = lowered(&party.name);
         }
     };
     for step in steps {
@@ -385,7 +386,7 @@ fn cached_password(trains: &[&Train], texts: &Texts) -> Option<ConfigurationFind
     let first = trains.iter().min_by_key(|t| t.from)?;
     let last = trains.iter().max_by_key(|t| t.to)?;
     let event = text(&first.record, texts)?;
-    let name = event.subscriber.name.to_lowercase();
+    let name = lowered(&event.subscriber.name);
     let prompts = trains.iter().map(|t| t.prompts).sum();
     let client = [
         event.requester.agent.browser.as_ref(),

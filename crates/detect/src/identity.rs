@@ -89,7 +89,20 @@ pub struct Alias {
 /// A login without its Windows domain, lower-cased.
 fn login(name: &str) -> String {
     let bare = name.rsplit_once('\\').map_or(name, |(_, bare)| bare);
-    bare.trim().to_lowercase()
+    lowered(bare.trim())
+}
+
+/// A name in small letters. The Kelvin sign stays what it is: of all letters outside ASCII it alone has a
+/// small one inside, and would make somebody else's name of it.
+// SECURITY: whoever can choose a name at one vendor must not get the records of another person's. Guarded by
+// `a_letter_that_only_looks_like_ones_name_is_another_name`.
+pub(crate) fn lowered(name: &str) -> String {
+    const KELVIN: &str = "\u{212a}";
+    if name.contains(KELVIN) {
+        let parts: Vec<String> = name.split(KELVIN).map(str::to_lowercase).collect();
+        return parts.join(KELVIN);
+    }
+    name.to_lowercase()
 }
 
 fn has_at(text: &str) -> bool {
@@ -198,7 +211,7 @@ impl Claims {
         }
         let mut of_source = BTreeMap::new();
         for alias in aliases {
-            let to = key_of(&alias.canonical.to_lowercase());
+            let to = key_of(&lowered(&alias.canonical));
             let lower = login(&alias.id);
             let logins = [key_of(&lower), bare_key(&lower)].into_iter().filter(|key| *key != to);
             let id = |source: Source| id_key(source.name(), &alias.id);
@@ -260,6 +273,15 @@ mod tests {
         let bare = seen(&mut claims, Source::Duo, "CORP\\alice", "", "");
         let resolver = claims.resolve(&[]);
         assert_eq!(resolver.canonical(Source::Duo, bare), resolver.canonical(Source::Okta, mail));
+    }
+
+    #[test]
+    fn a_letter_that_only_looks_like_ones_name_is_another_name() {
+        let mut claims = Claims::default();
+        let kevin = seen(&mut claims, Source::Okta, "Kevin@example.org", "", "");
+        assert_eq!(seen(&mut claims, Source::Okta, "KEVIN@example.org", "", ""), kevin);
+        assert_ne!(seen(&mut claims, Source::Okta, "\u{212a}evin@example.org", "", ""), kevin);
+        assert_eq!(lowered("\u{212a}EVIN \u{c4}"), "\u{212a}evin \u{e4}");
     }
 
     #[test]

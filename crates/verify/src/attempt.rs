@@ -16,7 +16,7 @@ use crate::marks::Counted;
 use crate::outcome::{Alternatives, Outcome, PromptEnd, Prompted, Reason, Ring};
 use crate::requester::{Distance, Requester};
 use crate::risk::{self, Evidence, Level, Risk};
-use crate::state::{OpenPrompt, Rung, Trust};
+use crate::state::{OpenPrompt, Rung, SubscriberState, Trust};
 use crate::turn::{Scene, Turn};
 
 /// Why an attempt is held, and how.
@@ -40,24 +40,31 @@ impl Hold {
     }
 }
 
-impl Turn<'_> {
-    /// Whose bucket the attempt belongs to. A proof about somebody else, or about a device or phone that
-    /// counts no longer, makes a stranger.
+impl SubscriberState {
+    /// What of the subscriber's own the attempt comes from. A proof about somebody else, or about a device
+    /// or phone that counts no longer, makes a stranger.
     // SECURITY: a relying party keeps the cookies of its own sign-ins. With them it must not pass for the
     // owner at another. Guarded by `a_device_is_known_where_it_succeeded_and_a_stranger_elsewhere`.
-    pub fn trust(&self, attempt: &Attempt) -> Trust {
-        let proof = attempt.device.as_ref();
-        let proof = proof.filter(|proof| proof.subscriber == self.state.subscriber);
-        let is_known = |id: DeviceId| {
-            let mut devices = self.state.devices.iter();
-            devices.any(|d| d.id == id && d.is_known_at(&attempt.relying_party))
-        };
-        match proof.map(|proof| proof.own) {
-            Some(Own::Device(id)) if is_known(id) => Trust::Known(id),
-            Some(Own::Phone(id)) if self.state.authenticator(id).is_some_and(is_phone) => {
-                Trust::Phone(id)
+    #[must_use]
+    pub fn own(&self, attempt: &Attempt) -> Option<Own> {
+        let proof = attempt.device.as_ref().filter(|proof| proof.subscriber == self.subscriber)?;
+        let counts = match proof.own {
+            Own::Device(id) => {
+                self.devices.iter().any(|d| d.id == id && d.is_known_at(&attempt.relying_party))
             }
-            Some(Own::Device(_) | Own::Phone(_)) | None => Trust::Stranger,
+            Own::Phone(id) => self.authenticator(id).is_some_and(is_phone),
+        };
+        counts.then_some(proof.own)
+    }
+}
+
+impl Turn<'_> {
+    /// Whose bucket the attempt belongs to.
+    pub fn trust(&self, attempt: &Attempt) -> Trust {
+        match self.state.own(attempt) {
+            Some(Own::Device(id)) => Trust::Known(id),
+            Some(Own::Phone(id)) => Trust::Phone(id),
+            None => Trust::Stranger,
         }
     }
 

@@ -25,8 +25,8 @@ pub struct KnownDeviceProof {
 }
 
 /// What an attempt comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Own {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
     /// A browser with its device cookie.
     Device(DeviceId),
     /// A bound phone.

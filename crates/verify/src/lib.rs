@@ -70,7 +70,7 @@ pub use decide::{Decision, decide};
 pub use effect::{Act, Disputable, Effect, EffectKey, IncidentCause, Notice, RingFor};
 pub use fact::{
     AddressProof, Answer, CertificateProof, DisputeLink, KnownDeviceProof, NewAuthenticator, Notes,
-    OperatorProof, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry, UserVerification,
+    OperatorProof, Own, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry, UserVerification,
 };
 pub use id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, ID_BYTES_MAX, IdError,

@@ -265,6 +265,8 @@ pub enum Reason {
     AuthenticatorDisputed,
     /// The policy takes no authenticator of this kind.
     KindNotTaken,
+    /// The relying party that asked is one no longer.
+    ApplicationRemoved,
 }
 
 impl Reason {
@@ -312,6 +314,7 @@ impl Reason {
                 "somebody said that this was not bound by its owner; call the help desk"
             }
             Self::KindNotTaken => "this is not taken here; use your phone or a passkey",
+            Self::ApplicationRemoved => "the application was removed",
         }
     }
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use pushback_app::AppError;
 use pushback_verify::Reason;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The type of an answer that is a problem (RFC 9457).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -50,6 +50,18 @@ impl Problem {
 
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The problem details.
+    pub(crate) fn body(&self) -> Value {
+        let Self { status, code, detail, .. } = self;
+        json!({
+            "type": format!("urn:pushback:problem:{code}"),
+            "title": status.canonical_reason().unwrap_or("Problem"),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": detail,
+        })
     }
 
     pub(crate) fn detail(&self) -> &str {
@@ -171,15 +183,8 @@ impl From<AppError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, code, detail, again_after_s } = self;
-        let title = status.canonical_reason().unwrap_or("Problem");
-        let body = json!({
-            "type": format!("urn:pushback:problem:{code}"),
-            "title": title,
-            "status": status.as_u16(),
-            "code": code,
-            "detail": detail,
-        });
+        let body = self.body();
+        let Self { status, again_after_s, .. } = self;
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static(PROBLEM_JSON);

@@ -150,15 +150,24 @@ pub(crate) async fn show(
     Party(party): Party,
     Path(id): Path<String>,
     Asked(wait): Asked<Wait>,
+) -> Result<Json<Value>, Response> {
+    looked_at(&web, &party, &id, &wait).await.map_err(challenge)
+}
+
+async fn looked_at(
+    web: &Web,
+    party: &RelyingParty,
+    id: &str,
+    wait: &Wait,
 ) -> Result<Json<Value>, Problem> {
     if let Some(completion) = &wait.completion {
-        let view = web.app().completed_attempt(&party, &id, completion).await?;
+        let view = web.app().completed_attempt(party, id, completion).await?;
         return Ok(Json(attempt(&view)));
     }
-    let mut view = web.app().attempt(&party, &id, None, Duration::ZERO).await?;
+    let mut view = web.app().attempt(party, id, None, Duration::ZERO).await?;
     if !wait.time().is_zero() && wait.after.as_ref() == Some(&view.version) {
         let _place = web.streams().open_for(&party.id, &view.id)?;
-        view = web.app().attempt(&party, &id, wait.after.as_deref(), wait.time()).await?;
+        view = web.app().attempt(party, id, wait.after.as_deref(), wait.time()).await?;
     }
     Ok(Json(attempt(&view)))
 }
@@ -171,7 +180,8 @@ pub(crate) async fn cancel(
     Ok(Json(attempt(&web.app().cancel_attempt(&party, &id).await?)))
 }
 
-/// The attempt as server-sent events: one now, one at every change, until it is over.
+/// The attempt as server-sent events: one now, one at every change, until it is over. One that cannot go
+/// on, as after the party's secret was renewed, ends with a problem.
 pub(crate) async fn events(
     State(web): State<Web>,
     Party(party): Party,
@@ -187,9 +197,13 @@ pub(crate) async fn events(
                 Step::Show(view) => view,
                 Step::After(version) => loop {
                     let app = web.app();
-                    let next = app.attempt(&party, &id, Some(&version), STREAM_STEP).await.ok()?;
-                    if next.version != version {
-                        break next;
+                    match app.attempt(&party, &id, Some(&version), STREAM_STEP).await {
+                        Ok(next) if next.version != version => break next,
+                        Ok(_) => {}
+                        Err(error) => {
+                            let problem = Problem::from(error).body();
+                            return Some((Ok(event("problem", &problem)), Step::Over));
+                        }
                     }
                 },
                 Step::Over => return None,

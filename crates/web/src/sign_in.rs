@@ -78,6 +78,9 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
         (AttemptState::Verified, _) => (SignInState::Verified, None),
         (AttemptState::Denied | AttemptState::Reported, _) => (SignInState::Denied, None),
         (AttemptState::Expired, _) => (SignInState::Expired, None),
+        (AttemptState::Cancelled, DecisionView::Refused(reason @ Reason::ApplicationRemoved)) => {
+            (SignInState::Refused, Some(*reason))
+        }
         (AttemptState::Cancelled, _) => (SignInState::Cancelled, None),
         (AttemptState::Pending, _) if view.is_elsewhere => (SignInState::CodeElsewhere, None),
         (AttemptState::Pending, DecisionView::Prompt { quiet: Some(reason), .. }) => {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use pushback_store::{Seen, Version};
-use pushback_verify::{Attempt, AuthenticatorId, DeviceId, RelyingPartyId, SubscriberId, Text};
+use pushback_verify::{
+    Attempt, AuthenticatorId, DeviceId, Purpose, RelyingPartyId, SubscriberId, Text,
+};
 
 use super::{attempt_id, own};
 use crate::capability::Link;
@@ -16,9 +18,24 @@ pub(crate) struct Loaded {
     pub id: String,
     pub record: Arc<AttemptRecord>,
     pub version: Version,
+    asked_by: AskedBy,
+}
+
+/// Who asked for an attempt, as they are now.
+enum AskedBy {
+    Party(Arc<RelyingParty>),
+    /// A relying party that was taken out.
+    Nobody,
+    /// A page or an app of this service.
+    Ourselves,
 }
 
 impl Loaded {
+    /// Whether the application that asked was taken out: nothing is proven for it any more.
+    pub(crate) const fn is_of_nobody(&self) -> bool {
+        matches!(self.asked_by, AskedBy::Nobody)
+    }
+
     pub(crate) fn whom(&self) -> Result<Whom, AppError> {
         let id = SubscriberId::parse(&self.record.document).map_err(|_| AppError::NotFound)?;
         Ok(Whom { id, is_decoy: self.record.is_decoy })
@@ -47,27 +64,24 @@ impl Loaded {
 }
 
 impl App {
+    /// The attempt as it is, and who asked for it as they are.
     pub(crate) async fn load(&self, id: &str) -> Result<Loaded, AppError> {
         let key = AttemptRecord::key(id).map_err(|_| AppError::NotFound)?;
         let known = self.inner.attempts.get(&key, self.now());
-        let loaded = |(record, version): (Arc<AttemptRecord>, Version)| Loaded {
-            id: id.to_owned(),
-            record,
-            version,
-        };
         // A success stays: nobody can have changed it meanwhile.
-        if let Some(known) = known.clone().filter(|(record, _)| record.success.is_some()) {
-            return Ok(loaded(known));
+        if let Some((record, version)) = known.clone().filter(|(known, _)| known.success.is_some())
+        {
+            return self.loaded(id, record, version).await;
         }
         let version = known.as_ref().map(|(_, version)| *version);
         let [seen] = self.inner.store.look([(&key, version)]).await?;
         match (seen, known) {
-            (Seen::AsKnown, Some(known)) => Ok(loaded(known)),
+            (Seen::AsKnown, Some((record, version))) => self.loaded(id, record, version).await,
             (Seen::Other(document), _) => {
                 let (record, version) = AttemptRecord::read(&document)?;
                 let record = Arc::new(record);
                 self.inner.attempts.put(key, Arc::clone(&record), version, self.now());
-                Ok(loaded((record, version)))
+                self.loaded(id, record, version).await
             }
             (Seen::Absent | Seen::AsKnown, _) => {
                 self.inner.attempts.forget(&key);
@@ -77,19 +91,43 @@ impl App {
     }
 
     /// The attempt as this node last saw it, or else as it is: for a decision, whose commit fails if
-    /// it is another by now.
+    /// it is another by now. Who asked for it is as they are.
     pub(crate) async fn load_as_last_seen(&self, id: &str) -> Result<Loaded, AppError> {
         let key = AttemptRecord::key(id).map_err(|_| AppError::NotFound)?;
         match self.inner.attempts.get(&key, self.now()) {
-            Some((record, version)) => Ok(Loaded { id: id.to_owned(), record, version }),
+            Some((record, version)) => self.loaded(id, record, version).await,
             None => self.load(id).await,
         }
+    }
+
+    /// Looked at after the attempt, so that whoever is gone by then gets no token of it.
+    async fn loaded(
+        &self,
+        id: &str,
+        record: Arc<AttemptRecord>,
+        version: Version,
+    ) -> Result<Loaded, AppError> {
+        let asked_by = match record.purpose {
+            Purpose::SignIn => match self.relying_party(&record.relying_party).await? {
+                Some(party) => AskedBy::Party(party),
+                None => AskedBy::Nobody,
+            },
+            Purpose::ManageAuthenticators | Purpose::Recovery => AskedBy::Ourselves,
+        };
+        Ok(Loaded { id: id.to_owned(), record, version, asked_by })
     }
 
     /// An attempt of this relying party, or `NotFound` for another party's too.
     pub(crate) async fn load_of(&self, party: &RelyingParty, id: &str) -> Result<Loaded, AppError> {
         let loaded = self.load(id).await?;
-        if loaded.record.relying_party == party.id { Ok(loaded) } else { Err(AppError::NotFound) }
+        if loaded.record.relying_party != party.id {
+            return Err(AppError::NotFound);
+        }
+        match &loaded.asked_by {
+            AskedBy::Party(as_it_is) => party.is_still(Some(as_it_is))?,
+            AskedBy::Nobody | AskedBy::Ourselves => party.is_still(None)?,
+        }
+        Ok(loaded)
     }
 
     /// The id of the attempt that a page's secret opens.

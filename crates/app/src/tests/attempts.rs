@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use pushback_model::Timestamp;
-use pushback_verify::{PromptEnd, Reason, SubscriberId};
+use pushback_verify::{Notes, OperatorId, PromptEnd, Reason, SubscriberId};
 
 use crate::subscriber::Whom;
 use crate::testing::{ALICE, Bench, attempt_for, bench, bound, code, party, secret};
@@ -228,10 +228,55 @@ async fn a_cookie_of_somebody_else_makes_a_stranger() {
     ));
 }
 
+/// Waits until so many wait for Alice's document.
+async fn until_so_many_wait(bench: &Bench, count: usize) {
+    let key = Whom::subscriber(SubscriberId::parse(ALICE).unwrap()).key().unwrap();
+    let all_wait = async {
+        while bench.app.inner.turns.waiting(&key) < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all_wait).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cookie_that_makes_nobody_known_waits_with_the_strangers() {
+    let (bench, phone) = Bench::with_phone().await;
+    let other = party(&bench.app, "Wiki").await;
+    let cookie = bench.sign_in(&phone, None).await;
+    let ended = bench.sign_in(&phone, Some(cookie.clone())).await;
+    let key = Whom::subscriber(SubscriberId::parse(ALICE).unwrap()).key().unwrap();
+    // Of another relying party; then of a device that a report ended.
+    for (party, cookie) in [(&other, cookie), (&bench.party, ended)] {
+        let (held, _) = bench.app.inner.turns.take(&key, Rank::First).await.unwrap();
+        let strangers: Vec<_> = (0..64)
+            .map(|_| {
+                let (app, party) = (bench.app.clone(), party.clone());
+                let new = attempt_for(ALICE, Some(cookie.clone()));
+                tokio::spawn(async move { app.start_attempt(&party, new).await })
+            })
+            .collect();
+        until_so_many_wait(&bench, 64).await;
+        let full = bench.app.start_attempt(party, attempt_for(ALICE, None)).await;
+        assert!(matches!(full, Err(AppError::Busy)), "they are in the line of all");
+        let signed = async { bench.app.open_app(&phone.ask(&bench.app).await).await };
+        let let_go = async {
+            until_so_many_wait(&bench, 65).await;
+            drop(held);
+        };
+        let (opened, ()) = tokio::join!(signed, let_go);
+        assert!(opened.is_ok(), "{opened:?}");
+        for stranger in strangers {
+            stranger.await.unwrap().unwrap();
+        }
+        bench.app.report(&phone.ask(&bench.app).await, Notes::default()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_attempt_is_seen_by_its_own_relying_party_only() {
     let (bench, _phone) = Bench::with_phone().await;
-    let other = party(&bench.app).await;
+    let other = party(&bench.app, "Wiki").await;
     let started = bench.start(None).await;
     for id in [&*started.id, "atm_0", ""] {
         let seen = bench.app.attempt(&other, id, None, Duration::ZERO).await;
@@ -335,8 +380,8 @@ async fn what_is_over_is_given_up_without_a_trace() {
 #[tokio::test]
 async fn a_wrong_secret_and_an_unknown_party_look_the_same() {
     let bench = bench().await;
-    let sam = pushback_verify::OperatorId::parse("sam").unwrap();
-    let new = bench.app.create_relying_party(&sam, "Payroll").await.unwrap();
+    let sam = OperatorId::parse("sam").unwrap();
+    let new = bench.app.create_relying_party(&sam, "Wiki").await.unwrap();
     for (id, secret) in [(&*new.id, "x"), ("rp_0", &*new.secret), ("", ""), (&*new.id, "")] {
         let asked = bench.app.authenticate(id, secret).await;
         assert!(matches!(asked, Err(AppError::Unauthenticated)), "{id}");
@@ -359,4 +404,19 @@ async fn a_key_that_was_never_bound_answers_nothing() {
     let proven = stranger.proven(&bench.app, &authorization).await;
     assert!(matches!(proven, Err(AppError::Unauthenticated)));
     assert_eq!(bench.look(&started.id).await.state, AttemptState::Pending);
+}
+
+#[tokio::test]
+async fn a_letter_outside_ascii_makes_nobodys_name() {
+    let bench = bench().await;
+    bound(&bench.app, "kevin").await;
+    let started = bench.app.start_attempt(&bench.party, attempt_for("\u{212a}evin", None)).await;
+    assert!(matches!(started, Err(AppError::Invalid(_))), "{started:?}");
+    let found = bench.app.subscribers_named("\u{212a}ev", None, 10).await.unwrap().0;
+    assert!(found.is_empty());
+    let invited = bench.app.invite_operator(&OperatorId::parse("sam").unwrap(), "\u{212a}im").await;
+    assert!(matches!(invited, Err(AppError::Invalid(_))));
+    let started =
+        bench.app.start_attempt(&bench.party, attempt_for(" KEVIN ", None)).await.unwrap();
+    assert_eq!(started.state, AttemptState::Pending);
 }

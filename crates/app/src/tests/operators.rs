@@ -39,6 +39,41 @@ async fn an_administrator_signs_in_with_a_passkey_that_verified_its_user() {
 }
 
 #[tokio::test]
+async fn failed_sign_ins_of_administrators_are_in_the_trail_once_a_minute() {
+    let bench = bench().await;
+    let (holder, _) = enrolled(&bench).await;
+    let (ceremony, options) = bench.app.begin_operator_sign_in().await.unwrap();
+    let credential = holder.use_it(&options).await;
+    bench.app.finish_operator_sign_in(&ceremony, &credential).await.unwrap();
+    let written = async || {
+        let trail = bench.app.audit("main", 0).await.unwrap();
+        let failed = trail.into_iter().filter(|entry| entry.kind == "operator_sign_in_failed");
+        let of = |body: &serde_json::Value| {
+            let details = &body["details"];
+            (details["tried"].as_str().unwrap().to_owned(), details["count"].as_u64().unwrap())
+        };
+        failed.map(|entry| of(&entry.body)).collect::<Vec<_>>()
+    };
+    assert!(written().await.is_empty(), "what succeeds is not among them");
+    for _ in 0..40 {
+        let again = bench.app.finish_operator_sign_in(&ceremony, &credential).await;
+        assert!(matches!(again, Err(AppError::Unauthenticated)));
+        assert!(matches!(bench.app.begin_operator("sam.x").await, Err(AppError::Unauthenticated)));
+    }
+    let entry = |tried: &str, count| (tried.to_owned(), count);
+    assert_eq!(written().await, [entry("sign_in", 1), entry("invitation", 1)]);
+    bench.clock.forward_s(59);
+    bench.app.sweep().await.unwrap();
+    assert_eq!(written().await.len(), 2);
+    // Also if nobody tries again.
+    bench.clock.forward_s(1);
+    bench.app.sweep().await.unwrap();
+    bench.app.sweep().await.unwrap();
+    let rest = [entry("sign_in", 39), entry("invitation", 39)];
+    assert_eq!(written().await.split_off(2), rest);
+}
+
+#[tokio::test]
 async fn a_session_ends_with_its_administrator_also_if_the_name_is_invited_again() {
     let bench = bench().await;
     let (holder, _) = enrolled(&bench).await;

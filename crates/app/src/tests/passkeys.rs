@@ -1,6 +1,8 @@
+use pushback_store::Change;
 use pushback_verify::{Accepts, Notes, PasskeySync, Reason};
 use webauthn_rs::prelude::Passkey;
 
+use crate::documents::{AttemptRecord, Kind as _};
 use crate::passkeys::sync;
 use crate::testing::{ALICE, Bench, PasskeyHolder, Phone, attempt_for, code, secret};
 use crate::{AppError, AttemptState, Browser, NewAttempt, SaidBy};
@@ -216,4 +218,45 @@ async fn a_passkey_that_may_be_backed_up_is_not_told_as_staying_on_its_device() 
         let passkey: Passkey = serde_json::from_value(stored).unwrap();
         assert_eq!(sync(&passkey), expected);
     }
+}
+
+/// What is held until a passkey is used: an attempt after a report.
+async fn held(bench: &Bench, phone: &Phone) -> String {
+    bench.start(None).await;
+    phone.say(&bench.app, SaidBy::Report(Notes::default())).await.unwrap();
+    let held = bench.start(None).await;
+    assert_eq!(held.state, AttemptState::Held);
+    secret(&held)
+}
+
+#[tokio::test]
+async fn a_passkeys_challenge_counts_for_five_minutes() {
+    let (bench, phone, holder) = with_passkey().await;
+    let page = held(&bench, &phone).await;
+    let late = holder.use_it(&bench.app.begin_passkey(&page).await.unwrap()).await;
+    bench.clock.forward_s(300);
+    assert!(matches!(bench.app.finish_passkey(&page, &late).await, Err(AppError::Passkey)));
+    // Another press of the button asks for a new one.
+    let in_time = holder.use_it(&bench.app.begin_passkey(&page).await.unwrap()).await;
+    bench.clock.forward_s(299);
+    let proven = bench.app.finish_passkey(&page, &in_time).await.unwrap();
+    assert_eq!(proven.state, AttemptState::Proven);
+}
+
+#[tokio::test]
+async fn a_challenge_of_before_its_time_was_written_down_is_over() {
+    let (bench, phone, holder) = with_passkey().await;
+    let page = held(&bench, &phone).await;
+    let credential = holder.use_it(&bench.app.begin_passkey(&page).await.unwrap()).await;
+    let loaded = bench.app.load_page(&page).await.unwrap();
+    let mut record = serde_json::to_value(&*loaded.record).unwrap();
+    assert!(record.as_object_mut().unwrap().remove("challenge_at").is_some());
+    let change = Change::at(bench.app.now()).update(
+        AttemptRecord::key(&loaded.id).unwrap(),
+        loaded.version,
+        serde_json::to_vec(&record).unwrap(),
+    );
+    bench.app.write(change).await.unwrap();
+    let done = bench.app.finish_passkey(&page, &credential).await;
+    assert!(matches!(done, Err(AppError::Passkey)));
 }

@@ -1,7 +1,9 @@
 use pushback_verify::{Notes, PromptEnd, Reason};
 
 use crate::testing::{ALICE, Bench, Phone, bench, bound, code, digest_of, operator};
-use crate::{Answered, AppError, AttemptState, DecisionView, Invitation, NewPhone, SaidBy};
+use crate::{
+    Answered, AppError, AttemptState, DecisionView, Invitation, NewPhone, PushSubscription, SaidBy,
+};
 
 fn other_than(code: &str) -> String {
     format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
@@ -74,6 +76,32 @@ async fn a_signed_request_counts_once() {
     let again = bench.app.answer_prompt(&proven, &answer).await;
     assert!(matches!(again, Err(AppError::Unauthenticated)));
     assert_eq!(bench.app.incidents().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_binds_or_moves_a_phone_counts_once() {
+    let (bench, phone) = Bench::with_phone().await;
+    let app = &bench.app;
+    let is_refused = |error: Option<AppError>| matches!(error, Some(AppError::Unauthenticated));
+    let right = super::passkeys::right(&bench, &phone).await;
+    let invites = phone.ask(app).await;
+    assert!(app.invite_own_phone(&invites, &right).await.is_ok());
+    assert!(is_refused(app.invite_own_phone(&invites, &right).await.err()));
+    let right = super::passkeys::right(&bench, &phone).await;
+    let begins = phone.ask(app).await;
+    assert!(app.begin_own_passkey(&begins, &right).await.is_ok());
+    assert!(is_refused(app.begin_own_passkey(&begins, &right).await.err()));
+    assert!(is_refused(app.begin_own_totp(&begins, &right).await.err()));
+    assert!(is_refused(app.draw_recovery_codes(&begins, &right).await.err()));
+    let moves = phone.ask(app).await;
+    let push = PushSubscription {
+        endpoint: "https://push.example/1".to_owned(),
+        p256dh: "p".to_owned(),
+        auth: "a".to_owned(),
+    };
+    app.set_push(&moves, Some(push.clone())).await.unwrap();
+    app.set_push(&phone.ask(app).await, None).await.unwrap();
+    assert!(is_refused(app.set_push(&moves, Some(push)).await.err()));
 }
 
 #[tokio::test]

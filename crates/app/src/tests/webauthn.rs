@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::passkeys::right;
 use crate::testing::{Bench, Phone, secret};
-use crate::{App, AppError, AttemptState, sha256, to_base64url};
+use crate::{App, AppError, AttemptState, from_base64url, sha256, to_base64url};
 
 pub(super) const PRESENT: u8 = 0x01;
 pub(super) const VERIFIED: u8 = 0x04;
@@ -260,5 +260,24 @@ async fn a_passkey_cannot_become_one_that_is_backed_up_nor_the_other_way() {
         let other = Said { flags: PRESENT | VERIFIED | used, ..said(GET) };
         let done = bench.app.finish_passkey(&secret, &liar.sign(&other, &options.unwrap())).await;
         assert!(matches!(done, Err(AppError::Passkey)), "{made} {used}: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_that_may_be_synced_is_not_told_as_a_hardware_key() {
+    for (flags, expected) in [
+        (PRESENT | VERIFIED | ELIGIBLE, json!(["swk", "user"])),
+        (PRESENT | VERIFIED, json!(["hwk", "user"])),
+    ] {
+        let (bench, liar) = with_passkey(flags).await;
+        let started = bench.start(None).await;
+        let secret = secret(&started);
+        let options = serde_json::to_value(bench.app.begin_passkey(&secret).await.unwrap());
+        let credential = liar.sign(&Said { flags, ..said(GET) }, &options.unwrap());
+        let proven = bench.app.finish_passkey(&secret, &credential).await.unwrap();
+        let token = bench.come_back(&proven).await.token.unwrap();
+        let claims = from_base64url(token.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(claims["amr"], expected);
     }
 }

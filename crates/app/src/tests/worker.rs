@@ -432,3 +432,19 @@ async fn a_sweep_of_attempts_begins_anew_after_its_clock_went_back() {
     let left = bench.app.store().list("attempt", None, 9).await.unwrap();
     assert!(left.documents.is_empty());
 }
+
+#[tokio::test]
+async fn a_changed_push_address_is_in_the_trail_and_an_unchanged_one_is_not() {
+    let (bench, phone) = Bench::with_phone().await;
+    let set = async |push| bench.app.set_push(&phone.ask(&bench.app).await, push).await.unwrap();
+    set(Some(subscription())).await;
+    set(Some(subscription())).await;
+    set(None).await;
+    let trail = bench.app.audit_about(ALICE, pushback_model::Timestamp::from_millis(0)).await;
+    let changed = trail.unwrap().into_iter().filter(|entry| entry.kind == "push_address_changed");
+    let services = changed.map(|entry| {
+        assert!(!entry.body.to_string().contains("push.example/1"), "the path is a secret");
+        entry.body["details"]["push_service"].as_str().map(str::to_owned)
+    });
+    assert_eq!(services.collect::<Vec<_>>(), [Some("push.example".to_owned()), None]);
+}

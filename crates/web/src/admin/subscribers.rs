@@ -84,7 +84,7 @@ pub(super) async fn page(session: Session, Query(asked): Query<Asked>) -> Respon
 pub(super) async fn create(posted: Posted) -> Response {
     let session = &posted.session;
     let app = session.web.app();
-    let name = posted.field("name").trim().to_lowercase();
+    let name = posted.field("name").trim().to_ascii_lowercase();
     let addresses = [posted.field("first"), posted.field("second")].map(str::to_owned);
     match app.subscriber(&name).await {
         Err(AppError::NotFound) => {}

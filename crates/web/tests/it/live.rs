@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::http::Response;
+use pushback_verify::OperatorId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -94,6 +95,40 @@ async fn a_relying_party_sees_pending_then_verified_and_the_stream_ends() {
     assert_eq!(text(&verified, "state"), "verified");
     assert!(verified["token"].is_string());
     events.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_a_problem_when_its_partys_secret_was_renewed() {
+    let (bench, phone) = Bench::with_phone().await;
+    let address = serve(&bench).await;
+    let started = bench.start().await;
+    let path = format!("/v1/attempts/{}/events", text(&started, "id"));
+    let mut events = Events::open(address, &path, Some(&bench.party.authorization())).await;
+    events.next("attempt", "Attempt").await;
+    let sam = OperatorId::parse("sam").unwrap();
+    bench.app.renew_relying_party(&sam, &bench.party.id).await.unwrap();
+    bench.type_code(&phone, &code(&started)).await;
+    let problem = events.next("problem", "Problem").await;
+    assert_eq!(text(&problem, "code"), "unauthenticated");
+    events.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosted_page_says_that_its_application_was_removed() {
+    let (bench, phone) = Bench::with_phone().await;
+    let address = serve(&bench).await;
+    let started = bench.start().await;
+    let page = page_path(&started);
+    let mut events = Events::open(address, &format!("{page}/events"), None).await;
+    events.next("state", "PageState").await;
+    let sam = OperatorId::parse("sam").unwrap();
+    bench.app.delete_relying_party(&sam, &bench.party.id).await.unwrap();
+    let said = bench.type_code(&phone, &code(&started)).await;
+    assert_eq!(said["code"], "application_removed");
+    assert_eq!(text(&events.next("state", "PageState").await, "state"), "cancelled");
+    events.ends().await;
+    let page = bench.get(&page).send().await.text(200);
+    assert!(page.contains("the application was removed"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
