@@ -41,7 +41,7 @@ async fn others_asked(bench: &Bench, view: &AttemptView) -> u16 {
 #[tokio::test]
 async fn a_relying_party_mutes_nobodys_address_at_another() {
     let bench = bench().await;
-    let other = party(&bench.app).await;
+    let other = party(&bench.app, "Wiki").await;
     settled(&bench, &bench.party, ALICE).await;
     for name in ["x1@example.org", "x2@example.org", "x3@example.org"] {
         ask(&bench, &other, name).await;
