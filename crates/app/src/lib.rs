@@ -38,6 +38,7 @@ mod restored;
 mod service_keys;
 mod signals;
 mod sources;
+mod stops;
 mod subscriber;
 mod sweeps;
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub use relying_parties::{NewRelyingParty, RelyingParty};
 pub use restored::{Recheck, Restored, recheck};
 pub use service_keys::{KEYS_OVERLAP, RenewedKeys};
 pub use signals::{Signal, SignalKind, Signals};
+pub use stops::{StopLink, Stops};
 pub use tokens::{Claims, TOKEN_LIFE, TokenError, TokenKey};
 pub use totps::NewTotp;
 pub use worker::{Notice, Outside, PushSubscription, Sent};

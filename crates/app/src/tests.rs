@@ -15,6 +15,7 @@ mod recovery;
 mod restored;
 mod service_keys;
 mod signals;
+mod stops;
 mod totps;
 mod vectors;
 mod webauthn;

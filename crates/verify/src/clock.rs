@@ -80,11 +80,7 @@ impl Turn<'_> {
         self.end_caller_check(by.clone(), CallerEnd::Expired);
         self.drop_grants();
         self.state.reported = None;
-        if let Some(reset) = self.state.reset.take() {
-            let what = Happened::ResetCancelled { reset: reset.id };
-            self.note(&Scene::default(), by.clone(), what);
-        }
-        self.stop_settlements(by);
+        self.stop_what_waits(by);
     }
 
     /// Brings the document's clock back to the node's. What is open ends; rings and waits are
@@ -110,6 +106,7 @@ impl Turn<'_> {
             self.state.habits.forget_the_future(now);
             self.state.noticed_at = self.state.noticed_at.map(|at| at.min(now));
             self.state.empty_since = self.state.empty_since.map(|since| since.min(now));
+            self.state.objected_at = self.state.objected_at.map(|at| at.min(now));
             for authenticator in &mut self.state.authenticators {
                 authenticator.forget_the_future(now);
             }

@@ -134,7 +134,39 @@ pub struct Disputable {
     pub round: u16,
 }
 
+/// What a link in a notice stops while it waits for a second person or for its delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stoppable {
+    /// A reset.
+    Reset(ResetId),
+}
+
 impl Notice {
+    /// What whoever reads it can stop.
+    #[must_use]
+    pub const fn stoppable(&self) -> Option<Stoppable> {
+        match self {
+            Self::ResetRequested { reset, .. } => Some(Stoppable::Reset(*reset)),
+            Self::Bound { .. }
+            | Self::DisputeSettled { .. }
+            | Self::SettlementRequested { .. }
+            | Self::UnexpectedPrompt
+            | Self::SuccessAfterFailures
+            | Self::CodeFromAfar
+            | Self::Reported
+            | Self::FalseCaller
+            | Self::PushSuspended
+            | Self::PushRestored
+            | Self::Invalidated { .. }
+            | Self::Disabled { .. }
+            | Self::Recovered
+            | Self::AddressesChanged
+            | Self::ResetCancelled
+            | Self::ResetDone
+            | Self::RestoredFromCopy => None,
+        }
+    }
+
     /// What whoever reads it can say that they did not do.
     #[must_use]
     pub const fn disputable(&self) -> Option<Disputable> {
@@ -221,7 +253,7 @@ pub enum Notice {
     Recovered,
     /// The notice addresses changed.
     AddressesChanged,
-    /// The help desk wants to reset all authenticators; this is how to stop it.
+    /// The help desk wants to reset all authenticators. It comes with a link that stops it.
     ResetRequested {
         /// Which.
         reset: ResetId,

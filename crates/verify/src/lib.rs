@@ -49,6 +49,7 @@ mod tests;
 mod text;
 mod throttle;
 mod turn;
+mod two_people;
 mod waiting;
 
 pub use audit::{Actor, AuditEntry, CallerEnd, Change, Happened, Held};
@@ -66,7 +67,7 @@ pub use command::{
 };
 pub use context::{Context, FirstTime, Line, Purpose, WE_NEVER_CALL};
 pub use decide::{Decision, decide};
-pub use effect::{Act, Disputable, Effect, EffectKey, IncidentCause, Notice, RingFor};
+pub use effect::{Act, Disputable, Effect, EffectKey, IncidentCause, Notice, RingFor, Stoppable};
 pub use fact::{
     AddressProof, Answer, CertificateProof, DisputeLink, KnownDeviceProof, NewAuthenticator, Notes,
     OperatorProof, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry, UserVerification,

@@ -98,11 +98,7 @@ impl Turn<'_> {
         self.burn_password(by.clone());
         self.drop_grants();
         self.end_caller_check(by.clone(), CallerEnd::NotThem);
-        if let Some(reset) = self.state.reset.take() {
-            let what = Happened::ResetCancelled { reset: reset.id };
-            self.note(&Scene::default(), by.clone(), what);
-        }
-        self.stop_settlements(&by);
+        self.stop_what_waits(&by);
         let what = Happened::SessionsEnded { since: Some(since) };
         self.note(&Scene::default(), by.clone(), what);
         self.act(Act::EndSessions { since });

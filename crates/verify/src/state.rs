@@ -112,6 +112,9 @@ pub struct SubscriberState {
     /// before this was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) empty_since: Option<Timestamp>,
+    /// When the owner last stopped what the help desk had asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) objected_at: Option<Timestamp>,
     /// The revision that came of putting the document back from a copy, so that to do it twice in a row
     /// tells nobody twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,6 +286,7 @@ impl SubscriberState {
             habits: Habits::default(),
             noticed_at: None,
             empty_since: Some(now),
+            objected_at: None,
             restored: None,
         }
     }

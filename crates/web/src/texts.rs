@@ -43,7 +43,8 @@ texts! {
     sign_in_verified_title sign_in_verified_text sign_in_elsewhere_text sign_in_go_on sign_in_back
     sign_in_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title
-    notice_done_text notice_over_title notice_over_text subscriber_disputed subscriber_dispute
+    notice_done_text notice_over_title notice_over_text stop_title stop_reset_text stop_reset_what
+    stop_button stop_leave stop_done_title stop_reset_done_text subscriber_disputed subscriber_dispute
     subscriber_settle
     subscriber_new_until subscriber_settle_confirm subscriber_settle_waits subscriber_settle_alone
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text

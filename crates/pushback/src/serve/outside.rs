@@ -59,7 +59,12 @@ impl Outside for World {
             return Sent::Never("no address is on file".to_owned());
         };
         let (subject, text) = words(notice);
-        let link = told.dispute_url.as_deref().map(not_me).unwrap_or_default();
+        let link = told.dispute_url.as_deref();
+        let link = match notice.stoppable() {
+            Some(_) => link.map(not_asked_for),
+            None => link.map(not_me),
+        };
+        let link = link.unwrap_or_default();
         let text = format!("{text}\r\n{link}");
         self.mail(&told.key, &told.subscriber, to, (subject, &text)).await
     }
@@ -214,7 +219,7 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
         Notice::ResetRequested { .. } => (
             "the help desk is about to reset your account",
             "The help desk was asked to reset everything that can answer for you. If you did not ask \
-             for it, call the help desk now on a number that you know: they can stop it.",
+             for it, stop it with the page below. No phone and no password is needed for that.",
         ),
         Notice::ResetCancelled => {
             ("the reset was stopped", "The reset of your account was stopped.")
@@ -238,6 +243,14 @@ fn not_me(link: &str) -> String {
         "\r\nIf you did not do this, open this page and say so. It stops what this is about, and prompts,\r\n\
          until your help desk has talked to you. Each of your addresses has got a link of its own; the\r\n\
          first that is used ends the others. It works for two weeks:\r\n\r\n{link}\r\n"
+    )
+}
+
+/// How to stop what waits.
+fn not_asked_for(link: &str) -> String {
+    format!(
+        "\r\nIf you did not ask for this, open this page and stop it. Each of your addresses has got a link\r\n\
+         of its own; the first that is used ends the others. It works for as long as this waits:\r\n\r\n{link}\r\n"
     )
 }
 
@@ -345,8 +358,10 @@ mod tests {
     #[test]
     fn the_link_in_a_notice_is_a_line_of_its_own() {
         let link = "https://mfa.example.org/notices/x~1~2~y.z";
-        let text = not_me(link);
-        assert!(text.lines().any(|line| line == link), "{text}");
-        assert!(text.lines().filter(|line| *line != link).all(|line| line.len() <= 98), "{text}");
+        for text in [not_me(link), not_asked_for(link)] {
+            assert!(text.lines().any(|line| line == link), "{text}");
+            let mut others = text.lines().filter(|line| *line != link);
+            assert!(others.all(|line| line.len() <= 98), "{text}");
+        }
     }
 }

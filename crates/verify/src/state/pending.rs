@@ -118,6 +118,10 @@ pub struct PendingReset {
     pub ready_at: Timestamp,
     /// From then on nobody can.
     pub expires_at: Timestamp,
+    /// Who was told with a link that stops it, also if the addresses change. Empty in documents from before
+    /// this was written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) told: Vec<AddressId>,
 }
 
 /// A call on which help desk and subscriber prove themselves to each other.

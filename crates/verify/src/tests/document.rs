@@ -165,7 +165,9 @@ fn full() -> SubscriberState {
         requested_by: OperatorId::parse(&long_id()).unwrap(),
         ready_at: now,
         expires_at: now,
+        told: vec![AddressId::parse(&long_id()).unwrap(); ADDRESSES_MAX],
     });
+    state.objected_at = Some(now);
     state.caller = Some(CallerCheck {
         id: CallerCheckId(u64::MAX),
         operator: OperatorId::parse(&long_id()).unwrap(),
