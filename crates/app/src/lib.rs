@@ -22,6 +22,7 @@ mod encoding;
 mod error;
 mod lanes;
 mod left;
+mod mailbox;
 mod models;
 mod node_clock;
 mod operators;

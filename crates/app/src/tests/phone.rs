@@ -1,6 +1,8 @@
 use pushback_verify::{Notes, PromptEnd, Reason};
 
-use crate::testing::{ALICE, Bench, Phone, bench, bound, code, digest_of, operator};
+use crate::binding::Contact;
+use crate::documents::Kind as _;
+use crate::testing::{ALICE, Bench, Phone, Remembered, bench, bound, code, digest_of, operator};
 use crate::{Answered, AppError, AttemptState, DecisionView, Invitation, NewPhone, SaidBy};
 
 fn other_than(code: &str) -> String {
@@ -174,7 +176,7 @@ async fn nobody_is_invited_without_two_addresses() {
     let set = bench.app.set_addresses(operator("sam"), ALICE, &one).await;
     assert!(matches!(set, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
     assert!(matches!(bench.app.invite(operator("sam"), ALICE).await, Err(AppError::NotFound)));
-    for bad in ["", "x", "a b@example.org", "a@localhost"] {
+    for bad in ["", "x", "a b@example.org", "a@localhost", "oscar@a.example,thief@evil.example"] {
         let addresses = [bad.to_owned(), "one@example.com".to_owned()];
         let set = bench.app.set_addresses(operator("sam"), ALICE, &addresses).await;
         assert!(matches!(set, Err(AppError::Invalid(_))), "{bad}");
@@ -231,4 +233,27 @@ async fn what_a_phone_waits_for_reaches_it() {
     assert!(!shown.contains(&code(&started)), "the code is never sent to the phone");
     assert_eq!(bench.look(&started.id).await.state, AttemptState::Pending);
     bound(&bench.app, "bob@example.org").await;
+}
+
+/// An earlier version took the list for one address; `sendmail -t` would not.
+#[tokio::test]
+async fn two_addresses_that_were_taken_for_one_are_not_mailed_to() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let store = &bench.app.inner.store;
+    let (mut contact, version) = Contact::load(store, ALICE).await.unwrap().unwrap();
+    for address in contact.addresses.values_mut().filter(|address| address.starts_with("one")) {
+        *address = "one@example.com,thief@evil.example".to_owned();
+    }
+    let change = pushback_store::Change::at(bench.app.now()).put(
+        Contact::key(ALICE).unwrap(),
+        Some(version),
+        contact.bytes().unwrap(),
+    );
+    let committed = store.commit(change).await.unwrap();
+    assert!(matches!(committed, pushback_store::Commit::Committed(_)));
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.into_inner().unwrap();
+    let to: Vec<_> = told.iter().filter_map(|told| told.to.as_deref()).collect();
+    assert!(!to.is_empty() && to.iter().all(|to| *to == "two@example.net"), "{to:?}");
 }

@@ -56,7 +56,8 @@ impl Outside for World {
             return Sent::Done;
         };
         let Some(to) = &told.to else {
-            return Sent::Never("no address is on file".to_owned());
+            tracing::warn!(subscriber = told.subscriber, "a notice has no mail address to go to");
+            return Sent::Never("no mail address is on file".to_owned());
         };
         let (subject, text) = words(notice);
         let link = told.dispute_url.as_deref();
