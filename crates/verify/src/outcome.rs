@@ -265,6 +265,8 @@ pub enum Reason {
     AuthenticatorDisputed,
     /// The policy takes no authenticator of this kind.
     KindNotTaken,
+    /// A phone asked for it, so one is in a hand already.
+    AskedByPhone,
 }
 
 impl Reason {
@@ -312,6 +314,7 @@ impl Reason {
                 "somebody said that this was not bound by its owner; call the help desk"
             }
             Self::KindNotTaken => "this is not taken here; use your phone or a passkey",
+            Self::AskedByPhone => "a phone asked for this; open the app there",
         }
     }
 }

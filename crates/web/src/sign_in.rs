@@ -77,6 +77,10 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
         (AttemptState::Denied | AttemptState::Reported, _) => (SignInState::Denied, None),
         (AttemptState::Expired, _) => (SignInState::Expired, None),
         (AttemptState::Cancelled, _) => (SignInState::Cancelled, None),
+        // No phone was kept silent: the one that asks is in a hand.
+        (AttemptState::Pending, DecisionView::Prompt { quiet: Some(Reason::AskedByPhone), .. }) => {
+            (SignInState::Code, None)
+        }
         (AttemptState::Pending, DecisionView::Prompt { quiet: Some(reason), .. }) => {
             (SignInState::Quiet, Some(*reason))
         }

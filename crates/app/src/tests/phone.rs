@@ -257,3 +257,27 @@ async fn two_addresses_that_were_taken_for_one_are_not_mailed_to() {
     let to: Vec<_> = told.iter().filter_map(|told| told.to.as_deref()).collect();
     assert!(!to.is_empty() && to.iter().all(|to| *to == "two@example.net"), "{to:?}");
 }
+
+#[tokio::test]
+async fn what_a_phone_asked_for_is_shown_there_and_kept_quiet_elsewhere() {
+    let (bench, phone) = Bench::with_phone().await;
+    let right = super::passkeys::right(&bench, &phone).await;
+    let invitation =
+        bench.app.invite_own_phone(&phone.ask(&bench.app).await, &right).await.unwrap();
+    let mut second = Phone::new();
+    second.id = bench.app.bind_phone(&second.binding(&invitation.secret, None)).await.unwrap().id;
+    let managed = bench.app.manage(&second.ask(&bench.app).await).await.unwrap();
+    for (who, is_quiet) in [(&phone, true), (&second, false)] {
+        let open = bench.app.prompts(&who.ask(&bench.app).await).await.unwrap().open.unwrap();
+        assert_eq!((open.attempt, open.is_quiet), (managed.attempt.id.clone(), is_quiet));
+    }
+    // Only the older one is of use for it, and answers what it did not ring for.
+    phone.say(&bench.app, SaidBy::Confirm(code(&managed.attempt))).await.unwrap();
+    assert!(
+        bench
+            .app
+            .draw_recovery_codes(&second.ask(&bench.app).await, &managed.attempt.id)
+            .await
+            .is_ok()
+    );
+}
