@@ -1,8 +1,8 @@
 //! "I did not ask for this": the link in the notice of what waits for a second person, or for its delay.
 
 use pushback_verify::{
-    Act, AddressId, AddressProof, Command, Outcome, Reason, Reporter, ResetId, Stoppable,
-    SubscriberId, decide,
+    Act, AddressId, AddressProof, Command, Outcome, Reason, Reporter, ResetId, RoleChangeId,
+    Stoppable, SubscriberId, decide,
 };
 
 use crate::capability::Link;
@@ -25,6 +25,8 @@ pub struct StopLink {
 pub enum Stops {
     /// A reset of everything that can answer.
     Reset,
+    /// That somebody need not use passkeys any more.
+    RoleChange,
 }
 
 /// What a link says.
@@ -39,6 +41,7 @@ impl Parsed {
     const fn stops(&self) -> Stops {
         match self.what {
             Stoppable::Reset(_) => Stops::Reset,
+            Stoppable::RoleChange(_) => Stops::RoleChange,
         }
     }
 
@@ -47,6 +50,7 @@ impl Parsed {
         let by = Reporter::Address(AddressProof::link_verified(subscriber, address));
         match self.what {
             Stoppable::Reset(reset) => Command::CancelReset(by, reset),
+            Stoppable::RoleChange(change) => Command::CancelRoleChange(by, change),
         }
     }
 }
@@ -57,6 +61,7 @@ impl App {
         let Act::Notify { notice, to } = act else { return None };
         let (what, serial) = match notice.stoppable()? {
             Stoppable::Reset(reset) => ("reset", reset.0),
+            Stoppable::RoleChange(change) => ("role", change.0),
         };
         let address = to.first()?;
         let until = (self.now() + LINK_LIFE).as_millis();
@@ -124,6 +129,7 @@ impl App {
         let until: i64 = until.parse().map_err(|_| AppError::NotFound)?;
         let what = match what {
             "reset" => Stoppable::Reset(ResetId(serial)),
+            "role" => Stoppable::RoleChange(RoleChangeId(serial)),
             _ => return Err(AppError::NotFound),
         };
         Ok(Parsed {

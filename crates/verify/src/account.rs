@@ -6,10 +6,10 @@ use crate::authenticator::{
     TOTPS_MAX,
 };
 use crate::code::CodeDigest;
-use crate::command::{Authority, Role};
+use crate::command::Authority;
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
-use crate::fact::{NewAuthenticator, OperatorProof};
+use crate::fact::NewAuthenticator;
 use crate::id::{AddressId, AttemptId, AuthenticatorId, DeviceId};
 use crate::outcome::{Outcome, PromptEnd, Reason};
 use crate::state::{ADDRESSES_MAX, PendingBinding};
@@ -332,20 +332,6 @@ impl Turn<'_> {
         self.note(&Scene::default(), by, Happened::AddressesChanged { count: new.len() });
         self.state.addresses = new;
         self.act(Act::Notify { notice: Notice::AddressesChanged, to });
-        Outcome::Done
-    }
-
-    pub fn set_role(&mut self, operator: &OperatorProof, role: Role) -> Outcome {
-        let by = Actor::Operator(operator.operator.clone());
-        let administrator = match role {
-            Role::Administrator => true,
-            Role::Member => false,
-        };
-        self.state.role = role;
-        if administrator {
-            self.end_prompt(by.clone(), PromptEnd::Cancelled, None);
-        }
-        self.note(&Scene::default(), by, Happened::RoleChanged { administrator });
         Outcome::Done
     }
 

@@ -52,6 +52,9 @@ impl Turn<'_> {
             self.note(&Scene::default(), Actor::Clock, what);
         }
         self.end_old_settlements();
+        if self.state.role_change.as_ref().is_some_and(|change| now >= change.expires_at) {
+            self.stop_role_change(&Actor::Clock);
+        }
         self.state.binding.take_if(|binding| now >= binding.expires_at);
         self.state.mailed_codes.retain(|code| now < code.expires_at);
         self.state.recovered.take_if(|grant| now >= grant.until);

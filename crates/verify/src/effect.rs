@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::authenticator::AuthenticatorKind;
 use crate::id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, PromptId, ResetId,
+    RoleChangeId,
 };
 
 /// One thing to do, with the key by which the other side can ignore the second time.
@@ -139,6 +140,8 @@ pub struct Disputable {
 pub enum Stoppable {
     /// A reset.
     Reset(ResetId),
+    /// A change of the role.
+    RoleChange(RoleChangeId),
 }
 
 impl Notice {
@@ -147,6 +150,7 @@ impl Notice {
     pub const fn stoppable(&self) -> Option<Stoppable> {
         match self {
             Self::ResetRequested { reset, .. } => Some(Stoppable::Reset(*reset)),
+            Self::RoleChangeRequested { change, .. } => Some(Stoppable::RoleChange(*change)),
             Self::Bound { .. }
             | Self::DisputeSettled { .. }
             | Self::SettlementRequested { .. }
@@ -163,6 +167,8 @@ impl Notice {
             | Self::AddressesChanged
             | Self::ResetCancelled
             | Self::ResetDone
+            | Self::RoleChangeCancelled
+            | Self::RoleChanged { .. }
             | Self::RestoredFromCopy => None,
         }
     }
@@ -190,6 +196,9 @@ impl Notice {
             | Self::ResetRequested { .. }
             | Self::ResetCancelled
             | Self::ResetDone
+            | Self::RoleChangeRequested { .. }
+            | Self::RoleChangeCancelled
+            | Self::RoleChanged { .. }
             | Self::RestoredFromCopy => None,
         }
     }
@@ -264,6 +273,20 @@ pub enum Notice {
     ResetCancelled,
     /// All authenticators were reset.
     ResetDone,
+    /// The help desk wants that somebody need not use passkeys any more. It comes with a link that stops it.
+    RoleChangeRequested {
+        /// Which.
+        change: RoleChangeId,
+        /// When one person alone can go on.
+        ready_at: Timestamp,
+    },
+    /// A change of the role was stopped.
+    RoleChangeCancelled,
+    /// The role changed.
+    RoleChanged {
+        /// Whether only passkeys sign in from now on.
+        administrator: bool,
+    },
     /// The service lost what happened of late: what its owner did since then has to be done again.
     RestoredFromCopy,
 }

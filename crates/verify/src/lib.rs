@@ -42,6 +42,7 @@ mod report;
 mod requester;
 mod restored;
 mod risk;
+mod role;
 mod state;
 mod success;
 #[cfg(test)]
@@ -74,7 +75,7 @@ pub use fact::{
 };
 pub use id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, ID_BYTES_MAX, IdError,
-    IncidentId, OperatorId, PromptId, RelyingPartyId, ResetId, SubscriberId,
+    IncidentId, OperatorId, PromptId, RelyingPartyId, ResetId, RoleChangeId, SubscriberId,
 };
 pub use outcome::{Alternatives, Assurance, Outcome, PromptEnd, Prompted, Reason, Ring, Verified};
 pub use password::{Exposure, PasswordHash, RANGE_BYTES_MAX, RangeError, exposure};
@@ -86,7 +87,7 @@ pub use requester::{Distance, Network, Place, Point, Requester};
 pub use risk::{Observation, Risk, Term};
 pub use state::{
     ADDRESSES_MAX, AttemptStatus, CallerCheck, Incident, KnownDevice, PasswordMark, PendingReset,
-    PushState, SCHEMA, STATE_BYTES_MAX, StateError, SubscriberState, Wake,
+    PendingRoleChange, PushState, SCHEMA, STATE_BYTES_MAX, StateError, SubscriberState, Wake,
 };
 pub use text::{TEXT_BYTES_MAX, Text};
 pub use throttle::Throttle;

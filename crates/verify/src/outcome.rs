@@ -7,6 +7,7 @@ use crate::authenticator::AuthenticatorKind;
 use crate::code::{CallerCode, MatchCode};
 use crate::id::{
     AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, PromptId, ResetId,
+    RoleChangeId,
 };
 
 /// The answer to a command.
@@ -77,6 +78,13 @@ pub enum Outcome {
     ResetPending {
         /// Which.
         reset: ResetId,
+        /// From then on the same person can confirm.
+        ready_at: Timestamp,
+    },
+    /// A change of the role waits for a second person or for this instant.
+    RoleChangePending {
+        /// Which.
+        change: RoleChangeId,
         /// From then on the same person can confirm.
         ready_at: Timestamp,
     },

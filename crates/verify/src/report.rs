@@ -76,6 +76,7 @@ impl Turn<'_> {
             state.binding.is_some() || state.recovered.is_some() || !state.mailed_codes.is_empty();
         let somebody_waits = state.open.is_some()
             || state.reset.is_some()
+            || state.role_change.is_some()
             || state.caller.is_some()
             || state.authenticators.iter().any(|a| a.settlement(self.now).is_some());
         let stands = is_recent && is_told && is_stopped && !may_bind && !somebody_waits;

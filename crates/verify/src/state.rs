@@ -21,7 +21,7 @@ use crate::throttle::Throttle;
 
 pub use self::known::KnownDevice;
 pub(crate) use self::known::Trust;
-pub use self::pending::{CallerCheck, PendingReset};
+pub use self::pending::{CallerCheck, PendingReset, PendingRoleChange};
 pub(crate) use self::pending::{
     OpenPrompt, PendingAddressCode, PendingBinding, RESET_CONFIRMABLE, RecoveryGrant, Rung,
 };
@@ -112,6 +112,8 @@ pub struct SubscriberState {
     /// before this was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) empty_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role_change: Option<PendingRoleChange>,
     /// When the owner last stopped what the help desk had asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) objected_at: Option<Timestamp>,
@@ -286,6 +288,7 @@ impl SubscriberState {
             habits: Habits::default(),
             noticed_at: None,
             empty_since: Some(now),
+            role_change: None,
             objected_at: None,
             restored: None,
         }
@@ -445,6 +448,12 @@ impl SubscriberState {
     #[must_use]
     pub const fn reset(&self) -> Option<&PendingReset> {
         self.reset.as_ref()
+    }
+
+    /// The change of the role that waits at `now`.
+    #[must_use]
+    pub fn role_change(&self, now: Timestamp) -> Option<&PendingRoleChange> {
+        self.role_change.as_ref().filter(|pending| now < pending.expires_at)
     }
 
     /// The open caller check at `now`, for the phone and the console.

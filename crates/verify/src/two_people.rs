@@ -68,7 +68,7 @@ impl Turn<'_> {
     /// Who stops a request that these addresses were told of.
     // SECURITY: whoever asked for it can dispute the owner's phone and change the addresses of somebody who has
     // nothing bound. Guarded by `a_lone_operator_does_not_keep_the_owner_from_stopping_a_reset`.
-    fn who_stops(&self, canceller: &Canceller, told: &[AddressId]) -> Result<Actor, Reason> {
+    pub fn who_stops(&self, canceller: &Canceller, told: &[AddressId]) -> Result<Actor, Reason> {
         match canceller {
             Reporter::Address(proof)
                 if proof.subscriber == self.state.subscriber && told.contains(&proof.address) =>
@@ -84,7 +84,7 @@ impl Turn<'_> {
     /// Stops everything that waits for a second person: somebody has just said that something is wrong, or
     /// nobody can say any longer whether it still should wait.
     pub fn stop_what_waits(&mut self, by: &Actor) {
-        let mut has_stopped = self.stop_settlements(by);
+        let mut has_stopped = self.stop_settlements(by) | self.stop_role_change(by);
         if let Some(reset) = self.state.reset.take() {
             has_stopped = true;
             let what = Happened::ResetCancelled { reset: reset.id };
@@ -96,7 +96,7 @@ impl Turn<'_> {
     }
 
     /// Remembers that the owner stopped something.
-    fn note_objection(&mut self, by: &Actor) {
+    pub fn note_objection(&mut self, by: &Actor) {
         match by {
             Actor::Phone(_) | Actor::Address(_) | Actor::Subscriber => {
                 self.state.objected_at = Some(self.now);

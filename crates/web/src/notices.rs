@@ -48,6 +48,7 @@ impl<'p> Words<'p> {
     fn of_request(t: &'p Texts, stops: Stops) -> Self {
         let (text, what, done_text) = match stops {
             Stops::Reset => (&t.stop_reset_text, &t.stop_reset_what, &t.stop_reset_done_text),
+            Stops::RoleChange => (&t.stop_role_text, &t.stop_role_what, &t.stop_role_done_text),
         };
         Self {
             title: &t.stop_title,

@@ -1,11 +1,11 @@
-//! The link in the notice of a reset.
+//! The links in the notices of what waits for a second person.
 
-use pushback_verify::{Act, Notice, Reason};
+use pushback_verify::{Act, Notice, Reason, Role};
 
 use crate::testing::{ALICE, Bench, Remembered, operator};
 use crate::{AppError, StopLink, Stops};
 
-/// The links of resets that were told of late, by address.
+/// The links that stop what was told of late, by address.
 async fn links(bench: &Bench) -> Vec<String> {
     let outside = Remembered::default();
     while bench.app.work(&outside).await.unwrap() > 0 {}
@@ -108,4 +108,28 @@ async fn only_the_link_of_a_request_stops_it() {
     bench.clock.forward_s(14 * 86_400);
     assert!(!bench.app.stop_link(&link).unwrap().is_open);
     assert!(is_over(bench.app.stop(&link).await));
+}
+
+#[tokio::test]
+async fn that_a_role_is_lowered_is_stopped_by_the_link_of_its_notice() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let raised = bench.app.set_role(operator("sam"), ALICE, Role::Administrator).await.unwrap();
+    assert_eq!(raised, None);
+    let asked = bench.app.set_role(operator("sam"), ALICE, Role::Member).await.unwrap();
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    assert_eq!(view.role_change, asked.map(|at| ("sam".to_owned(), at)));
+    let alone = bench.app.set_role(operator("sam"), ALICE, Role::Member).await;
+    assert!(matches!(alone, Err(AppError::Refused(Reason::NeedsAnotherPerson))), "{alone:?}");
+    let link = links(&bench).await.pop().unwrap();
+    let looked = bench.app.stop_link(&link).unwrap();
+    assert_eq!(looked, StopLink { stops: Stops::RoleChange, is_open: true });
+    bench.app.stop(&link).await.unwrap();
+    assert!(is_over(bench.app.stop(&link).await));
+    let view = bench.app.subscriber(ALICE).await.unwrap();
+    assert_eq!((view.role, view.role_change), (Role::Administrator, None));
+
+    bench.app.set_role(operator("sam"), ALICE, Role::Member).await.unwrap();
+    let done = bench.app.set_role(operator("kim"), ALICE, Role::Member).await.unwrap();
+    assert_eq!(done, None);
+    assert_eq!(bench.app.subscriber(ALICE).await.unwrap().role, Role::Member);
 }

@@ -229,6 +229,23 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "your account was reset",
             "Everything that could answer for you was removed. Bind a device again.",
         ),
+        Notice::RoleChangeRequested { .. } => (
+            "the help desk is about to let you sign in without a passkey",
+            "The help desk was asked to let you sign in without a passkey: you would administer nothing \
+             any more. If you did not ask for it, stop it with the page below.",
+        ),
+        Notice::RoleChangeCancelled => (
+            "a passkey is needed as before",
+            "That you sign in without a passkey was asked for and stopped. Nothing changed.",
+        ),
+        Notice::RoleChanged { administrator: true } => (
+            "only passkeys sign you in now",
+            "You administer something, so only passkeys sign you in from now on. Your phone is not asked.",
+        ),
+        Notice::RoleChanged { administrator: false } => (
+            "you can sign in without a passkey now",
+            "You administer nothing any more, so your phone is asked when you sign in.",
+        ),
         Notice::RestoredFromCopy => (
             "what you changed of late may be undone",
             "The service had to be put back to an earlier state. If you removed a device, said that\r\n\

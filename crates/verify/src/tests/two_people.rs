@@ -115,3 +115,94 @@ fn a_reset_of_before_is_stopped_from_an_address_on_file() {
     assert_eq!(refused(&elsewhere), Reason::NotFound);
     assert!(matches!(world.run(Command::CancelReset(link("mail:1"), reset)), Outcome::Done));
 }
+
+fn lower(world: &mut World, name: &str) -> Outcome {
+    world.run(Command::SetRole(operator(name), Role::Member))
+}
+
+/// Somebody who signs in with a passkey only.
+fn administrator() -> World {
+    let (mut world, _, _) = World::with_phone_and_passkey();
+    let raised = world.run(Command::SetRole(operator("sam"), Role::Administrator));
+    assert!(matches!(raised, Outcome::Done), "to raise takes nobody else: {raised:?}");
+    world
+}
+
+fn told(world: &World, is_it: impl Fn(&Notice) -> bool) -> usize {
+    let to = world.effects.iter().filter_map(|act| match act {
+        Act::Notify { notice, to } if is_it(notice) => Some(to.len()),
+        _ => None,
+    });
+    to.sum()
+}
+
+#[test]
+fn every_change_of_the_role_is_told_at_every_address() {
+    let mut world = administrator();
+    let is_raised = |notice: &Notice| *notice == Notice::RoleChanged { administrator: true };
+    assert_eq!(told(&world, is_raised), 2);
+    let _ = lower(&mut world, "sam");
+    assert_eq!(told(&world, |notice| notice.stoppable().is_some()), 2);
+    let _ = lower(&mut world, "kim");
+    let is_lowered = |notice: &Notice| *notice == Notice::RoleChanged { administrator: false };
+    assert_eq!(told(&world, is_lowered), 2);
+    let again = lower(&mut world, "kim");
+    assert!(matches!(again, Outcome::Done), "{again:?}");
+    assert_eq!(world.effects, [], "nothing changed");
+}
+
+#[test]
+fn one_operator_alone_lowers_no_administrator_before_the_delay() {
+    for (name, hours, is_done) in [("sam", 23, false), ("sam", 24, true), ("kim", 0, true)] {
+        let mut world = administrator();
+        let asked = lower(&mut world, "sam");
+        let Outcome::RoleChangePending { ready_at, .. } = asked else { panic!("{asked:?}") };
+        assert_eq!(ready_at, world.now + Span::hours(24));
+        world.forward(Span::hours(hours));
+        let confirmed = lower(&mut world, name);
+        assert_eq!(matches!(confirmed, Outcome::Done), is_done, "{name} {hours}: {confirmed:?}");
+        assert_eq!(world.state.role() == Role::Member, is_done, "{name} {hours}");
+    }
+}
+
+#[test]
+fn the_owner_stops_that_their_role_is_lowered() {
+    for is_report in [false, true] {
+        let mut world = administrator();
+        let asked = lower(&mut world, "sam");
+        let Outcome::RoleChangePending { change, .. } = asked else { panic!("{asked:?}") };
+        let foreign = world.run(Command::CancelRoleChange(link("mail:9"), change));
+        assert_eq!(refused(&foreign), Reason::NotFound);
+        if is_report {
+            let _ = world.run(Command::Report(link("mail:1"), Notes::default()));
+            assert_eq!(refused(&lower(&mut world, "kim")), Reason::IncidentOpen);
+            let _ = world.run(Command::CloseIncident(operator("sam")));
+        } else {
+            let stopped = world.run(Command::CancelRoleChange(link("mail:1"), change));
+            assert!(matches!(stopped, Outcome::Done), "{stopped:?}");
+            assert_eq!(told(&world, |notice| *notice == Notice::RoleChangeCancelled), 2);
+        }
+        let again = world.run(Command::CancelRoleChange(link("mail:2"), change));
+        assert_eq!(refused(&again), Reason::NotFound);
+        // What is asked for next takes two people for a week.
+        let asked = lower(&mut world, "sam");
+        let Outcome::RoleChangePending { ready_at, .. } = asked else { panic!("{asked:?}") };
+        assert_eq!(ready_at, world.now + Span::days(7));
+        assert_eq!(world.state.role(), Role::Administrator);
+    }
+}
+
+#[test]
+fn nobody_confirms_a_lowering_after_its_time_or_after_somebody_raised_again() {
+    for (hours, is_done) in [(95, true), (96, false)] {
+        let mut world = administrator();
+        let _ = lower(&mut world, "sam");
+        world.forward(Span::hours(hours));
+        let confirmed = lower(&mut world, "kim");
+        assert_eq!(matches!(confirmed, Outcome::Done), is_done, "{hours}: {confirmed:?}");
+    }
+    let mut world = administrator();
+    let _ = lower(&mut world, "sam");
+    let _ = world.run(Command::SetRole(operator("kim"), Role::Administrator));
+    assert!(matches!(lower(&mut world, "kim"), Outcome::RoleChangePending { .. }));
+}

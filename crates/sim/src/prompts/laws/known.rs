@@ -189,6 +189,7 @@ impl Known {
             | Outcome::Recovered { .. }
             | Outcome::ResetPending { .. }
             | Outcome::SettlementPending { .. }
+            | Outcome::RoleChangePending { .. }
             | Outcome::CallerCheck { .. }
             | Outcome::CallerVerified
             | Outcome::Done => false,

@@ -44,6 +44,9 @@ pub(super) fn outcome_is_written(outcome: &Outcome, audit: &[AuditEntry]) -> boo
         Outcome::ResetPending { .. } => {
             has(&|what| matches!(what, Happened::ResetRequested { .. }))
         }
+        Outcome::RoleChangePending { .. } => {
+            has(&|what| matches!(what, Happened::RoleChangeRequested { .. }))
+        }
         Outcome::SettlementPending { .. } => {
             has(&|what| matches!(what, Happened::SettlementRequested { .. }))
         }
