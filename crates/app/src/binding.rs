@@ -212,9 +212,8 @@ impl App {
                 let link = link_at(self.origin(), secret.reveal());
                 Ok(Invitation { code, secret: secret.reveal().to_owned(), link, expires_at })
             }
-            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, there is no code.
-            _ => Err(AppError::Refused(Reason::NotAuthorised)),
+            other => Err(refused(other)),
         }
     }
 
@@ -292,11 +291,19 @@ impl App {
 pub(crate) fn done(outcome: Outcome) -> Result<(), AppError> {
     match outcome {
         Outcome::Done => Ok(()),
-        Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
-            Err(AppError::Refused(reason))
-        }
         // No other outcome belongs to a plain change; whatever it were, it is not done.
-        _ => Err(AppError::Refused(Reason::NotAuthorised)),
+        other => Err(refused(other)),
+    }
+}
+
+/// Why nothing was done; without a reason, as if there were no right to it.
+pub(crate) fn refused(outcome: Outcome) -> AppError {
+    match outcome {
+        Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
+            AppError::Refused(reason)
+        }
+        Outcome::RefusedUntil { reason, until } => AppError::RefusedUntil { reason, until },
+        _ => AppError::Refused(Reason::NotAuthorised),
     }
 }
 

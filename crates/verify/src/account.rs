@@ -124,6 +124,9 @@ impl Turn<'_> {
         if self.is_ahead() {
             return self.refuse_change(by, Change::BindingCode, Reason::ClockAhead);
         }
+        if let Some(refused) = self.binds_too_often(authority, kind) {
+            return refused;
+        }
         let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
         if self.state.addresses.len() < self.addresses_needed() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);
@@ -212,7 +215,9 @@ impl Turn<'_> {
         }
         let id = AuthenticatorId(self.state.next_serial());
         added.id = id;
+        let label = added.label.clone();
         self.state.authenticators.push(added);
+        self.count_addition(kind);
         if kind.rank() > 0 {
             self.state.empty_since = None;
         }
@@ -221,7 +226,7 @@ impl Turn<'_> {
             Actor::Subscriber,
             Happened::Bound { authenticator: id, kind },
         );
-        self.notify(Notice::Bound { kind, authenticator: id });
+        self.notify(Notice::Bound { kind, authenticator: id, label, at: Some(self.now) });
         Outcome::Bound { authenticator: id }
     }
 

@@ -55,6 +55,7 @@ impl Turn<'_> {
         if self.state.role_change.as_ref().is_some_and(|change| now >= change.expires_at) {
             self.stop_role_change(&Actor::Clock);
         }
+        self.forget_old_additions();
         self.state.binding.take_if(|binding| now >= binding.expires_at);
         self.state.mailed_codes.retain(|code| now < code.expires_at);
         self.state.recovered.take_if(|grant| now >= grant.until);
@@ -109,6 +110,7 @@ impl Turn<'_> {
             self.state.habits.forget_the_future(now);
             self.state.noticed_at = self.state.noticed_at.map(|at| at.min(now));
             self.state.empty_since = self.state.empty_since.map(|since| since.min(now));
+            self.state.additions.iter_mut().for_each(|addition| addition.at = addition.at.min(now));
             self.state.objected_at = self.state.objected_at.map(|at| at.min(now));
             for authenticator in &mut self.state.authenticators {
                 authenticator.forget_the_future(now);

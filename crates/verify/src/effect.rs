@@ -10,6 +10,7 @@ use crate::id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, PromptId, ResetId,
     RoleChangeId,
 };
+use crate::text::Text;
 
 /// One thing to do, with the key by which the other side can ignore the second time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,6 +230,12 @@ pub enum Notice {
         kind: AuthenticatorKind,
         /// Which.
         authenticator: AuthenticatorId,
+        /// What whoever bound it calls it.
+        #[serde(default, skip_serializing_if = "Text::is_empty")]
+        label: Text,
+        /// When. Not in notices from before this was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
     },
     /// An authenticator that somebody had disputed answers again.
     DisputeSettled {

@@ -16,6 +16,7 @@
 //! It will never approve a bare "yes": no command can say it.
 
 mod account;
+mod additions;
 mod address_codes;
 mod answer;
 mod attempt;

@@ -37,6 +37,13 @@ pub enum Outcome {
         /// Why.
         reason: Reason,
     },
+    /// No, but from `until` on.
+    RefusedUntil {
+        /// Why.
+        reason: Reason,
+        /// The first instant at which asking again can help.
+        until: Timestamp,
+    },
     /// The subscriber has proven themselves.
     Verified(Verified),
     /// The code was wrong; so many tries are left for this prompt.
@@ -273,6 +280,8 @@ pub enum Reason {
     AuthenticatorDisputed,
     /// The policy takes no authenticator of this kind.
     KindNotTaken,
+    /// So many in a day at most.
+    TooOften,
     /// A phone asked for it, so one is in a hand already.
     AskedByPhone,
 }
@@ -322,6 +331,7 @@ impl Reason {
                 "somebody said that this was not bound by its owner; call the help desk"
             }
             Self::KindNotTaken => "this is not taken here; use your phone or a passkey",
+            Self::TooOften => "this was done often enough in the last day",
             Self::AskedByPhone => "a phone asked for this; open the app there",
         }
     }

@@ -241,6 +241,7 @@ impl Turn<'_> {
             self.remove(by.clone(), id, kind);
         }
         self.state.devices.clear();
+        self.state.additions.clear();
         // Two people, or one and a day, have just looked at it.
         self.state.empty_since = Some(self.now);
         self.note(&Scene::default(), by.clone(), Happened::SessionsEnded { since: None });

@@ -6,6 +6,7 @@ mod pending;
 use pushback_model::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::additions::Addition;
 use crate::address_codes::AddressCodes;
 use crate::authenticator::{Authenticator, AuthenticatorKind};
 use crate::budget::PromptBudget;
@@ -112,6 +113,9 @@ pub struct SubscriberState {
     /// before this was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) empty_since: Option<Timestamp>,
+    /// What was bound in the last day; what is older than that was not written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) additions: Vec<Addition>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) role_change: Option<PendingRoleChange>,
     /// When the owner last stopped what the help desk had asked for.
@@ -288,6 +292,7 @@ impl SubscriberState {
             habits: Habits::default(),
             noticed_at: None,
             empty_since: Some(now),
+            additions: Vec::new(),
             role_change: None,
             objected_at: None,
             restored: None,

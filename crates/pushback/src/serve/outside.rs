@@ -1,5 +1,6 @@
 //! What leaves this machine: wake-ups of phones, notices to people.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use pushback_app::{App, MailedCode, Notice as Told, Outside, PushSubscription, Sent};
 use pushback_edges::web_push::{Outcome, Push, Sender, Subscription, Urgency};
 use pushback_model::Timestamp;
-use pushback_verify::{Act, Notice};
+use pushback_verify::{Act, AuthenticatorKind, Notice, Text};
 use tokio::io::AsyncWriteExt as _;
 
 use super::mails::{self, Mails};
@@ -158,8 +159,11 @@ fn date(at: Timestamp) -> String {
 }
 
 /// Subject and first sentence. Neither names an application or a place: mail is read by others too.
-const fn words(notice: &Notice) -> (&'static str, &'static str) {
-    match notice {
+fn words(notice: &Notice) -> (&'static str, Cow<'static, str>) {
+    let (subject, text) = match notice {
+        Notice::Bound { kind, label, at, .. } => {
+            return ("something new can answer for you", bound(*kind, label, *at).into());
+        }
         Notice::UnexpectedPrompt => (
             "somebody tried to sign in",
             "Somebody who knows your password tried to sign in and did not get in.",
@@ -188,10 +192,6 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
         Notice::FalseCaller => (
             "a caller was not who they claimed to be",
             "A caller said to be from the help desk, and you said that they were not.",
-        ),
-        Notice::Bound { .. } => (
-            "something new can answer for you",
-            "A device, a passkey or codes were added to your account.",
         ),
         Notice::SettlementRequested { .. } => (
             "something is about to answer for you again",
@@ -252,7 +252,64 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
              something was not yours or reported an attack of late, do it again. Saved recovery codes\r\n\
              no longer count: draw new ones in the app. Your next sign-in may ask more than usual.",
         ),
+    };
+    (subject, text.into())
+}
+
+/// What was added, as its owner would know it.
+fn bound(kind: AuthenticatorKind, label: &Text, at: Option<Timestamp>) -> String {
+    let what = match kind {
+        AuthenticatorKind::Phone => "the phone",
+        AuthenticatorKind::Passkey => "the passkey",
+        AuthenticatorKind::Totp => "the codes of another app",
+        AuthenticatorKind::Certificate => "the certificate",
+        AuthenticatorKind::RecoveryCodes => "a set of recovery codes",
+    };
+    let label = plain(label.as_str());
+    let label = match kind {
+        AuthenticatorKind::RecoveryCodes => String::new(),
+        _ if label.is_empty() => String::new(),
+        _ => format!(" \"{label}\""),
+    };
+    let at = at.map(|at| format!(", on {}", for_people(at))).unwrap_or_default();
+    format!("Added to your account: {what}{label}{at}.")
+}
+
+/// A name that somebody gave, without what a mail program would make a link of.
+// SECURITY: whoever binds something chooses its name, and writes it into the owner's mail. Guarded by
+// `a_name_in_a_mail_is_no_link_and_no_line`.
+fn plain(label: &str) -> String {
+    let mut kept = String::new();
+    let mut next = label.chars().peekable();
+    while let Some(c) = next.next() {
+        let is_in_number = c == '.' && next.peek().is_some_and(char::is_ascii_digit);
+        let is_kept = c.is_alphanumeric() || " -_+'()".contains(c) || is_in_number;
+        kept.push(if is_kept { c } else { ' ' });
     }
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// An instant as people read it, in UTC.
+fn for_people(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let text = at.to_string();
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
+    let number = |range| part(range).parse::<usize>().unwrap_or_default();
+    let month = number(5..7).checked_sub(1).and_then(|month| MONTHS.get(month)).unwrap_or(&"");
+    format!("{} {month} {}, {} UTC", number(8..10), part(0..4), part(11..16))
 }
 
 /// How to take a binding back. A line of its own: it is longer than others, and must stay whole.
@@ -380,6 +437,32 @@ mod tests {
             assert!(text.lines().any(|line| line == link), "{text}");
             let mut others = text.lines().filter(|line| *line != link);
             assert!(others.all(|line| line.len() <= 98), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_notice_of_a_binding_says_what_was_bound_and_when() {
+        let at = Some(Timestamp::from_millis(1_796_119_320_000));
+        let phone = bound(AuthenticatorKind::Phone, &Text::new("Pixel"), at);
+        assert_eq!(
+            phone,
+            "Added to your account: the phone \"Pixel\", on 1 December 2026, 10:02 UTC."
+        );
+        let codes = bound(AuthenticatorKind::RecoveryCodes, &Text::new("recovery codes"), at);
+        assert!(codes.contains(": a set of recovery codes, on 1 December"), "{codes}");
+        let before = bound(AuthenticatorKind::Passkey, &Text::default(), None);
+        assert_eq!(before, "Added to your account: the passkey.");
+    }
+
+    #[test]
+    fn a_name_in_a_mail_is_no_link_and_no_line() {
+        for (name, shown) in [
+            ("Firefox 147.0 on Linux", "Firefox 147.0 on Linux"),
+            ("Anna's phone (blue)", "Anna's phone (blue)"),
+            ("x\". All is well: https://evil.example/a", "x All is well https evil example a"),
+            ("a\r\nBcc: b@evil.example", "a Bcc b evil example"),
+        ] {
+            assert_eq!(plain(name), shown);
         }
     }
 }

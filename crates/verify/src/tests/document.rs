@@ -174,6 +174,10 @@ fn full() -> SubscriberState {
         expires_at: now,
         told: vec![AddressId::parse(&long_id()).unwrap(); ADDRESSES_MAX],
     });
+    state.additions = vec![
+        additions::Addition { kind: AuthenticatorKind::RecoveryCodes, at: now };
+        additions::ADDITIONS_MAX
+    ];
     state.objected_at = Some(now);
     state.caller = Some(CallerCheck {
         id: CallerCheckId(u64::MAX),

@@ -190,6 +190,7 @@ impl Known {
             | Outcome::ResetPending { .. }
             | Outcome::SettlementPending { .. }
             | Outcome::RoleChangePending { .. }
+            | Outcome::RefusedUntil { .. }
             | Outcome::CallerCheck { .. }
             | Outcome::CallerVerified
             | Outcome::Done => false,

@@ -194,6 +194,7 @@ impl Watch {
                 | Outcome::ResetPending { .. }
                 | Outcome::SettlementPending { .. }
                 | Outcome::RoleChangePending { .. }
+                | Outcome::RefusedUntil { .. }
                 | Outcome::CallerCheck { .. }
                 | Outcome::CallerVerified
                 | Outcome::Done,

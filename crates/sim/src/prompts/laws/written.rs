@@ -47,6 +47,7 @@ pub(super) fn outcome_is_written(outcome: &Outcome, audit: &[AuditEntry]) -> boo
         Outcome::RoleChangePending { .. } => {
             has(&|what| matches!(what, Happened::RoleChangeRequested { .. }))
         }
+        Outcome::RefusedUntil { .. } => has(&|what| matches!(what, Happened::ChangeRefused { .. })),
         Outcome::SettlementPending { .. } => {
             has(&|what| matches!(what, Happened::SettlementRequested { .. }))
         }
