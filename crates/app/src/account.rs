@@ -459,7 +459,7 @@ impl App {
 
 /// What the owner is told of; the rest is house-keeping.
 fn is_told(kind: &str) -> bool {
-    const TOLD: [&str; 18] = [
+    const TOLD: [&str; 20] = [
         "prompt_ended",
         "attempt_held",
         "proof_refused",
@@ -474,6 +474,8 @@ fn is_told(kind: &str) -> bool {
         "settlement_requested",
         "dispute_settled",
         "addresses_changed",
+        "role_change_requested",
+        "role_changed",
         "recovered",
         "reset_requested",
         "reset_done",

@@ -13,6 +13,7 @@ use url::Url;
 use crate::attempts::name;
 use crate::documents::{AuthenticatorRecord, Keys, Kind, PhoneKey};
 use crate::encoding::{new_id, sha256, to_base64url};
+use crate::mailbox::is_mailbox;
 use crate::proof::{PublicKey, binding_text};
 use crate::subscriber::{Ended, Whom, With};
 use crate::{App, AppError};
@@ -97,9 +98,16 @@ impl Contact {
     /// long the mailer does not answer.
     const KEPT: Span = Span::days(7);
 
-    /// Where a notice to an address of this name goes.
+    /// Where a notice to an address of this name goes: nowhere, if an earlier version took two for one.
+    // SECURITY: guarded by `two_addresses_that_were_taken_for_one_are_not_mailed_to`.
     pub(crate) fn address(&self, id: &str) -> Option<&String> {
-        self.addresses.get(id).or_else(|| self.former.get(id).map(|(address, _)| address))
+        let former = || self.former.get(id).map(|(address, _)| address);
+        self.addresses.get(id).or_else(former).filter(|address| is_mailbox(address))
+    }
+
+    /// The same, if it is still one.
+    pub(crate) fn current(&self, id: &str) -> Option<&String> {
+        self.addresses.get(id).filter(|address| is_mailbox(address))
     }
 
     /// The contact after these. SECURITY: who loses an address is told there, or whoever changes it
@@ -133,10 +141,7 @@ impl App {
         let mut ids = Vec::new();
         for address in addresses {
             let address = address.trim();
-            let is_mail = address.split_once('@').is_some_and(|(to, at)| {
-                !to.is_empty() && at.contains('.') && !address.contains(char::is_whitespace)
-            });
-            if !is_mail || address.len() > 254 {
+            if !is_mailbox(address) {
                 return Err(AppError::Invalid(format!("{address:?} is no mail address")));
             }
             // SECURITY: two spellings of one mailbox are one address, or notices would go to one place
@@ -209,9 +214,8 @@ impl App {
                 let link = link_at(self.origin(), secret.reveal());
                 Ok(Invitation { code, secret: secret.reveal().to_owned(), link, expires_at })
             }
-            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, there is no code.
-            _ => Err(AppError::Refused(Reason::NotAuthorised)),
+            other => Err(refused(other)),
         }
     }
 
@@ -289,11 +293,19 @@ impl App {
 pub(crate) fn done(outcome: Outcome) -> Result<(), AppError> {
     match outcome {
         Outcome::Done => Ok(()),
-        Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
-            Err(AppError::Refused(reason))
-        }
         // No other outcome belongs to a plain change; whatever it were, it is not done.
-        _ => Err(AppError::Refused(Reason::NotAuthorised)),
+        other => Err(refused(other)),
+    }
+}
+
+/// Why nothing was done; without a reason, as if there were no right to it.
+pub(crate) fn refused(outcome: Outcome) -> AppError {
+    match outcome {
+        Outcome::Refused { reason } | Outcome::PasskeyOnly { reason, .. } => {
+            AppError::Refused(reason)
+        }
+        Outcome::RefusedUntil { reason, until } => AppError::RefusedUntil { reason, until },
+        _ => AppError::Refused(Reason::NotAuthorised),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Link {
     Stream,
     /// "This was not me" in a notice.
     Notice,
+    /// "I did not ask for this" in the notice of what waits.
+    Stop,
     /// The button of a hosted page, for one attempt and one certificate.
     Certificate,
     /// The completion of an attempt that was proven on its hosted page.
@@ -44,6 +46,7 @@ impl Link {
             Self::SignIn => "sign-in",
             Self::Stream => "stream",
             Self::Notice => "notice",
+            Self::Stop => "stop",
             Self::Certificate => "certificate",
             Self::Completion => "completion",
         }

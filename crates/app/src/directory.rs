@@ -44,6 +44,8 @@ pub struct SubscriberView {
     pub incident: Option<u64>,
     /// A reset that waits: its number, who asked, and from when on the same person can confirm.
     pub reset: Option<(u64, String, Timestamp)>,
+    /// A change of the role to member that waits: who asked, and from when on the same person can confirm.
+    pub role_change: Option<(String, Timestamp)>,
     /// How many addresses notices go to.
     pub addresses: usize,
     /// The time of the document, if a clock had run ahead: no phone is asked until then.
@@ -153,6 +155,9 @@ impl App {
             suspended,
             incident: state.incident().map(|incident| incident.id.0),
             reset: state.reset().map(|r| (r.id.0, r.requested_by.to_string(), r.ready_at)),
+            role_change: state
+                .role_change(self.now())
+                .map(|change| (change.requested_by.to_string(), change.ready_at)),
             addresses: state.addresses().len(),
             clock_ahead: self.clock_ahead(&state),
         })
@@ -226,7 +231,9 @@ impl App {
         done(self.by_operator(subscriber, Command::CloseIncident(by)).await?)
     }
 
-    /// Sets the role: administrators of anything sign in with passkeys only.
+    /// Sets the role: administrators of anything sign in with passkeys only. To make one a member is asked for
+    /// first, or confirms what somebody has asked for; to make one an administrator again stops that. Gives
+    /// the instant from which on the same person can confirm; `None` if it is done.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for a name that nobody has; [`AppError::Refused`] if the rules say no.
@@ -235,8 +242,11 @@ impl App {
         by: OperatorProof,
         subscriber: &str,
         role: Role,
-    ) -> Result<(), AppError> {
-        done(self.by_operator(subscriber, Command::SetRole(by, role)).await?)
+    ) -> Result<Option<Timestamp>, AppError> {
+        match self.by_operator(subscriber, Command::SetRole(by, role)).await? {
+            Outcome::RoleChangePending { ready_at, .. } => Ok(Some(ready_at)),
+            other => done(other).map(|()| None),
+        }
     }
 
     /// The directory says that the password was changed.

@@ -1,5 +1,6 @@
 //! What can go wrong in a use case.
 
+use pushback_model::Timestamp;
 use pushback_store::StoreError;
 use pushback_verify::{Reason, StateError};
 
@@ -83,6 +84,14 @@ pub enum AppError {
     /// The rules say no.
     #[error("{}", .0.sentence())]
     Refused(Reason),
+    /// The rules say no for now.
+    #[error("{}; again from {until} on", .reason.sentence())]
+    RefusedUntil {
+        /// Why.
+        reason: Reason,
+        /// The first instant at which asking again can help.
+        until: Timestamp,
+    },
     /// There is no such thing, or not for whoever asks.
     #[error("there is no such thing")]
     NotFound,

@@ -13,7 +13,7 @@ use webauthn_rs::prelude::{
 };
 
 use crate::attempts::{AttemptView, Loaded};
-use crate::binding::code_digest;
+use crate::binding::{code_digest, refused};
 use crate::ceremonies::{has_changed, is_embedded};
 use crate::documents::{AttemptRecord, Keys, Kind, Registration};
 use crate::encoding::{new_id, sha256};
@@ -192,9 +192,8 @@ impl App {
         let whom = Whom::subscriber(who.clone());
         match self.decide_once(&whom, &command, with, &keep).await?.outcome {
             Outcome::BindingCode { .. } => Ok((id, options)),
-            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, nothing may be bound.
-            _ => Err(AppError::Refused(Reason::NotAuthorised)),
+            other => Err(refused(other)),
         }
     }
 

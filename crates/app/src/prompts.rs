@@ -37,7 +37,7 @@ pub struct PromptView {
     pub asked_at: Timestamp,
     /// From then on it is over.
     pub expires_at: Timestamp,
-    /// Whether the phone did not ring for it.
+    /// Whether the phone did not ring for it, nor asked for it.
     pub is_quiet: bool,
     /// Tries that are left for the code.
     pub tries_left: u8,
@@ -115,10 +115,10 @@ impl App {
             Some(known) => known,
             None => self.state(&phone.whom()).await?,
         };
-        Ok(self.prompts_in(&state))
+        Ok(self.prompts_in(&state, phone))
     }
 
-    fn prompts_in(&self, state: &SubscriberState) -> Prompts {
+    fn prompts_in(&self, state: &SubscriberState, phone: &Phone) -> Prompts {
         let now = self.now();
         let open =
             state.shown_at(now).zip(state.waiting_at(now)).map(|(context, open)| PromptView {
@@ -129,7 +129,8 @@ impl App {
                 lines: context.lines(),
                 asked_at: context.asked_at,
                 expires_at: open.expires_at,
-                is_quiet: open.is_quiet,
+                // The phone that asks is in a hand: it shows what it asked for at once.
+                is_quiet: open.is_quiet && open.asked_by != Some(phone.serial),
                 tries_left: self
                     .inner
                     .policy
@@ -160,7 +161,7 @@ impl App {
         loop {
             let mut watch = self.inner.store.watch(&key);
             // Never what the request was checked against: that was read before the watch began.
-            let prompts = self.prompts_in(&self.state(&phone.whom()).await?.0);
+            let prompts = self.prompts_in(&self.state(&phone.whom()).await?.0, phone);
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if prompts.version != after || left.is_zero() {
                 return Ok(prompts);

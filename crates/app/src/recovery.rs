@@ -245,7 +245,7 @@ impl App {
             return Ok(Sent::Never("it was too late".to_owned()));
         }
         let contact = Contact::load(&self.inner.store, &mail.subscriber).await?;
-        let to = contact.and_then(|(contact, _)| contact.addresses.get(&mail.mail_to).cloned());
+        let to = contact.and_then(|(contact, _)| contact.current(&mail.mail_to).cloned());
         let Some(to) = to else { return Ok(Sent::Never("no address is on file".to_owned())) };
         let mailed = MailedCode {
             key: key.to_owned(),

@@ -18,6 +18,7 @@ mod restored;
 mod service_keys;
 mod signals;
 mod sources;
+mod stops;
 mod totps;
 mod vectors;
 mod webauthn;

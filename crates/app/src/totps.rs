@@ -9,7 +9,7 @@ use pushback_verify::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::binding::code_digest;
+use crate::binding::{code_digest, refused};
 use crate::documents::{Keys, Kind};
 use crate::encoding::{new_id, sha256};
 use crate::phone::Phone;
@@ -85,9 +85,8 @@ impl App {
                 ceremony,
                 expires_at,
             }),
-            Outcome::Refused { reason } => Err(AppError::Refused(reason)),
             // No other outcome belongs to this; whatever it were, nothing may be bound.
-            _ => Err(AppError::Refused(Reason::NotAuthorised)),
+            other => Err(refused(other)),
         }
     }
 

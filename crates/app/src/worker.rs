@@ -52,8 +52,8 @@ pub struct Notice {
     pub to: Option<String>,
     /// What.
     pub act: Act,
-    /// Where whoever reads it at this address says that the owner did not do it. The first that is used,
-    /// of all addresses, ends the others.
+    /// Where whoever reads it at this address says that the owner did not do it, or stops what is about to
+    /// be done. The first that is used, of all addresses, ends the others.
     pub dispute_url: Option<String>,
 }
 
@@ -440,7 +440,9 @@ impl App {
                     key: claimed.key.clone(),
                     subscriber: act.subscriber.clone(),
                     to: to.first().and_then(|id| contact.address(id.as_str()).cloned()),
-                    dispute_url: self.dispute_url(&act.subscriber, &act.act),
+                    dispute_url: self
+                        .dispute_url(&act.subscriber, &act.act)
+                        .or_else(|| self.stop_url(&act.subscriber, &act.act)),
                     act: act.act.clone(),
                 };
                 outside.tell(&notice).await

@@ -6,10 +6,10 @@ use crate::authenticator::{
     TOTPS_MAX,
 };
 use crate::code::CodeDigest;
-use crate::command::{Authority, Role};
+use crate::command::Authority;
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
-use crate::fact::{NewAuthenticator, OperatorProof};
+use crate::fact::NewAuthenticator;
 use crate::id::{AddressId, AttemptId, AuthenticatorId, DeviceId};
 use crate::outcome::{Outcome, PromptEnd, Reason};
 use crate::state::{ADDRESSES_MAX, PendingBinding};
@@ -124,6 +124,9 @@ impl Turn<'_> {
         if self.is_ahead() {
             return self.refuse_change(by, Change::BindingCode, Reason::ClockAhead);
         }
+        if let Some(refused) = self.binds_too_often(authority, kind) {
+            return refused;
+        }
         let replaces = kind == AuthenticatorKind::RecoveryCodes && self.state.has_active(kind);
         if self.state.addresses.len() < self.addresses_needed() {
             return self.refuse_change(by, Change::BindingCode, Reason::NeedsTwoAddresses);
@@ -212,7 +215,9 @@ impl Turn<'_> {
         }
         let id = AuthenticatorId(self.state.next_serial());
         added.id = id;
+        let label = added.label.clone();
         self.state.authenticators.push(added);
+        self.count_addition(kind);
         if kind.rank() > 0 {
             self.state.empty_since = None;
         }
@@ -221,7 +226,7 @@ impl Turn<'_> {
             Actor::Subscriber,
             Happened::Bound { authenticator: id, kind },
         );
-        self.notify(Notice::Bound { kind, authenticator: id });
+        self.notify(Notice::Bound { kind, authenticator: id, label, at: Some(self.now) });
         Outcome::Bound { authenticator: id }
     }
 
@@ -332,20 +337,6 @@ impl Turn<'_> {
         self.note(&Scene::default(), by, Happened::AddressesChanged { count: new.len() });
         self.state.addresses = new;
         self.act(Act::Notify { notice: Notice::AddressesChanged, to });
-        Outcome::Done
-    }
-
-    pub fn set_role(&mut self, operator: &OperatorProof, role: Role) -> Outcome {
-        let by = Actor::Operator(operator.operator.clone());
-        let administrator = match role {
-            Role::Administrator => true,
-            Role::Member => false,
-        };
-        self.state.role = role;
-        if administrator {
-            self.end_prompt(by.clone(), PromptEnd::Cancelled, None);
-        }
-        self.note(&Scene::default(), by, Happened::RoleChanged { administrator });
         Outcome::Done
     }
 

@@ -328,6 +328,11 @@ impl Turn<'_> {
         let is_muted = trust == Trust::Stranger && self.state.muted_until.is_some();
         if replaces_ringing {
             Ring::Replaced
+        } else if matches!(trust, Trust::Phone(_)) {
+            // SECURITY: it is in the hand of whoever asks, and shows what waits without a ring. Whoever holds one
+            // of two phones would ring the other without end: the answer, typed on their own from the page
+            // that is theirs too, takes each ring back. Guarded by `what_a_phone_asks_for_rings_no_phone`.
+            Ring::Quiet(Reason::AskedByPhone)
         } else if level >= Level::Quiet {
             Ring::Quiet(Reason::RiskHigh)
         } else if is_muted {

@@ -7,7 +7,7 @@ use crate::authenticator::AuthenticatorKind;
 use crate::effect::{EffectKey, IncidentCause};
 use crate::id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, OperatorId,
-    PromptId, ResetId,
+    PromptId, ResetId, RoleChangeId,
 };
 use crate::outcome::{Assurance, PromptEnd, Reason, Ring};
 use crate::risk::Risk;
@@ -103,6 +103,8 @@ pub enum Change {
     Dispute,
     /// Let a disputed authenticator answer again.
     SettleDispute,
+    /// Change the role, or stop that.
+    Role,
 }
 
 /// How a caller check ended.
@@ -186,6 +188,10 @@ pub enum Happened {
     Disabled { authenticator: AuthenticatorId, kind: AuthenticatorKind },
     /// The notice addresses changed.
     AddressesChanged { count: usize },
+    /// An operator asked that the role changes.
+    RoleChangeRequested { change: RoleChangeId },
+    /// That was stopped, or nobody confirmed it in time.
+    RoleChangeCancelled { change: RoleChangeId },
     /// The role changed.
     RoleChanged { administrator: bool },
     /// A code went to an address.
@@ -286,6 +292,8 @@ impl Happened {
             | Self::AddressCodeIssued { .. }
             | Self::ResetRequested { .. }
             | Self::ResetCancelled { .. }
+            | Self::RoleChangeRequested { .. }
+            | Self::RoleChangeCancelled { .. }
             | Self::CallerCheckStarted { .. }
             | Self::CallerCheckEnded { .. }
             | Self::DeviceForgotten { .. }
@@ -328,6 +336,8 @@ impl Happened {
             | Self::SettlementCancelled { .. }
             | Self::DisputeSettled { .. }
             | Self::AddressesChanged { .. }
+            | Self::RoleChangeRequested { .. }
+            | Self::RoleChangeCancelled { .. }
             | Self::RoleChanged { .. }
             | Self::AddressCodeIssued { .. }
             | Self::ResetRequested { .. }

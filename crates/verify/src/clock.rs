@@ -52,6 +52,10 @@ impl Turn<'_> {
             self.note(&Scene::default(), Actor::Clock, what);
         }
         self.end_old_settlements();
+        if self.state.role_change.as_ref().is_some_and(|change| now >= change.expires_at) {
+            self.stop_role_change(&Actor::Clock);
+        }
+        self.forget_old_additions();
         self.state.binding.take_if(|binding| now >= binding.expires_at);
         self.state.mailed_codes.retain(|code| now < code.expires_at);
         self.state.recovered.take_if(|grant| now >= grant.until);
@@ -80,11 +84,7 @@ impl Turn<'_> {
         self.end_caller_check(by.clone(), CallerEnd::Expired);
         self.drop_grants();
         self.state.reported = None;
-        if let Some(reset) = self.state.reset.take() {
-            let what = Happened::ResetCancelled { reset: reset.id };
-            self.note(&Scene::default(), by.clone(), what);
-        }
-        self.stop_settlements(by);
+        self.stop_what_waits(by);
     }
 
     /// Brings the document's clock back to the node's. What is open ends; rings and waits are
@@ -111,6 +111,8 @@ impl Turn<'_> {
             self.state.habits.forget_the_future(now);
             self.state.noticed_at = self.state.noticed_at.map(|at| at.min(now));
             self.state.empty_since = self.state.empty_since.map(|since| since.min(now));
+            self.state.additions.iter_mut().for_each(|addition| addition.at = addition.at.min(now));
+            self.state.objected_at = self.state.objected_at.map(|at| at.min(now));
             for authenticator in &mut self.state.authenticators {
                 authenticator.forget_the_future(now);
             }

@@ -9,6 +9,7 @@ use crate::fact::{
 };
 use crate::id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, RelyingPartyId, ResetId,
+    RoleChangeId,
 };
 use crate::requester::Requester;
 use crate::text::Text;
@@ -85,7 +86,7 @@ pub enum Reporter {
     Operator(OperatorProof),
 }
 
-/// Who cancels a reset.
+/// Who stops what waits for a second person.
 pub type Canceller = Reporter;
 
 /// What the subscriber says about a caller.
@@ -167,8 +168,11 @@ pub enum Command {
         /// The new ones, confirmed by the shell.
         addresses: Vec<AddressId>,
     },
-    /// The role changes.
+    /// The role changes: to administer something at once, to administer nothing after a second person has
+    /// said so too, or the same one after the delay.
     SetRole(OperatorProof, Role),
+    /// The owner or the help desk stops a change of the role.
+    CancelRoleChange(Canceller, RoleChangeId),
     /// A recovery code is being sent to an address.
     IssueAddressCode {
         /// Where to.

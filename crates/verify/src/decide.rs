@@ -71,6 +71,7 @@ pub fn decide(
         }
         Command::SetAddresses { authority, addresses } => turn.set_addresses(&authority, addresses),
         Command::SetRole(operator, role) => turn.set_role(&operator, role),
+        Command::CancelRoleChange(canceller, change) => turn.cancel_role_change(&canceller, change),
         Command::IssueAddressCode { address, code } => turn.issue_address_code(address, code),
         Command::Recover { attempt, first, second } => turn.recover(&attempt, &first, &second),
         Command::RequestReset(operator) => turn.request_reset(&operator),

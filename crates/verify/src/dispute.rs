@@ -122,7 +122,7 @@ impl Turn<'_> {
         operator: &OperatorProof,
         id: AuthenticatorId,
     ) -> Outcome {
-        let ready_at = self.now + self.policy.account.reset_delay();
+        let ready_at = self.alone_from();
         let Some(disputed) = self.state.authenticator_mut(id) else {
             return self.refuse_change(by, Change::SettleDispute, Reason::NotBound);
         };
@@ -158,9 +158,9 @@ impl Turn<'_> {
         Outcome::Done
     }
 
-    /// Stops every settlement that waits: somebody has just said that something is wrong.
-    pub fn stop_settlements(&mut self, by: &Actor) {
-        self.end_settlements(by, |_| true);
+    /// Stops every settlement that waits, and says whether one did.
+    pub fn stop_settlements(&mut self, by: &Actor) -> bool {
+        self.end_settlements(by, |_| true)
     }
 
     /// Ends settlements that nobody confirmed in time.
@@ -169,7 +169,11 @@ impl Turn<'_> {
         self.end_settlements(&Actor::Clock, |pending| now >= pending.expires_at);
     }
 
-    fn end_settlements(&mut self, by: &Actor, is_over: impl Fn(&PendingSettlement) -> bool) {
+    fn end_settlements(
+        &mut self,
+        by: &Actor,
+        is_over: impl Fn(&PendingSettlement) -> bool,
+    ) -> bool {
         let mut ended = Vec::new();
         for authenticator in &mut self.state.authenticators {
             if let Dispute::Suspended { settling, .. } = &mut authenticator.dispute
@@ -178,9 +182,11 @@ impl Turn<'_> {
                 ended.push(authenticator.id);
             }
         }
+        let has_ended = !ended.is_empty();
         for authenticator in ended {
             let what = Happened::SettlementCancelled { authenticator };
             self.note(&Scene::default(), by.clone(), what);
         }
+        has_ended
     }
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::authenticator::AuthenticatorKind;
 use crate::id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, PromptId, ResetId,
+    RoleChangeId,
 };
+use crate::text::Text;
 
 /// One thing to do, with the key by which the other side can ignore the second time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,7 +136,44 @@ pub struct Disputable {
     pub round: u16,
 }
 
+/// What a link in a notice stops while it waits for a second person or for its delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stoppable {
+    /// A reset.
+    Reset(ResetId),
+    /// A change of the role.
+    RoleChange(RoleChangeId),
+}
+
 impl Notice {
+    /// What whoever reads it can stop.
+    #[must_use]
+    pub const fn stoppable(&self) -> Option<Stoppable> {
+        match self {
+            Self::ResetRequested { reset, .. } => Some(Stoppable::Reset(*reset)),
+            Self::RoleChangeRequested { change, .. } => Some(Stoppable::RoleChange(*change)),
+            Self::Bound { .. }
+            | Self::DisputeSettled { .. }
+            | Self::SettlementRequested { .. }
+            | Self::UnexpectedPrompt
+            | Self::SuccessAfterFailures
+            | Self::CodeFromAfar
+            | Self::Reported
+            | Self::FalseCaller
+            | Self::PushSuspended
+            | Self::PushRestored
+            | Self::Invalidated { .. }
+            | Self::Disabled { .. }
+            | Self::Recovered
+            | Self::AddressesChanged
+            | Self::ResetCancelled
+            | Self::ResetDone
+            | Self::RoleChangeCancelled
+            | Self::RoleChanged { .. }
+            | Self::RestoredFromCopy => None,
+        }
+    }
+
     /// What whoever reads it can say that they did not do.
     #[must_use]
     pub const fn disputable(&self) -> Option<Disputable> {
@@ -158,6 +197,9 @@ impl Notice {
             | Self::ResetRequested { .. }
             | Self::ResetCancelled
             | Self::ResetDone
+            | Self::RoleChangeRequested { .. }
+            | Self::RoleChangeCancelled
+            | Self::RoleChanged { .. }
             | Self::RestoredFromCopy => None,
         }
     }
@@ -188,6 +230,12 @@ pub enum Notice {
         kind: AuthenticatorKind,
         /// Which.
         authenticator: AuthenticatorId,
+        /// What whoever bound it calls it.
+        #[serde(default, skip_serializing_if = "Text::is_empty")]
+        label: Text,
+        /// When. Not in notices from before this was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
     },
     /// An authenticator that somebody had disputed answers again.
     DisputeSettled {
@@ -221,7 +269,7 @@ pub enum Notice {
     Recovered,
     /// The notice addresses changed.
     AddressesChanged,
-    /// The help desk wants to reset all authenticators; this is how to stop it.
+    /// The help desk wants to reset all authenticators. It comes with a link that stops it.
     ResetRequested {
         /// Which.
         reset: ResetId,
@@ -232,6 +280,20 @@ pub enum Notice {
     ResetCancelled,
     /// All authenticators were reset.
     ResetDone,
+    /// The help desk wants that somebody need not use passkeys any more. It comes with a link that stops it.
+    RoleChangeRequested {
+        /// Which.
+        change: RoleChangeId,
+        /// When one person alone can go on.
+        ready_at: Timestamp,
+    },
+    /// A change of the role was stopped.
+    RoleChangeCancelled,
+    /// The role changed.
+    RoleChanged {
+        /// Whether only passkeys sign in from now on.
+        administrator: bool,
+    },
     /// The service lost what happened of late: what its owner did since then has to be done again.
     RestoredFromCopy,
 }

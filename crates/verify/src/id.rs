@@ -109,6 +109,8 @@ serials! {
     CallerCheckId;
     /// One reset by the help desk.
     ResetId;
+    /// One request of the help desk that somebody administers nothing any more.
+    RoleChangeId;
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! It will never approve a bare "yes": no command can say it.
 
 mod account;
+mod additions;
 mod address_codes;
 mod answer;
 mod attempt;
@@ -43,6 +44,7 @@ mod report;
 mod requester;
 mod restored;
 mod risk;
+mod role;
 mod state;
 mod success;
 #[cfg(test)]
@@ -50,6 +52,7 @@ mod tests;
 mod text;
 mod throttle;
 mod turn;
+mod two_people;
 mod waiting;
 
 pub use audit::{Actor, AuditEntry, CallerEnd, Change, Happened, Held};
@@ -67,14 +70,14 @@ pub use command::{
 };
 pub use context::{Context, FirstTime, Line, Purpose, WE_NEVER_CALL};
 pub use decide::{Decision, decide};
-pub use effect::{Act, Disputable, Effect, EffectKey, IncidentCause, Notice, RingFor};
+pub use effect::{Act, Disputable, Effect, EffectKey, IncidentCause, Notice, RingFor, Stoppable};
 pub use fact::{
     AddressProof, Answer, CertificateProof, DisputeLink, KnownDeviceProof, NewAuthenticator, Notes,
     OperatorProof, Own, PasskeyAssertion, PhoneAnswer, PhoneContact, TotpEntry, UserVerification,
 };
 pub use id::{
     AddressId, AttemptId, AuthenticatorId, CallerCheckId, DeviceId, ID_BYTES_MAX, IdError,
-    IncidentId, OperatorId, PromptId, RelyingPartyId, ResetId, SubscriberId,
+    IncidentId, OperatorId, PromptId, RelyingPartyId, ResetId, RoleChangeId, SubscriberId,
 };
 pub use outcome::{Alternatives, Assurance, Outcome, PromptEnd, Prompted, Reason, Ring, Verified};
 pub use password::{Exposure, PasswordHash, RANGE_BYTES_MAX, RangeError, exposure};
@@ -86,7 +89,7 @@ pub use requester::{Distance, Network, Place, Point, Requester};
 pub use risk::{Observation, Risk, Term};
 pub use state::{
     ADDRESSES_MAX, AttemptStatus, CallerCheck, Incident, KnownDevice, PasswordMark, PendingReset,
-    PushState, SCHEMA, STATE_BYTES_MAX, StateError, SubscriberState, Wake,
+    PendingRoleChange, PushState, SCHEMA, STATE_BYTES_MAX, StateError, SubscriberState, Wake,
 };
 pub use text::{TEXT_BYTES_MAX, Text};
 pub use throttle::Throttle;

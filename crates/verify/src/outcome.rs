@@ -7,6 +7,7 @@ use crate::authenticator::AuthenticatorKind;
 use crate::code::{CallerCode, MatchCode};
 use crate::id::{
     AttemptId, AuthenticatorId, CallerCheckId, DeviceId, IncidentId, PromptId, ResetId,
+    RoleChangeId,
 };
 
 /// The answer to a command.
@@ -35,6 +36,13 @@ pub enum Outcome {
     Refused {
         /// Why.
         reason: Reason,
+    },
+    /// No, but from `until` on.
+    RefusedUntil {
+        /// Why.
+        reason: Reason,
+        /// The first instant at which asking again can help.
+        until: Timestamp,
     },
     /// The subscriber has proven themselves.
     Verified(Verified),
@@ -77,6 +85,13 @@ pub enum Outcome {
     ResetPending {
         /// Which.
         reset: ResetId,
+        /// From then on the same person can confirm.
+        ready_at: Timestamp,
+    },
+    /// A change of the role waits for a second person or for this instant.
+    RoleChangePending {
+        /// Which.
+        change: RoleChangeId,
         /// From then on the same person can confirm.
         ready_at: Timestamp,
     },
@@ -267,6 +282,10 @@ pub enum Reason {
     KindNotTaken,
     /// The relying party that asked is one no longer.
     ApplicationRemoved,
+    /// So many in a day at most.
+    TooOften,
+    /// A phone asked for it, so one is in a hand already.
+    AskedByPhone,
 }
 
 impl Reason {
@@ -315,6 +334,8 @@ impl Reason {
             }
             Self::KindNotTaken => "this is not taken here; use your phone or a passkey",
             Self::ApplicationRemoved => "the application was removed",
+            Self::TooOften => "this was done often enough in the last day",
+            Self::AskedByPhone => "a phone asked for this; open the app there",
         }
     }
 }

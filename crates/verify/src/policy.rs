@@ -180,8 +180,8 @@ pub struct DangerPolicy {
     pub danger_administrators_without_passkey: bool,
     /// Lets authenticators be bound with fewer than two notice addresses.
     pub danger_one_notice_address: bool,
-    /// Lets one help-desk person reset, or bring back what was disputed, at once: without a second one
-    /// and without a delay.
+    /// Lets one help-desk person reset, bring back what was disputed, or make an administrator a member, at
+    /// once: without a second one and without a delay.
     pub danger_reset_by_one_person: bool,
 }
 

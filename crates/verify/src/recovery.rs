@@ -1,16 +1,14 @@
 //! Getting back in without what was bound: saved codes, codes by address, the help desk.
 
-use pushback_model::Timestamp;
-
 use crate::attempt::actor;
 use crate::audit::{Actor, Change, Happened};
 use crate::authenticator::{Authenticator, AuthenticatorKind, Method};
 use crate::code::CodeDigest;
-use crate::command::{Attempt, Canceller, RecoveryEvidence};
+use crate::command::{Attempt, RecoveryEvidence};
 use crate::context::Purpose;
 use crate::effect::{Act, Notice};
 use crate::fact::OperatorProof;
-use crate::id::{AddressId, AuthenticatorId, OperatorId, ResetId};
+use crate::id::{AddressId, AuthenticatorId, ResetId};
 use crate::outcome::{Outcome, PromptEnd, Reason};
 use crate::state::{
     ADDRESSES_MAX, PendingAddressCode, PendingReset, RESET_CONFIRMABLE, RecoveryGrant, Trust,
@@ -208,12 +206,13 @@ impl Turn<'_> {
             return self.refuse_change(by, Change::ResetRequest, Reason::ClockAhead);
         }
         let reset = ResetId(self.state.next_serial());
-        let ready_at = self.now + self.policy.account.reset_delay();
+        let ready_at = self.alone_from();
         self.state.reset = Some(PendingReset {
             id: reset,
             requested_by: operator.operator.clone(),
             ready_at,
             expires_at: ready_at + RESET_CONFIRMABLE,
+            told: self.state.addresses.clone(),
         });
         self.note(&Scene::default(), by, Happened::ResetRequested { reset });
         self.notify(Notice::ResetRequested { reset, ready_at });
@@ -242,42 +241,13 @@ impl Turn<'_> {
             self.remove(by.clone(), id, kind);
         }
         self.state.devices.clear();
+        self.state.additions.clear();
         // Two people, or one and a day, have just looked at it.
         self.state.empty_since = Some(self.now);
         self.note(&Scene::default(), by.clone(), Happened::SessionsEnded { since: None });
         self.act(Act::EndAllSessions);
         self.note(&Scene::default(), by, Happened::ResetDone { reset });
         self.notify(Notice::ResetDone);
-        Outcome::Done
-    }
-
-    /// Whether this operator can confirm what one had asked for: a second person at once, the same one
-    /// after the delay.
-    pub fn may_confirm(
-        &self,
-        operator: &OperatorProof,
-        requested_by: &OperatorId,
-        ready_at: Timestamp,
-    ) -> bool {
-        let is_second = *requested_by != operator.operator;
-        is_second || self.now >= ready_at || self.is_enough_alone()
-    }
-
-    /// Whether the policy lets one operator do alone what takes two.
-    pub const fn is_enough_alone(&self) -> bool {
-        self.policy.danger.danger_reset_by_one_person
-    }
-
-    pub fn cancel_reset(&mut self, canceller: &Canceller, reset: ResetId) -> Outcome {
-        let by = match self.speaker(canceller) {
-            Ok(by) => by,
-            Err(reason) => return self.refuse_change(Actor::Stranger, Change::ResetCancel, reason),
-        };
-        if self.state.reset.take_if(|pending| pending.id == reset).is_none() {
-            return self.refuse_change(by, Change::ResetCancel, Reason::NotFound);
-        }
-        self.note(&Scene::default(), by, Happened::ResetCancelled { reset });
-        self.notify(Notice::ResetCancelled);
         Outcome::Done
     }
 }

@@ -76,6 +76,7 @@ impl Turn<'_> {
             state.binding.is_some() || state.recovered.is_some() || !state.mailed_codes.is_empty();
         let somebody_waits = state.open.is_some()
             || state.reset.is_some()
+            || state.role_change.is_some()
             || state.caller.is_some()
             || state.authenticators.iter().any(|a| a.settlement(self.now).is_some());
         let stands = is_recent && is_told && is_stopped && !may_bind && !somebody_waits;
@@ -97,12 +98,10 @@ impl Turn<'_> {
         self.suspend_push(by.clone(), cause);
         self.burn_password(by.clone());
         self.drop_grants();
+        // Nothing is bound before somebody has looked; then the owner may have much to bind anew.
+        self.state.additions.clear();
         self.end_caller_check(by.clone(), CallerEnd::NotThem);
-        if let Some(reset) = self.state.reset.take() {
-            let what = Happened::ResetCancelled { reset: reset.id };
-            self.note(&Scene::default(), by.clone(), what);
-        }
-        self.stop_settlements(&by);
+        self.stop_what_waits(&by);
         let what = Happened::SessionsEnded { since: Some(since) };
         self.note(&Scene::default(), by.clone(), what);
         self.act(Act::EndSessions { since });
@@ -157,9 +156,14 @@ impl Turn<'_> {
         };
         match by {
             Ok(by) => {
+                let was_suspended = self.state.is_suspended();
                 self.state.push = PushState::Active;
                 self.note(&Scene::default(), by, Happened::PushRestored);
-                self.notify(Notice::PushRestored);
+                // SECURITY: what changes nothing is no news, or a right would mail as often as it is used.
+                // Guarded by `prompts_that_were_on_are_not_told_to_be_on_again`.
+                if was_suspended {
+                    self.notify(Notice::PushRestored);
+                }
                 Outcome::Done
             }
             Err(reason) => self.refuse_change(Actor::Subscriber, Change::RestorePush, reason),

@@ -6,6 +6,7 @@ mod pending;
 use pushback_model::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::additions::Addition;
 use crate::address_codes::AddressCodes;
 use crate::authenticator::{Authenticator, AuthenticatorKind};
 use crate::budget::PromptBudget;
@@ -22,7 +23,7 @@ use crate::throttle::Throttle;
 
 pub use self::known::KnownDevice;
 pub(crate) use self::known::Trust;
-pub use self::pending::{CallerCheck, PendingReset};
+pub use self::pending::{CallerCheck, PendingReset, PendingRoleChange};
 pub(crate) use self::pending::{
     OpenPrompt, PendingAddressCode, PendingBinding, RESET_CONFIRMABLE, RecoveryGrant, Rung,
 };
@@ -110,6 +111,14 @@ pub struct SubscriberState {
     /// before this was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) empty_since: Option<Timestamp>,
+    /// What was bound in the last day; what is older than that was not written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) additions: Vec<Addition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role_change: Option<PendingRoleChange>,
+    /// When the owner last stopped what the help desk had asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) objected_at: Option<Timestamp>,
     /// The revision that came of putting the document back from a copy, so that to do it twice in a row
     /// tells nobody twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,6 +289,9 @@ impl SubscriberState {
             habits: Habits::default(),
             noticed_at: None,
             empty_since: Some(now),
+            additions: Vec::new(),
+            role_change: None,
+            objected_at: None,
             restored: None,
         }
     }
@@ -438,6 +450,12 @@ impl SubscriberState {
     #[must_use]
     pub const fn reset(&self) -> Option<&PendingReset> {
         self.reset.as_ref()
+    }
+
+    /// The change of the role that waits at `now`.
+    #[must_use]
+    pub fn role_change(&self, now: Timestamp) -> Option<&PendingRoleChange> {
+        self.role_change.as_ref().filter(|pending| now < pending.expires_at)
     }
 
     /// The open caller check at `now`, for the phone and the console.

@@ -14,6 +14,7 @@ mod proofs;
 mod recovery;
 mod restored;
 mod step_up;
+mod two_people;
 
 use pushback_model::{Span, Timestamp};
 

@@ -2,8 +2,9 @@
 
 use pushback_model::Timestamp;
 
+use crate::id::AuthenticatorId;
 use crate::outcome::Ring;
-use crate::state::SubscriberState;
+use crate::state::{SubscriberState, Trust};
 
 /// The open prompt as it waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Waiting {
     pub expires_at: Timestamp,
     /// Whether no phone rang for it.
     pub is_quiet: bool,
+    /// The phone that asked for it, if one did.
+    pub asked_by: Option<AuthenticatorId>,
     /// Wrong codes so far.
     pub wrong_entries: u8,
 }
@@ -26,6 +29,11 @@ impl SubscriberState {
             Ring::Rang | Ring::Replaced => false,
             Ring::Quiet(_) => true,
         };
-        Some(Waiting { expires_at: open.expires_at, is_quiet, wrong_entries: open.wrong_entries })
+        let asked_by = match open.trust {
+            Trust::Phone(phone) => Some(phone),
+            Trust::Known(_) | Trust::Stranger => None,
+        };
+        let (expires_at, wrong_entries) = (open.expires_at, open.wrong_entries);
+        Some(Waiting { expires_at, is_quiet, asked_by, wrong_entries })
     }
 }

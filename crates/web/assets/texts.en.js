@@ -189,6 +189,8 @@ export default {
   history_settlement_requested: 'The help desk wants it to answer again',
   history_dispute_settled: 'It can answer for you again',
   history_addresses_changed: 'Addresses for notices changed',
+  history_role_change_requested: 'The help desk wants you to need no passkey any more',
+  history_role_changed: 'Whether you need a passkey changed',
   history_recovered: 'Account recovered',
   history_reset_requested: 'The help desk wants to reset everything',
   history_reset_done: 'Everything was reset',

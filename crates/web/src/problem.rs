@@ -157,6 +157,9 @@ impl From<AppError> for Problem {
             AppError::Refused(reason) => {
                 Self::new(StatusCode::FORBIDDEN, &reason_name(*reason), detail)
             }
+            AppError::RefusedUntil { reason, .. } => {
+                Self::new(StatusCode::FORBIDDEN, &reason_name(*reason), detail)
+            }
             AppError::NotFound => Self::not_found(),
             AppError::ClockDoubted(_) => {
                 let detail = "the clock of this node is in doubt; nothing was verified";

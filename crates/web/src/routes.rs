@@ -120,6 +120,8 @@ fn pages() -> (Listed, Router<Web>) {
         post "/sign-in/{secret}/recovery/codes" recovery::codes;
         get "/notices/{secret}" notices::page;
         post "/notices/{secret}" notices::dispute;
+        get "/stop/{secret}" notices::stop_page;
+        post "/stop/{secret}" notices::stop;
     }
 }
 

@@ -83,6 +83,10 @@ fn state_of(view: &PageView) -> (SignInState, Option<Reason>) {
         }
         (AttemptState::Cancelled, _) => (SignInState::Cancelled, None),
         (AttemptState::Pending, _) if view.is_elsewhere => (SignInState::CodeElsewhere, None),
+        // No phone was kept silent: the one that asks is in a hand.
+        (AttemptState::Pending, DecisionView::Prompt { quiet: Some(Reason::AskedByPhone), .. }) => {
+            (SignInState::Code, None)
+        }
         (AttemptState::Pending, DecisionView::Prompt { quiet: Some(reason), .. }) => {
             (SignInState::Quiet, Some(*reason))
         }

@@ -46,7 +46,8 @@ texts! {
     problem_title problem_absent_title problem_absent_text problem_for_now_title problem_for_now_text
     problem_refused_title problem_refused_text problem_help
     notice_title notice_text notice_what notice_button notice_leave notice_done_title
-    notice_done_text notice_over_title notice_over_text subscriber_disputed subscriber_dispute
+    notice_done_text notice_over_title notice_over_text stop_title stop_reset_text stop_reset_what
+    stop_button stop_leave stop_done_title stop_reset_done_text stop_role_text stop_role_what stop_role_done_text subscriber_disputed subscriber_dispute
     subscriber_settle
     subscriber_new_until subscriber_settle_confirm subscriber_settle_waits subscriber_settle_alone
     admin_title admin_nav admin_sign_out admin_signed_in_as admin_sign_in_title admin_sign_in_text
@@ -54,7 +55,7 @@ texts! {
     admin_when admin_since admin_what admin_who admin_actions admin_change admin_search
     admin_search_label admin_next admin_refused admin_refused_last
     admin_refused_incident admin_refused_clock admin_failed admin_back done_party_deleted
-    done_subscriber_added done_addresses_set done_role_set done_untied done_dispute_settled
+    done_subscriber_added done_addresses_set done_role_set done_role_asked done_untied done_dispute_settled
     done_disputed done_settlement_asked done_suspended done_restored
     done_incident_closed done_clock_set_right done_reset_asked done_reset_done done_reset_cancelled
     relying_parties_nav
@@ -75,7 +76,8 @@ texts! {
     subscriber_clock_button subscriber_reset subscriber_reset_text subscriber_reset_button
     subscriber_reset_waits subscriber_reset_waits_text subscriber_reset_by subscriber_reset_ready
     subscriber_reset_confirm subscriber_reset_cancel subscriber_role subscriber_role_text
-    subscriber_make_administrator subscriber_make_member subscriber_addresses
+    subscriber_make_administrator subscriber_make_member subscriber_role_waits subscriber_role_confirm
+    subscriber_role_keep subscriber_addresses
     subscriber_addresses_text subscriber_addresses_button subscriber_back kind_phone kind_passkey
     kind_recovery_codes kind_totp kind_certificate policy_nav policy_lead policy_value
     policy_meaning policy_setting policy_changed prompts_nav prompts_lead prompts_empty

@@ -117,10 +117,12 @@ async fn strangers_keep_no_phone_from_its_owners_affairs() {
 #[tokio::test]
 async fn recovery_codes_are_told_once_and_replace_the_old_ones() {
     let (bench, phone) = Bench::with_phone().await;
-    let right = right(&bench, &phone).await;
     let draw = async || {
+        let right = right(&bench, &phone).await;
         let proven = phone.ask(&bench.app).await;
-        bench.app.draw_recovery_codes(&proven, &right).await.unwrap()
+        let drawn = bench.app.draw_recovery_codes(&proven, &right).await.unwrap();
+        bench.clock.forward_s(1);
+        drawn
     };
     let (first, second) = (draw().await, draw().await);
     assert_eq!((first.len(), first[0].len()), (10, 19));
@@ -193,4 +195,35 @@ async fn a_reset_takes_two_people() {
     bench.app.work(&Remembered::default()).await.unwrap();
     let authorization = phone.authorization(bench.app.now(), "POST", "/v1/x");
     assert!(phone.proven(&bench.app, &authorization).await.is_err());
+}
+
+/// Whoever holds the phone hides the notice of their own among hundreds.
+#[tokio::test]
+async fn codes_are_drawn_once_with_a_right_and_three_times_a_day() {
+    let (bench, phone) = Bench::with_phone().await;
+    bench.clock.forward_s(2 * 86_400);
+    let told = Remembered::default();
+    while bench.app.work(&told).await.unwrap() > 0 {}
+    let before = mailed(&told);
+    let draw = async |right: &str| {
+        bench.app.draw_recovery_codes(&phone.ask(&bench.app).await, right).await
+    };
+    let first_at = bench.app.now();
+    for _ in 0..3 {
+        let right = right(&bench, &phone).await;
+        assert!(draw(&right).await.is_ok());
+        bench.clock.forward_s(1);
+        for _ in 0..20 {
+            let again = draw(&right).await;
+            assert!(matches!(again, Err(AppError::Refused(Reason::NotAuthorised))), "{again:?}");
+        }
+        bench.clock.forward_s(60);
+    }
+    let fourth = draw(&right(&bench, &phone).await).await;
+    let Err(AppError::RefusedUntil { reason: Reason::TooOften, until }) = fourth else {
+        panic!("{fourth:?}")
+    };
+    assert!(until > first_at && until < first_at + pushback_model::Span::hours(25));
+    while bench.app.work(&told).await.unwrap() > 0 {}
+    assert_eq!(mailed(&told) - before, 6);
 }

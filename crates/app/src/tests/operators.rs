@@ -148,7 +148,7 @@ async fn what_an_operator_does_about_nobody_is_refused() {
         app.restore(sam(), nobody).await,
         app.close_incident(sam(), nobody).await,
         app.invalidate(sam(), nobody, 1).await,
-        app.set_role(sam(), nobody, Role::Administrator).await,
+        app.set_role(sam(), nobody, Role::Administrator).await.map(drop),
         app.password_changed(nobody).await,
         app.reset(sam(), nobody, None).await.map(drop),
         app.start_call(sam(), nobody).await.map(drop),

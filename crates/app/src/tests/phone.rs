@@ -1,6 +1,8 @@
 use pushback_verify::{Notes, PromptEnd, Reason};
 
-use crate::testing::{ALICE, Bench, Phone, bench, bound, code, digest_of, operator};
+use crate::binding::Contact;
+use crate::documents::Kind as _;
+use crate::testing::{ALICE, Bench, Phone, Remembered, bench, bound, code, digest_of, operator};
 use crate::{
     Answered, AppError, AttemptState, DecisionView, Invitation, NewPhone, PushSubscription, SaidBy,
 };
@@ -202,7 +204,7 @@ async fn nobody_is_invited_without_two_addresses() {
     let set = bench.app.set_addresses(operator("sam"), ALICE, &one).await;
     assert!(matches!(set, Err(AppError::Refused(Reason::NeedsTwoAddresses))));
     assert!(matches!(bench.app.invite(operator("sam"), ALICE).await, Err(AppError::NotFound)));
-    for bad in ["", "x", "a b@example.org", "a@localhost"] {
+    for bad in ["", "x", "a b@example.org", "a@localhost", "oscar@a.example,thief@evil.example"] {
         let addresses = [bad.to_owned(), "one@example.com".to_owned()];
         let set = bench.app.set_addresses(operator("sam"), ALICE, &addresses).await;
         assert!(matches!(set, Err(AppError::Invalid(_))), "{bad}");
@@ -259,4 +261,51 @@ async fn what_a_phone_waits_for_reaches_it() {
     assert!(!shown.contains(&code(&started)), "the code is never sent to the phone");
     assert_eq!(bench.look(&started.id).await.state, AttemptState::Pending);
     bound(&bench.app, "bob@example.org").await;
+}
+
+/// An earlier version took the list for one address; `sendmail -t` would not.
+#[tokio::test]
+async fn two_addresses_that_were_taken_for_one_are_not_mailed_to() {
+    let (bench, _phone) = Bench::with_phone().await;
+    let store = &bench.app.inner.store;
+    let (mut contact, version) = Contact::load(store, ALICE).await.unwrap().unwrap();
+    for address in contact.addresses.values_mut().filter(|address| address.starts_with("one")) {
+        *address = "one@example.com,thief@evil.example".to_owned();
+    }
+    let change = pushback_store::Change::at(bench.app.now()).put(
+        Contact::key(ALICE).unwrap(),
+        Some(version),
+        contact.bytes().unwrap(),
+    );
+    let committed = store.commit(change).await.unwrap();
+    assert!(matches!(committed, pushback_store::Commit::Committed(_)));
+    let outside = Remembered::default();
+    while bench.app.work(&outside).await.unwrap() > 0 {}
+    let told = outside.told.into_inner().unwrap();
+    let to: Vec<_> = told.iter().filter_map(|told| told.to.as_deref()).collect();
+    assert!(!to.is_empty() && to.iter().all(|to| *to == "two@example.net"), "{to:?}");
+}
+
+#[tokio::test]
+async fn what_a_phone_asked_for_is_shown_there_and_kept_quiet_elsewhere() {
+    let (bench, phone) = Bench::with_phone().await;
+    let right = super::passkeys::right(&bench, &phone).await;
+    let invitation =
+        bench.app.invite_own_phone(&phone.ask(&bench.app).await, &right).await.unwrap();
+    let mut second = Phone::new();
+    second.id = bench.app.bind_phone(&second.binding(&invitation.secret, None)).await.unwrap().id;
+    let managed = bench.app.manage(&second.ask(&bench.app).await).await.unwrap();
+    for (who, is_quiet) in [(&phone, true), (&second, false)] {
+        let open = bench.app.prompts(&who.ask(&bench.app).await).await.unwrap().open.unwrap();
+        assert_eq!((open.attempt, open.is_quiet), (managed.attempt.id.clone(), is_quiet));
+    }
+    // Only the older one is of use for it, and answers what it did not ring for.
+    phone.say(&bench.app, SaidBy::Confirm(code(&managed.attempt))).await.unwrap();
+    assert!(
+        bench
+            .app
+            .draw_recovery_codes(&second.ask(&bench.app).await, &managed.attempt.id)
+            .await
+            .is_ok()
+    );
 }

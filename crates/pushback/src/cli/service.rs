@@ -214,7 +214,8 @@ pub enum SubscriberCommand {
         /// Its number, as `show` tells it
         authenticator: u64,
     },
-    /// Set whether they administer something: then only passkeys get in
+    /// Set whether they administer something: then only passkeys get in. Without `--administrator` somebody who does
+    /// is asked for to do so no longer, or that is confirmed
     Role {
         /// Their name
         name: String,

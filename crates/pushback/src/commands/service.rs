@@ -248,8 +248,10 @@ pub fn subscriber(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exi
         SubscriberCommand::Role { name, administrator } => {
             let role = if *administrator { Role::Administrator } else { Role::Member };
             let by = proof()?;
-            with(args, async |app| app.set_role(by, name, role).await.map_err(&unknown))?;
-            tell(args, &json!({}), "done\n")
+            let ready =
+                with(args, async |app| app.set_role(by, name, role).await.map_err(&unknown))?;
+            let people = ready.map_or_else(|| "done\n".to_owned(), confirmable);
+            tell(args, &json!({ "ready_at": ready.map(|at| at.to_string()) }), &people)
         }
         SubscriberCommand::PasswordChanged { name } => {
             with(args, async |app| app.password_changed(name).await.map_err(&unknown))?;
@@ -363,6 +365,9 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
     let machine = json!({
         "name": view.name,
         "role": view.role,
+        "role_change": view.role_change.as_ref().map(|(by, at)| json!({
+            "requested_by": by, "ready_at": at.to_string(),
+        })),
         "addresses": view.addresses,
         "authenticators": bound,
         "suspended_at": view.suspended.map(|(at, _)| at.to_string()),
@@ -405,6 +410,11 @@ fn show(args: &ServiceArgs, name: &str) -> Result<Exit, Failure> {
     }
     if let Some(incident) = view.incident {
         people.push_str(&format!("incident {incident} is open\n"));
+    }
+    if let Some((by, at)) = view.role_change {
+        people.push_str(&format!(
+            "to administer nothing any more: asked by {by}, alone possible from {at}\n"
+        ));
     }
     if let Some((id, by, at)) = view.reset {
         people.push_str(&format!("reset {id} waits: asked by {by}, alone possible from {at}\n"));

@@ -1,5 +1,6 @@
 //! What leaves this machine: wake-ups of phones, notices to people.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use pushback_app::{App, MailedCode, Notice as Told, Outside, PushSubscription, Sent};
 use pushback_edges::web_push::{Outcome, Push, Sender, Subscription, Urgency};
 use pushback_model::Timestamp;
-use pushback_verify::{Act, Notice};
+use pushback_verify::{Act, AuthenticatorKind, Notice, Text};
 use tokio::io::AsyncWriteExt as _;
 
 use super::mails::{self, Mails};
@@ -56,10 +57,16 @@ impl Outside for World {
             return Sent::Done;
         };
         let Some(to) = &told.to else {
-            return Sent::Never("no address is on file".to_owned());
+            tracing::warn!(subscriber = told.subscriber, "a notice has no mail address to go to");
+            return Sent::Never("no mail address is on file".to_owned());
         };
         let (subject, text) = words(notice);
-        let link = told.dispute_url.as_deref().map(not_me).unwrap_or_default();
+        let link = told.dispute_url.as_deref();
+        let link = match notice.stoppable() {
+            Some(_) => link.map(not_asked_for),
+            None => link.map(not_me),
+        };
+        let link = link.unwrap_or_default();
         let text = format!("{text}\r\n{link}");
         self.mail(&told.key, &told.subscriber, to, (subject, &text)).await
     }
@@ -152,8 +159,11 @@ fn date(at: Timestamp) -> String {
 }
 
 /// Subject and first sentence. Neither names an application or a place: mail is read by others too.
-const fn words(notice: &Notice) -> (&'static str, &'static str) {
-    match notice {
+fn words(notice: &Notice) -> (&'static str, Cow<'static, str>) {
+    let (subject, text) = match notice {
+        Notice::Bound { kind, label, at, .. } => {
+            return ("something new can answer for you", bound(*kind, label, *at).into());
+        }
         Notice::UnexpectedPrompt => (
             "somebody tried to sign in",
             "Somebody who knows your password tried to sign in and did not get in.",
@@ -183,10 +193,6 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "a caller was not who they claimed to be",
             "A caller said to be from the help desk, and you said that they were not.",
         ),
-        Notice::Bound { .. } => (
-            "something new can answer for you",
-            "A device, a passkey or codes were added to your account.",
-        ),
         Notice::SettlementRequested { .. } => (
             "something is about to answer for you again",
             "You, or somebody who read your mail, had said that a device, a passkey or codes were not \
@@ -214,7 +220,7 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
         Notice::ResetRequested { .. } => (
             "the help desk is about to reset your account",
             "The help desk was asked to reset everything that can answer for you. If you did not ask \
-             for it, call the help desk now on a number that you know: they can stop it.",
+             for it, stop it with the page below. No phone and no password is needed for that.",
         ),
         Notice::ResetCancelled => {
             ("the reset was stopped", "The reset of your account was stopped.")
@@ -223,13 +229,87 @@ const fn words(notice: &Notice) -> (&'static str, &'static str) {
             "your account was reset",
             "Everything that could answer for you was removed. Bind a device again.",
         ),
+        Notice::RoleChangeRequested { .. } => (
+            "the help desk is about to let you sign in without a passkey",
+            "The help desk was asked to let you sign in without a passkey: you would administer nothing \
+             any more. If you did not ask for it, stop it with the page below.",
+        ),
+        Notice::RoleChangeCancelled => (
+            "a passkey is needed as before",
+            "That you sign in without a passkey was asked for and stopped. Nothing changed.",
+        ),
+        Notice::RoleChanged { administrator: true } => (
+            "only passkeys sign you in now",
+            "You administer something, so only passkeys sign you in from now on. Your phone is not asked.",
+        ),
+        Notice::RoleChanged { administrator: false } => (
+            "you can sign in without a passkey now",
+            "You administer nothing any more, so your phone is asked when you sign in.",
+        ),
         Notice::RestoredFromCopy => (
             "what you changed of late may be undone",
             "The service had to be put back to an earlier state. If you removed a device, said that\r\n\
              something was not yours or reported an attack of late, do it again. Saved recovery codes\r\n\
              no longer count: draw new ones in the app. Your next sign-in may ask more than usual.",
         ),
+    };
+    (subject, text.into())
+}
+
+/// What was added, as its owner would know it.
+fn bound(kind: AuthenticatorKind, label: &Text, at: Option<Timestamp>) -> String {
+    let what = match kind {
+        AuthenticatorKind::Phone => "the phone",
+        AuthenticatorKind::Passkey => "the passkey",
+        AuthenticatorKind::Totp => "the codes of another app",
+        AuthenticatorKind::Certificate => "the certificate",
+        AuthenticatorKind::RecoveryCodes => "a set of recovery codes",
+    };
+    let label = plain(label.as_str());
+    let label = match kind {
+        AuthenticatorKind::RecoveryCodes => String::new(),
+        _ if label.is_empty() => String::new(),
+        _ => format!(" \"{label}\""),
+    };
+    let at = at.map(|at| format!(", on {}", for_people(at))).unwrap_or_default();
+    format!("Added to your account: {what}{label}{at}.")
+}
+
+/// A name that somebody gave, without what a mail program would make a link of.
+// SECURITY: whoever binds something chooses its name, and writes it into the owner's mail. Guarded by
+// `a_name_in_a_mail_is_no_link_and_no_line`.
+fn plain(label: &str) -> String {
+    let mut kept = String::new();
+    let mut next = label.chars().peekable();
+    while let Some(c) = next.next() {
+        let is_in_number = c == '.' && next.peek().is_some_and(char::is_ascii_digit);
+        let is_kept = c.is_alphanumeric() || " -_+'()".contains(c) || is_in_number;
+        kept.push(if is_kept { c } else { ' ' });
     }
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// An instant as people read it, in UTC.
+fn for_people(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let text = at.to_string();
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
+    let number = |range| part(range).parse::<usize>().unwrap_or_default();
+    let month = number(5..7).checked_sub(1).and_then(|month| MONTHS.get(month)).unwrap_or(&"");
+    format!("{} {month} {}, {} UTC", number(8..10), part(0..4), part(11..16))
 }
 
 /// How to take a binding back. A line of its own: it is longer than others, and must stay whole.
@@ -238,6 +318,14 @@ fn not_me(link: &str) -> String {
         "\r\nIf you did not do this, open this page and say so. It stops what this is about, and prompts,\r\n\
          until your help desk has talked to you. Each of your addresses has got a link of its own; the\r\n\
          first that is used ends the others. It works for two weeks:\r\n\r\n{link}\r\n"
+    )
+}
+
+/// How to stop what waits.
+fn not_asked_for(link: &str) -> String {
+    format!(
+        "\r\nIf you did not ask for this, open this page and stop it. Each of your addresses has got a link\r\n\
+         of its own; the first that is used ends the others. It works for as long as this waits:\r\n\r\n{link}\r\n"
     )
 }
 
@@ -345,8 +433,36 @@ mod tests {
     #[test]
     fn the_link_in_a_notice_is_a_line_of_its_own() {
         let link = "https://mfa.example.org/notices/x~1~2~y.z";
-        let text = not_me(link);
-        assert!(text.lines().any(|line| line == link), "{text}");
-        assert!(text.lines().filter(|line| *line != link).all(|line| line.len() <= 98), "{text}");
+        for text in [not_me(link), not_asked_for(link)] {
+            assert!(text.lines().any(|line| line == link), "{text}");
+            let mut others = text.lines().filter(|line| *line != link);
+            assert!(others.all(|line| line.len() <= 98), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_notice_of_a_binding_says_what_was_bound_and_when() {
+        let at = Some(Timestamp::from_millis(1_796_119_320_000));
+        let phone = bound(AuthenticatorKind::Phone, &Text::new("Pixel"), at);
+        assert_eq!(
+            phone,
+            "Added to your account: the phone \"Pixel\", on 1 December 2026, 10:02 UTC."
+        );
+        let codes = bound(AuthenticatorKind::RecoveryCodes, &Text::new("recovery codes"), at);
+        assert!(codes.contains(": a set of recovery codes, on 1 December"), "{codes}");
+        let before = bound(AuthenticatorKind::Passkey, &Text::default(), None);
+        assert_eq!(before, "Added to your account: the passkey.");
+    }
+
+    #[test]
+    fn a_name_in_a_mail_is_no_link_and_no_line() {
+        for (name, shown) in [
+            ("Firefox 147.0 on Linux", "Firefox 147.0 on Linux"),
+            ("Anna's phone (blue)", "Anna's phone (blue)"),
+            ("x\". All is well: https://evil.example/a", "x All is well https evil example a"),
+            ("a\r\nBcc: b@evil.example", "a Bcc b evil example"),
+        ] {
+            assert_eq!(plain(name), shown);
+        }
     }
 }

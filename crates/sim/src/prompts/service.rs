@@ -329,6 +329,9 @@ impl World {
                     | Notice::AddressesChanged
                     | Notice::ResetCancelled
                     | Notice::ResetDone
+                    | Notice::RoleChangeRequested { .. }
+                    | Notice::RoleChangeCancelled
+                    | Notice::RoleChanged { .. }
                     | Notice::RestoredFromCopy => {}
                 }
             }

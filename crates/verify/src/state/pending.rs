@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::authenticator::AuthenticatorKind;
 use crate::code::{CallerCode, CodeDigest, MatchCode};
 use crate::context::Context;
-use crate::id::{AddressId, AttemptId, CallerCheckId, OperatorId, PromptId, ResetId};
+use crate::id::{AddressId, AttemptId, CallerCheckId, OperatorId, PromptId, ResetId, RoleChangeId};
 use crate::outcome::Ring;
 use crate::state::Trust;
 use crate::text::Text;
@@ -118,6 +118,26 @@ pub struct PendingReset {
     pub ready_at: Timestamp,
     /// From then on nobody can.
     pub expires_at: Timestamp,
+    /// Who was told with a link that stops it, also if the addresses change. Empty in documents from before
+    /// this was written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) told: Vec<AddressId>,
+}
+
+/// A change of the role that waits for a second person or for its delay: its subject is to administer
+/// nothing any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingRoleChange {
+    /// Its id.
+    pub id: RoleChangeId,
+    /// Who asked.
+    pub requested_by: OperatorId,
+    /// From then on the same person can confirm.
+    pub ready_at: Timestamp,
+    /// From then on nobody can.
+    pub expires_at: Timestamp,
+    /// Who was told with a link that stops it.
+    pub(crate) told: Vec<AddressId>,
 }
 
 /// A call on which help desk and subscriber prove themselves to each other.

@@ -380,3 +380,109 @@ fn an_account_in_use_is_never_dormant_and_one_that_was_emptied_is() {
     world.forward(Span::days(31));
     assert_eq!(refused(&issue(&mut world, sam())), Reason::NeedsAnotherPerson);
 }
+
+fn draw_codes(world: &mut World, right: Authority) -> Outcome {
+    let kind = AuthenticatorKind::RecoveryCodes;
+    let issued = world.run(Command::IssueBindingCode { authority: right, kind, code: digest(202) });
+    let Outcome::BindingCode { .. } = issued else { return issued };
+    let authenticator = NewAuthenticator::RecoveryCodes { codes: vec![digest(31)] };
+    let label = Text::new("recovery codes");
+    world.run(Command::Bind { code: digest(202), authenticator, label })
+}
+
+#[test]
+fn a_right_is_good_for_one_set_of_codes() {
+    let (mut world, phone) = World::with_phone();
+    let right = right_by(&mut world, phone, "m1");
+    assert!(matches!(draw_codes(&mut world, right.clone()), Outcome::Bound { .. }));
+    world.forward(Span::seconds(1));
+    assert_eq!(refused(&draw_codes(&mut world, right.clone())), Reason::NotAuthorised);
+    assert!(
+        matches!(issue(&mut world, right), Outcome::BindingCode { .. }),
+        "for the rest it counts"
+    );
+    let right = right_by(&mut world, phone, "m2");
+    assert!(matches!(draw_codes(&mut world, right), Outcome::Bound { .. }));
+}
+
+#[test]
+fn an_owner_draws_three_sets_of_codes_in_a_day() {
+    let (mut world, phone) = World::with_phone();
+    let first_at = world.now;
+    for n in 0..3 {
+        let right = right_by(&mut world, phone, &format!("m{n}"));
+        assert!(matches!(draw_codes(&mut world, right), Outcome::Bound { .. }), "{n}");
+        world.forward(Span::minutes(1));
+    }
+    let right = right_by(&mut world, phone, "m3");
+    let drawn = draw_codes(&mut world, right.clone());
+    let Outcome::RefusedUntil { reason: Reason::TooOften, until } = drawn else {
+        panic!("{drawn:?}")
+    };
+    assert_eq!(until, first_at + Span::days(1));
+    assert!(matches!(issue(&mut world, right), Outcome::BindingCode { .. }), "a phone still binds");
+    for (now, is_drawn) in [(until - Span::millis(1), false), (until, true)] {
+        world.now = now;
+        let right = right_by(&mut world, phone, &format!("at{is_drawn}"));
+        let drawn = draw_codes(&mut world, right);
+        assert_eq!(matches!(drawn, Outcome::Bound { .. }), is_drawn, "{drawn:?}");
+    }
+}
+
+/// What is bound and untied in turn, to fill the owner's mail.
+#[test]
+fn an_owner_binds_few_things_in_a_day() {
+    let (mut world, phone) = World::with_phone();
+    let mut bound = 1;
+    for key in 10..60 {
+        let right = right_by(&mut world, phone, &format!("m{key}"));
+        match issue(&mut world, right.clone()) {
+            Outcome::BindingCode { .. } => bound += 1,
+            Outcome::RefusedUntil { reason: Reason::TooOften, .. } => break,
+            other => panic!("{other:?}"),
+        }
+        let theirs = bind_by(&mut world, right.clone(), key);
+        assert!(matches!(world.run(untie(right, theirs)), Outcome::Done));
+        world.forward(Span::minutes(1));
+    }
+    assert_eq!(bound, 12);
+    // After a report, and after somebody has looked, the owner binds anew.
+    let contact = PhoneContact::signature_verified(alice(), phone, home());
+    let _ = world.run(Command::Report(Reporter::Phone(contact), Notes::default()));
+    let _ = world.run(Command::CloseIncident(operator("sam")));
+    let _ = world.run(Command::RestorePush(Authority::Operator(operator("sam"))));
+    let right = right_by(&mut world, phone, "after");
+    assert!(matches!(issue(&mut world, right), Outcome::BindingCode { .. }));
+}
+
+#[test]
+fn a_notice_says_what_was_bound_and_when() {
+    let (mut world, phone) = World::with_phone();
+    let right = right_by(&mut world, phone, "m1");
+    let id = bind_by(&mut world, right, 77);
+    let notice = Notice::Bound {
+        kind: AuthenticatorKind::Phone,
+        authenticator: id,
+        label: Text::new("theirs"),
+        at: Some(world.now),
+    };
+    let told = world
+        .effects
+        .iter()
+        .any(|act| matches!(act, Act::Notify { notice: n, .. } if *n == notice));
+    assert!(told, "{:?}", world.effects);
+    let before = r#"{"notice":"bound","kind":"phone","authenticator":7}"#;
+    let read: Notice = serde_json::from_str(before).unwrap();
+    assert!(matches!(read, Notice::Bound { at: None, .. }), "one that waited during an update");
+}
+
+#[test]
+fn prompts_that_were_on_are_not_told_to_be_on_again() {
+    let (mut world, _) = World::with_phone();
+    let restore = || Command::RestorePush(Authority::Operator(operator("sam")));
+    assert!(matches!(world.run(restore()), Outcome::Done));
+    assert_eq!(world.effects, []);
+    let _ = world.run(Command::Report(Reporter::Operator(operator("sam")), Notes::default()));
+    assert!(matches!(world.run(restore()), Outcome::Done));
+    assert_eq!(world.effects.len(), 1);
+}

@@ -135,3 +135,28 @@ fn a_call_that_was_confirmed_is_answered_and_a_false_one_is_not() {
         assert_eq!(counted(&world), left, "{answer:?}");
     }
 }
+
+/// Whoever holds one of two phones; the other is its owner's.
+#[test]
+fn what_a_phone_asks_for_rings_no_phone() {
+    let (mut world, theirs) = World::with_phone();
+    let owners = world.bind(NewAuthenticator::Phone { key: digest(6) }, AuthenticatorKind::Phone);
+    for n in 0..30 {
+        let own = KnownDeviceProof::phone_signed(alice(), theirs);
+        let purpose = Purpose::ManageAuthenticators;
+        let manage = Attempt { purpose, device: Some(own), ..attempt(&format!("m{n}"), None) };
+        let started = world.run(Command::StartAttempt(manage));
+        let Outcome::Prompted(prompted) = started else { panic!("{started:?}") };
+        assert_eq!(prompted.ring, Ring::Quiet(Reason::AskedByPhone));
+        assert!(!world.rang());
+        let phones = world.state.phones();
+        assert_eq!(phones, [theirs, owners]);
+        assert!(world.effects.contains(&Act::RefreshPhones { phones }), "each shows it");
+        // Either can answer: one that is new asks, and an older one has to.
+        let right = world.right();
+        let said = world.say(if n % 2 == 0 { theirs } else { owners }, right);
+        assert!(matches!(said, Outcome::Verified(_)), "{said:?}");
+        world.forward(Span::seconds(1));
+    }
+    assert_eq!(world.state.budget().rung_within(Span::days(1), world.now), 0);
+}

@@ -167,7 +167,20 @@ fn full() -> SubscriberState {
         requested_by: OperatorId::parse(&long_id()).unwrap(),
         ready_at: now,
         expires_at: now,
+        told: vec![AddressId::parse(&long_id()).unwrap(); ADDRESSES_MAX],
     });
+    state.role_change = Some(PendingRoleChange {
+        id: RoleChangeId(u64::MAX),
+        requested_by: OperatorId::parse(&long_id()).unwrap(),
+        ready_at: now,
+        expires_at: now,
+        told: vec![AddressId::parse(&long_id()).unwrap(); ADDRESSES_MAX],
+    });
+    state.additions = vec![
+        additions::Addition { kind: AuthenticatorKind::RecoveryCodes, at: now };
+        additions::ADDITIONS_MAX
+    ];
+    state.objected_at = Some(now);
     state.caller = Some(CallerCheck {
         id: CallerCheckId(u64::MAX),
         operator: OperatorId::parse(&long_id()).unwrap(),

@@ -30,7 +30,7 @@ struct AuthenticatorRow {
     settlement: Option<SettlementView>,
 }
 
-/// Somebody asked that what was disputed answers again.
+/// Somebody asked that what was disputed answers again, or that a role is lowered.
 struct SettlementView {
     by: String,
     ready_at: String,
@@ -81,6 +81,7 @@ struct SubscriberPage<'p> {
     addresses: usize,
     authenticators: Vec<AuthenticatorRow>,
     reset: Option<ResetView>,
+    role_change: Option<SettlementView>,
     once: Once,
     prompts: Vec<PromptRow>,
 }
@@ -139,6 +140,9 @@ async fn show(session: &Session, name: &str, once: Once) -> Result<Html<String>,
             by,
             ready_at: for_people(ready_at),
         }),
+        role_change: view
+            .role_change
+            .map(|(by, ready_at)| SettlementView { by, ready_at: for_people(ready_at) }),
         once,
         prompts: prompts::rows(t, &entries, PROMPTS_MAX)?,
         name: view.name,
@@ -230,7 +234,11 @@ pub(super) async fn set_role(Path(name): Path<String>, posted: Posted) -> Respon
         }
     };
     let result = session.web.app().set_role(session.proof(), &name, role).await;
-    ended(session, &name, result, Done::RoleSet)
+    let done = |waits: Option<_>| match waits {
+        Some(_) => Done::RoleAsked,
+        None => Done::RoleSet,
+    };
+    session.ended(result.map(done), &address(&name))
 }
 
 pub(super) async fn suspend(Path(name): Path<String>, Posted { session, .. }: Posted) -> Response {

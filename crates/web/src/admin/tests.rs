@@ -355,6 +355,13 @@ async fn a_role_can_be_changed_and_the_last_authenticator_stays() {
     let admin = desk.signed_in("sam").await;
     let page = admin.follow(&of_alice("/role"), &[("role", "administrator")]).await;
     assert!(page.body.contains("administers something: passkeys only"));
+    let page = admin.follow(&of_alice("/role"), &[("role", "member")]).await;
+    assert!(page.body.contains("asked for by sam, alone from"), "{}", page.body);
+    assert!(page.body.contains("Confirm that they administer nothing"));
+    let alone = admin.follow(&of_alice("/role"), &[("role", "member")]).await;
+    assert!(alone.body.contains("Not done."));
+    let kept = admin.follow(&of_alice("/role"), &[("role", "administrator")]).await;
+    assert!(!kept.body.contains("asked for by sam"));
     let call = admin.post(&of_alice("/calls"), &[]).await;
     assert!(call.body.contains("<dt>Read them this code</dt><dd class=\"call-code\">"));
     let serial = desk.app.subscriber(ALICE).await.unwrap().authenticators[0].id;

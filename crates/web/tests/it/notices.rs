@@ -1,4 +1,4 @@
-//! The link in the notice of a binding.
+//! The links in notices.
 
 use std::sync::Mutex;
 
@@ -103,5 +103,33 @@ async fn what_was_disputed_answers_again_when_the_owner_or_the_help_desk_says_so
     assert_eq!(answer.problem(403), "authenticator_disputed", "not by one alone");
     assert!(bench.app.settle_dispute(operator("kim"), ALICE, serial).await.unwrap().is_none());
     bench.app.restore(sam(), ALICE).await.unwrap();
+    bench.sign_in(&phone).await;
+}
+
+#[tokio::test]
+async fn a_reset_is_stopped_by_the_button_behind_the_link_of_its_notice() {
+    let (bench, phone, _) = bound().await;
+    bench.app.reset(operator("sam"), ALICE, None).await.unwrap();
+    let links = Links::default();
+    while bench.app.work(&links).await.unwrap() > 0 {}
+    let links = links.0.into_inner().unwrap();
+    assert_eq!(links.len(), 2);
+    let path = links[0].strip_prefix(ORIGIN).unwrap();
+    for method in ["GET", "HEAD", "GET"] {
+        assert_eq!(bench.status(method, path).await, 200, "{method}");
+    }
+    let page = bench.get(path).send().await.text(200);
+    assert!(page.contains(&format!("<form method=\"post\" action=\"{path}\"")), "{page}");
+    assert!(!page.contains("<script") && !page.contains(ALICE), "{page}");
+    assert!(bench.app.subscriber(ALICE).await.unwrap().reset.is_some(), "to look does nothing");
+
+    let done = bench.post(path).send().await.text(200);
+    assert!(done.contains("Nothing was reset") && done.contains("555 0100"), "{done}");
+    assert!(bench.app.subscriber(ALICE).await.unwrap().reset.is_none());
+    let used = bench.post(path).send().await.text(403);
+    assert!(used.contains("This link no longer works") && !used.contains("<form"), "{used}");
+    for wrong in [format!("{path}x"), path.replace("/stop/", "/notices/"), "/stop/x".to_owned()] {
+        assert_eq!(bench.post(&wrong).send().await.problem(404), "not_found", "{wrong}");
+    }
     bench.sign_in(&phone).await;
 }

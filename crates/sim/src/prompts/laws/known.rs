@@ -189,6 +189,8 @@ impl Known {
             | Outcome::Recovered { .. }
             | Outcome::ResetPending { .. }
             | Outcome::SettlementPending { .. }
+            | Outcome::RoleChangePending { .. }
+            | Outcome::RefusedUntil { .. }
             | Outcome::CallerCheck { .. }
             | Outcome::CallerVerified
             | Outcome::Done => false,

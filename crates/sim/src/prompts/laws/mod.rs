@@ -193,6 +193,8 @@ impl Watch {
                 | Outcome::BindingCode { .. }
                 | Outcome::ResetPending { .. }
                 | Outcome::SettlementPending { .. }
+                | Outcome::RoleChangePending { .. }
+                | Outcome::RefusedUntil { .. }
                 | Outcome::CallerCheck { .. }
                 | Outcome::CallerVerified
                 | Outcome::Done,
@@ -361,6 +363,8 @@ impl Watch {
             | Happened::IncidentClosed { .. }
             | Happened::BindingCodeIssued { .. }
             | Happened::AddressesChanged { .. }
+            | Happened::RoleChangeRequested { .. }
+            | Happened::RoleChangeCancelled { .. }
             | Happened::RoleChanged { .. }
             | Happened::AddressCodeIssued { .. }
             | Happened::Recovered { .. }

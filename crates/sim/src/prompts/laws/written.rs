@@ -44,6 +44,10 @@ pub(super) fn outcome_is_written(outcome: &Outcome, audit: &[AuditEntry]) -> boo
         Outcome::ResetPending { .. } => {
             has(&|what| matches!(what, Happened::ResetRequested { .. }))
         }
+        Outcome::RoleChangePending { .. } => {
+            has(&|what| matches!(what, Happened::RoleChangeRequested { .. }))
+        }
+        Outcome::RefusedUntil { .. } => has(&|what| matches!(what, Happened::ChangeRefused { .. })),
         Outcome::SettlementPending { .. } => {
             has(&|what| matches!(what, Happened::SettlementRequested { .. }))
         }

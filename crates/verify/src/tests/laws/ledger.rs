@@ -24,6 +24,8 @@ pub struct Ledger {
     /// Since when a binding code is out that was issued by right.
     binding_at: Option<Timestamp>,
     reset: Option<(ResetId, OperatorId, Timestamp)>,
+    /// Which operator asked, and when, that the role is lowered.
+    lowering: Option<(OperatorId, Timestamp)>,
     /// Which operator asked, and when, that something disputed answers again.
     settling: BTreeMap<AuthenticatorId, (OperatorId, Timestamp)>,
     /// Since when something answers again that was disputed.
@@ -79,6 +81,7 @@ impl Ledger {
             self.proofs.clear();
             self.grants.clear();
             (self.binding_at, self.reset, self.stopped_at) = (None, None, None);
+            self.lowering = None;
             self.settling.clear();
         }
         if matches!(step, Step::SetClockRight) {
@@ -100,6 +103,11 @@ impl Ledger {
         self.what_is_marked_stays_marked(&seen);
         self.few_codes_are_mailed(&seen);
         nothing_begins_that_ends_at_once(&seen);
+        if let Outcome::RoleChangePending { .. } = outcome
+            && let Step::SetRole { is_sam, .. } = step
+        {
+            self.lowering = Some((reset_by(is_sam).operator, at));
+        }
         if let Outcome::ResetPending { reset, .. } = outcome
             && let Step::RequestReset { is_sam } = step
         {
@@ -313,7 +321,16 @@ impl Ledger {
             assert!(self.may_let_in(by, seen) && !matches!(by, By::Recovered), "{by:?}");
             assert!((2..=ADDRESSES_MAX).contains(&new.addresses().len()));
         }
-        assert!(old.role() == new.role() || matches!(seen.step, Step::SetRole(_)));
+        if old.role() == new.role() {
+            return;
+        }
+        let Step::SetRole { is_sam, .. } = seen.step else { panic!("{:?}", seen.step) };
+        if new.role() == Role::Member {
+            let (by, asked_at) = self.lowering.as_ref().expect("lowered and nobody had asked");
+            let delay = Span::hours(i64::from(seen.before.policy.account.reset_delay_hours));
+            let is_second = *by != reset_by(is_sam).operator;
+            assert!(is_second || *asked_at + delay <= seen.at, "lowered by one operator alone");
+        }
     }
 
     fn a_report_stops_everything(&mut self, seen: &Seen<'_>) {

@@ -160,7 +160,10 @@ pub enum Step {
         by: By,
         count: u8,
     },
-    SetRole(Role),
+    SetRole {
+        is_sam: bool,
+        role: Role,
+    },
     SendCode {
         address: u8,
     },
@@ -299,8 +302,8 @@ fn account_step() -> impl Strategy<Value = Step> {
         4 => is_likely().prop_map(|is_right| Step::Bind { is_right }),
         3 => (by(), any::<u8>()).prop_map(|(by, which)| Step::Invalidate { by, which }),
         2 => (by(), 0_u8..7).prop_map(|(by, count)| Step::SetAddresses { by, count }),
-        1 => prop_oneof![3 => Just(Role::Member), 1 => Just(Role::Administrator)]
-            .prop_map(Step::SetRole),
+        1 => (any::<bool>(), prop_oneof![3 => Just(Role::Member), 1 => Just(Role::Administrator)])
+            .prop_map(|(is_sam, role)| Step::SetRole { is_sam, role }),
         2 => (0_u8..6).prop_map(|address| Step::SendCode { address }),
         2 => recover_step(),
         2 => any::<bool>().prop_map(|is_sam| Step::RequestReset { is_sam }),

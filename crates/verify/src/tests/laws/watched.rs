@@ -282,7 +282,7 @@ impl Watched {
                 let addresses = (0..count).map(|n| address(&format!("mail:{n}"))).collect();
                 Command::SetAddresses { authority: self.authority(by), addresses }
             }
-            Step::SetRole(role) => Command::SetRole(operator("sam"), role),
+            Step::SetRole { is_sam, role } => Command::SetRole(reset_by(is_sam), role),
             Step::SendCode { address: n } => Command::IssueAddressCode {
                 address: address(&format!("mail:{n}")),
                 code: digest(MAILED),
@@ -296,7 +296,11 @@ impl Watched {
                 Command::ConfirmReset(reset_by(is_sam), self.world.state.reset()?.id)
             }
             Step::CancelReset(voice) => {
-                Command::CancelReset(self.voice(voice), self.world.state.reset()?.id)
+                let state = &self.world.state;
+                match (state.reset(), state.role_change(self.world.now)) {
+                    (None, Some(change)) => Command::CancelRoleChange(self.voice(voice), change.id),
+                    (reset, _) => Command::CancelReset(self.voice(voice), reset?.id),
+                }
             }
             Step::Call => Command::StartCallerCheck(operator("sam")),
             Step::AnswerCall { is_them } => {
