@@ -147,18 +147,21 @@ impl Turn<'_> {
             return Some(Reason::StrangersMuted);
         }
         let (from, others_asked) = (&attempt.requester, attempt.others_asked);
-        let risk = match attempt.purpose {
+        let level = match attempt.purpose {
             // SECURITY: whoever recovers is a stranger, with two proofs that no stranger has. What others did
             // before, or do behind the same address, must not close it. Guarded by
-            // `what_strangers_left_behind_does_not_close_recovery`.
+            // `what_strangers_left_behind_does_not_close_recovery`. Nor does a passkey that they had: it may
+            // be what they lost.
             Purpose::Recovery => {
-                self.weigh_with(from, trust, self.distance(from), 0, Counted::default())
+                let distance = self.distance(from);
+                let risk = self.weigh_with(from, trust, distance, 0, Counted::default());
+                risk.level(&self.policy.risk)
             }
             Purpose::SignIn | Purpose::ManageAuthenticators => {
-                self.weigh(from, trust, others_asked)
+                self.level(&self.weigh(from, trust, others_asked), attempt.accepts)
             }
         };
-        (self.level(&risk, attempt.accepts) >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
+        (level >= Level::PasskeyOnly).then_some(Reason::RiskHigh)
     }
 
     /// Counts a wrong entry on the authenticator and in the bucket.
