@@ -13,4 +13,5 @@ mod shapes;
 mod threats;
 mod traces;
 mod undone;
+mod unsaid;
 mod whose;
