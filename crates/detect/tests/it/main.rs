@@ -9,6 +9,7 @@ mod laws;
 mod log;
 mod lookalikes;
 mod patterns;
+mod rows;
 mod shapes;
 mod threats;
 mod traces;
