@@ -73,6 +73,8 @@ pub(crate) fn circumstances(
             context.prompts.iter().find(|other| {
                 (other.sent_at - prompt.sent_at).abs() <= BESIDE
                     && other.origin.place.is_known()
+                    // One machine has two addresses, IPv4 and IPv6.
+                    && (other.origin.device == 0 || other.origin.device != attempt.origin.device)
                     && network_level(&other.origin.place, &attempt.origin.place)
                         > NetworkLevel::Network
                     && is_familiar(&other.origin, other.sent_at, context)

@@ -1,11 +1,14 @@
 //! The way in: whether a success is a stranger's, and why.
 
+use std::collections::BTreeSet;
+
 use pushback_model::{EventKind, Factor, Key, Span, Timestamp};
 
-use crate::after::{acts, after_terms, changes_after, is_known, is_surely_theirs};
+use crate::after::{after_terms, changes_after, is_surely_theirs};
 use crate::habits::{Habits, NetworkLevel, is_lesson, network_level};
 use crate::handed_on::{remembered_elsewhere, session_elsewhere, taken_at_once};
 use crate::history::Origin;
+use crate::one_change::{HARDLY_STRANGE, is_usual_place, limit_one_change, speaks_besides};
 use crate::own::{is_elsewhere, own_things, strong_share};
 use crate::policy::Weights;
 use crate::prompt::{Outcome, Prompt, REPORT_REACH};
@@ -88,21 +91,25 @@ pub(crate) fn passed_terms(
     let mut earlier = Failures::default();
     let place = &weighed.attempt.origin.place;
     let mut same_source = false;
-    let quiet = context.policy.windows.episode_quiet();
+    let since = begun(failing, at, context.policy.windows.episode_quiet());
+    let mut networks: BTreeSet<u32> = BTreeSet::new();
     for other in failing {
-        let ago = at - other.attempt.last_at;
         // The very machine is the same stranger, days later too.
         let device = other.attempt.origin.device;
         let is_same_machine = device != 0 && device == weighed.attempt.origin.device;
-        let reach = if is_same_machine { RETURNS_WITHIN } else { quiet };
-        if other.attempt.started_at > at || ago > reach {
+        let is_near = other.attempt.started_at >= since
+            || (is_same_machine && at - other.attempt.last_at <= RETURNS_WITHIN);
+        if other.attempt.started_at > at || !is_near {
             continue;
         }
         let level = network_level(&other.attempt.origin.place, place);
         same_source |=
             other.failed.total() > 0 && (level <= NetworkLevel::Network || is_same_machine);
+        networks.extend((other.failed.total() > 0).then_some(other.attempt.origin.place.network));
         earlier.extend(&other.failed);
     }
+    // Whoever never comes twice from one place is not told by coming from another.
+    same_source |= networks.len() >= ROTATES_MIN;
     // What was refused in this very attempt counts, however near its place.
     if !failing.iter().any(|other| other.attempt.started_at == weighed.attempt.started_at) {
         same_source |= !weighed.failed.denied.is_empty();
@@ -163,8 +170,9 @@ pub(crate) fn passed_terms(
     let is_asked_again = earlier.total() > 0 && !is_slip;
     let was_missed = weighed.failed.unanswered.iter().any(|(when, _)| *when <= at);
     if let Some(before) = failing.iter().rev().find(|other| {
+        let is_before = other.attempt.started_at < since;
         let ago = at - other.attempt.last_at;
-        quiet < ago && ago <= RETURNS_WITHIN && !got_in(context, &other.attempt.origin)
+        is_before && ago <= RETURNS_WITHIN && !got_in(context, &other.attempt.origin)
     }) && (is_asked_again || (was_missed && !before.failed.reported.is_empty()))
     {
         terms.push(Term {
@@ -289,6 +297,22 @@ pub(crate) fn passed_terms(
         }
     }
     terms
+}
+
+/// Networks from which prompts failed that make it somebody who never comes twice from one place.
+const ROTATES_MIN: usize = 4;
+
+/// When the row of failures began that a success follows, none of them further than `quiet` from the next:
+/// whoever asks once a day is the same after a week.
+fn begun(failing: &[&Weighed], at: Timestamp, quiet: Span) -> Timestamp {
+    let mut since = at;
+    for other in failing.iter().rev().filter(|other| other.attempt.started_at <= at) {
+        if since - other.attempt.last_at > quiet || at - other.attempt.last_at > RETURNS_WITHIN {
+            break;
+        }
+        since = since.min(other.attempt.started_at);
+    }
+    since
 }
 
 /// What failed prompts still say of a success from another source once their owner has signed in between.
@@ -432,90 +456,13 @@ fn new_machine(
     })
 }
 
-/// One prompt missed in the next room is worth less than this.
-const FAILED_ENOUGH: f64 = 0.5;
-
-/// A way in that is worth no more than this is a new line and a familiar browser, or the like.
-const HARDLY_STRANGE: f64 = 1.0;
-
-/// Whether the place speaks for the owner: people set a new machine up at home, and a new phone with it.
-/// A provider that has customers in the whole country is no place.
-fn is_usual_place(weighed: &Weighed, terms: &[Term]) -> bool {
-    let nearest = if weighed.attempt.origin.place.asn == 0 {
-        NetworkLevel::ProviderOrCity
-    } else {
-        NetworkLevel::ProviderAndCity
-    };
-    let speaks =
-        |t: &Term| matches!(t.kind, "known_network" | "unfamiliar_network") && t.bits < 0.0;
-    weighed.network.is_some_and(|level| level <= nearest) && terms.iter().any(speaks)
-}
-
-/// Whether more speaks against a way in than that it and a change came together.
-fn speaks_besides(terms: &[Term]) -> bool {
-    const ALSO: [&str; 5] =
-        ["impossible_travel", "foreign_hour", "many_asked", "vpn_network", "phone_far"];
-    terms.iter().any(|t| (SPEAKS.contains(&t.kind) || ALSO.contains(&t.kind)) && t.bits > 0.0)
-}
-
-/// Everybody changes something now and then: where hardly anything about the way in is strange, one
-/// change does not make a stranger of its owner.
-fn limit_one_change(context: &Context<'_>, at: Timestamp, record: usize, terms: &mut Vec<Term>) {
-    let mut changes: Vec<usize> = terms
-        .iter()
-        .filter(|t| t.kind.starts_with("after_"))
-        .flat_map(|t| t.records.iter().copied())
-        .collect();
-    changes.sort_unstable();
-    changes.dedup();
-    // Whoever takes the old phone out after binding the new one, in a way that is known to be the owner's, has
-    // replaced it: one act.
-    let is_own = is_known(terms);
-    let is_bound = |before: usize| {
-        let earlier =
-            changes.iter().filter(|i| **i < before).filter_map(|i| context.records.get(*i));
-        earlier.into_iter().any(|r| r.kind == EventKind::FactorEnrolled)
-    };
-    let is_replaced = |i: &usize| {
-        is_own
-            && context.records.get(*i).is_some_and(|r| r.kind == EventKind::FactorRemoved)
-            && is_bound(*i)
-    };
-    let changes: Vec<usize> = changes.iter().copied().filter(|i| !is_replaced(i)).collect();
-    let is_nowhere_new = !terms
-        .iter()
-        .any(|t| matches!(t.kind, "unfamiliar_network" | "unfamiliar_country" | "after_elsewhere"));
-    let most = if is_nowhere_new { 3 } else { 1 };
-    // Whoever hides mail and binds something as well has a plan.
-    let has = |kind: &str, least: f64| terms.iter().any(|t| t.kind == kind && t.bits >= least);
-    let hides = has("after_mailbox_rule", 0.9 * context.policy.weights.after_mailbox_rule);
-    let is_refused_or_removed = has("after_removal", 0.0)
-        || has("after_failures", FAILED_ENOUGH)
-        || has("returned", 1.0)
-        || (hides && (has("after_factor", 1.0) || has("after_change", 1.0)));
-    if changes.is_empty() || is_refused_or_removed || acts(context, &changes) > most {
-        return;
-    }
-    let excess = sum(terms) - (context.policy.thresholds.approved - 0.5);
-    if excess > 0.0 {
-        terms.push(Term {
-            kind: "one_change_only",
-            bits: -excess,
-            at,
-            why: "hardly anything about the way in itself is strange, and little was changed then"
-                .into(),
-            records: vec![record],
-        });
-    }
-}
-
 /// Whether something beyond a new place and a new browser speaks for a stranger.
 fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
     let bits = |kind: &str| terms.iter().find(|t| t.kind == kind).map_or(0.0, |t| t.bits);
     // Inside a country a speed is as often a gateway's as a stranger's.
     // People read their mail on a phone of their own from the beach.
     let is_abroad = bits("unfamiliar_country") > 0.0
-        && ((bits("unfamiliar_device") > 0.0 && bits("mobile_browser") >= 0.0)
+        && ((bits("unfamiliar_device") >= TELLING_DEVICE && bits("mobile_browser") >= 0.0)
             || bits("impossible_travel") > 0.0);
     is_abroad
         // A phone on the road sends its data home: it looks far from a laptop that is beside it. That
@@ -536,11 +483,15 @@ fn is_corroborated(terms: &[Term], weights: &Weights) -> bool {
         || SPEAKS.iter().any(|k| bits(k) > 0.0)
 }
 
+/// What a new device is worth at the least where it tells: of somebody who has a new one every week it says
+/// nothing.
+const TELLING_DEVICE: f64 = 1.0;
+
 /// Failures before a success that speak for a stranger by themselves, in bits.
 const AFTER_FAILURES_ENOUGH: f64 = 1.5;
 
 /// What speaks for a stranger by itself, however little.
-const SPEAKS: [&str; 12] = [
+pub(crate) const SPEAKS: [&str; 12] = [
     "reported",
     "session_elsewhere",
     "active_elsewhere",
@@ -593,4 +544,23 @@ fn is_settled(context: &Context<'_>, reset_at: Timestamp, at: Timestamp) -> bool
             && r.at < at
             && is_surely_theirs(context, &Origin::of(r), reset_at)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_more_device_of_somebody_who_often_has_a_new_one_corroborates_nothing() {
+        let term = |kind, bits| {
+            let (at, why) = (Timestamp::from_seconds(0), String::new());
+            Term { kind, bits, at, why, records: Vec::new() }
+        };
+        let is_corroborated = |device| {
+            let terms = [term("unfamiliar_country", 5.5), term("unfamiliar_device", device)];
+            is_corroborated(&terms, &Weights::default())
+        };
+        assert!(!is_corroborated(0.5));
+        assert!(is_corroborated(TELLING_DEVICE));
+    }
 }

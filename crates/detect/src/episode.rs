@@ -12,7 +12,7 @@ use crate::handed_on::went_on;
 use crate::history::Origin;
 use crate::opening::openings;
 use crate::policy::{Policy, Weights};
-use crate::prompt::Prompt;
+use crate::prompt::{Outcome, Prompt};
 use crate::weigh::{
     Context, Failures, Term, Weighed, diminishing, has_failure, is_candidate, is_own_change,
     is_strange, is_unmet_demand, sum,
@@ -167,7 +167,10 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
     let mut term = |kind, bits, at, why: String, records| {
         terms.push(Term { kind, bits, at, why, records });
     };
-    let mut networks: Vec<u32> = failing.iter().map(|w| w.attempt.origin.place.network).collect();
+    // A device of the owner's that changes its address is no source.
+    let is_own_device = |w: &Weighed| w.origin_terms.iter().any(|t| t.kind == "known_device");
+    let sources = failing.iter().filter(|w| !is_own_device(w));
+    let mut networks: Vec<u32> = sources.map(|w| w.attempt.origin.place.network).collect();
     networks.sort_unstable();
     networks.dedup();
     if let (Some(last), 2..) = (failing.last(), networks.len()) {
@@ -218,9 +221,10 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
         let why = "the same attempt then succeeded, and nothing says that it was a stranger's";
         term("answered", weights.answered, at, why.into(), vec![record]);
     }
-    let taken_back = chain.iter().find(|l| is_taken_back(l) && speaks_for_all(l));
-    if let Some((at, record)) = taken_back.and_then(|l| l.weighed.passed) {
-        let why = "the owner then approved from the same place, with a machine that is theirs";
+    let taken_back =
+        chain.iter().filter(|l| speaks_for_all(l)).find_map(|l| taken_back(context, l));
+    if let Some((at, record)) = taken_back {
+        let why = "the owner then approved from the same place, which is theirs";
         term("answered", weights.answered, at, why.into(), vec![record]);
     }
     lockout_and_demand_terms(&failing, weights, context, &mut terms);
@@ -237,7 +241,7 @@ fn failed_side(context: &Context<'_>, chain: &[Link<'_>]) -> Failed {
             });
         }
     }
-    let is_answered = answered.or(taken_back).is_some();
+    let is_answered = answered.is_some() || taken_back.is_some();
     Failed { terms, failures, is_answered, any: !failing.is_empty() }
 }
 
@@ -248,17 +252,21 @@ const SAYS_ELSEWHERE: [&str; 4] =
 /// The wrong button is taken back within this span.
 const TAKEN_BACK: Span = Span::minutes(30);
 
-/// Whether a single report is followed at once by a yes from the same place, which is beyond doubt the
-/// owner's: a slip of the thumb, worth a look and no alarm.
-fn is_taken_back(link: &Link<'_>) -> bool {
-    let Weighed { failed, passed, .. } = &*link.weighed;
-    let ([(said, _)], 1, Some((at, _))) = (failed.reported.as_slice(), failed.total(), passed)
-    else {
-        return false;
-    };
-    link.foreign.is_none()
-        && (Span::ZERO..=TAKEN_BACK).contains(&(*at - *said))
-        && link.weighed.is_owners()
+/// When a single report is followed at once by a yes from the same place, which is beyond doubt the owner's: a
+/// slip of the thumb, worth a look and no alarm.
+fn taken_back(context: &Context<'_>, link: &Link<'_>) -> Option<(Timestamp, usize)> {
+    let Weighed { attempt, failed, network, .. } = &*link.weighed;
+    let ([(said, _)], 1) = (failed.reported.as_slice(), failed.total()) else { return None };
+    let is_theirs = link.weighed.is_owners() || *network == Some(NetworkLevel::Address);
+    if link.foreign.is_some() || !is_theirs {
+        return None;
+    }
+    let prompts = attempt.prompts.iter().filter_map(|i| context.prompts.get(*i));
+    let approved = prompts
+        .filter(|p| p.outcome == Outcome::Approved)
+        .filter_map(|p| Some((p.ended_at, *p.records.last()?)));
+    let typed = attempt.verified.iter().filter_map(|i| Some((context.records.get(*i)?.at, *i)));
+    approved.chain(typed).filter(|(at, _)| (Span::ZERO..=TAKEN_BACK).contains(&(*at - *said))).min()
 }
 
 /// Failed prompts in one attempt from which on the owner's patience no longer explains them.

@@ -212,8 +212,7 @@ impl Habits {
                 continue;
             }
             let earlier = || self.habits.iter().take(i);
-            let network =
-                earlier().map(|h| network_level(&habit.origin.place, &h.origin.place)).min();
+            let network = earlier().map(|h| move_level(&habit.origin, &h.origin)).min();
             let moves = if habit.origin.has(flag::MOBILE) {
                 &mut self.on_phones
             } else {
@@ -535,12 +534,32 @@ pub fn network_level(a: &Place, b: &Place) -> NetworkLevel {
     }
 }
 
-/// How far a place is from one that a person uses. The city of a rented machine is its data centre's:
-/// nobody lives there.
+/// How far a place is from one that a person uses: a carrier's pool is the phone's, and no desk's own line.
 fn habit_level(origin: &Origin, habit: &Origin) -> NetworkLevel {
+    match move_level(origin, habit) {
+        NetworkLevel::ProviderAndCity if is_desk(origin) && habit.has(flag::MOBILE) => {
+            NetworkLevel::ProviderOrCity
+        }
+        level => level,
+    }
+}
+
+/// How far somebody has moved. A city alone says little: that of a rented machine is its data centre's, where
+/// nobody lives, and that of a phone is its carrier's, where a whole country comes out.
+fn move_level(origin: &Origin, habit: &Origin) -> NetworkLevel {
     let level = network_level(&origin.place, &habit.place);
-    let is_city_only = level == NetworkLevel::ProviderOrCity && origin.place.asn != habit.place.asn;
-    if is_city_only && origin.has(flag::HOSTING) { NetworkLevel::Country } else { level }
+    let is_provider = origin.place.asn != 0 && origin.place.asn == habit.place.asn;
+    let is_nowhere = origin.has(flag::HOSTING) || (is_desk(origin) && habit.has(flag::MOBILE));
+    if level == NetworkLevel::ProviderOrCity && !is_provider && is_nowhere {
+        NetworkLevel::Country
+    } else {
+        level
+    }
+}
+
+/// Whether it is surely no phone; what names no browser may be one.
+const fn is_desk(origin: &Origin) -> bool {
+    !origin.has(flag::MOBILE) && (origin.agent != 0 || origin.device != 0)
 }
 
 fn browser_level(a: &Origin, b: &Origin) -> BrowserLevel {

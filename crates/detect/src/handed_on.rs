@@ -147,6 +147,8 @@ const WENT_ON_MAX: usize = 16;
 
 /// A place that is at least so strange for the owner is not where they went themselves, in bits.
 const STRANGE_BITS: f64 = 3.0;
+/// The same where a product remembers the machine: it says itself that nobody was asked there.
+const REMEMBERED_BITS: f64 = 2.0;
 
 /// Who went on from other places with what a stranger had got: uses of a session, or of a machine that a
 /// product remembers, where the person never was. They tell what was seen, and are no evidence.
@@ -160,12 +162,13 @@ pub(crate) fn went_on(
     let mut found: Vec<Foreign> = Vec::new();
     for record in later.filter(|r| r.kind == EventKind::SessionUsed || is_remembered(r)) {
         let origin = Origin::of(record);
+        let enough = if is_remembered(record) { REMEMBERED_BITS } else { STRANGE_BITS };
         let is_known = strangers.iter().chain(&found).any(|f| f.is_same_machine(&origin));
         if is_known
             || !record.requester.is_known()
             || is_surely_theirs(context, &origin, from)
             || is_of_another_way_in(context, record, from)
-            || strangeness(context, record, from) < STRANGE_BITS
+            || strangeness(context, record, from) < enough
         {
             continue;
         }

@@ -20,6 +20,7 @@ mod intake;
 mod judge;
 mod memory;
 mod naming;
+mod one_change;
 mod opening;
 mod organisation;
 mod origin;

@@ -59,10 +59,13 @@ impl Custom {
         }
     }
 
-    /// The share that records such as these are compared with, and from where on it tells.
+    /// The share that records such as these are compared with, and from where on it tells. Whoever types codes
+    /// where no session is logged shows it with every success.
     const fn of(&self, has_passed: bool) -> (Share, u32) {
         if has_passed && self.sessions.all > 0 {
             (self.sessions, SESSIONS_MIN)
+        } else if self.prompts.all == 0 && self.sessions.all == 0 {
+            (self.successes, SESSIONS_MIN)
         } else {
             (self.prompts, PROMPTS_MIN)
         }
@@ -96,11 +99,14 @@ impl Naming {
         for prompt in approved.filter(|p| p.origin.has(flag::NAMES_DEVICE)) {
             let is_named = prompt.origin.device != 0;
             let origin = &prompt.origin;
+            // SECURITY: what a stranger leaves out makes no custom of it. Guarded by
+            // `a_remembered_machine_that_names_no_device_is_listed`.
+            if is_tainted(origin, 0, prompt.sent_at) {
+                continue;
+            }
             naming.of_class_mut(origin.flags).prompts.count(is_named);
             naming.at(origin.place.ip, origin.agent).prompts.count(is_named);
-            if !is_tainted(origin, 0, prompt.sent_at) {
-                naming.by_agent.entry(origin.agent).or_default().prompts.count(is_named);
-            }
+            naming.by_agent.entry(origin.agent).or_default().prompts.count(is_named);
         }
         for record in records
             .iter()
@@ -110,6 +116,7 @@ impl Naming {
                 continue;
             }
             let is_named = record.device != 0;
+            naming.of_class_mut(record.flags).successes.count(is_named);
             let own = naming.by_agent.entry(record.agent).or_default();
             own.successes.count(is_named);
             if record.kind == EventKind::SessionStarted {

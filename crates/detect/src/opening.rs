@@ -49,8 +49,10 @@ pub(crate) fn openings(context: &Context<'_>, foreign: &mut Vec<Foreign>) -> Vec
             device: origin.device,
             sessions: begun_near(context, record, &origin),
         };
-        let after =
-            changes_after(context, std::slice::from_ref(&me), record.at - Span::minutes(30));
+        // What others bound since the reset belongs to it, wherever it came from.
+        let from = record.at - Span::minutes(30);
+        let from = reset.map_or(from, |(_, reset)| from.min(reset.at));
+        let after = changes_after(context, std::slice::from_ref(&me), from);
         records.push(index);
         records.extend_from_slice(&after);
         records.sort_unstable();
