@@ -126,6 +126,15 @@ impl Kind for Contact {
 }
 
 impl App {
+    /// Where notices about a subscriber go; nowhere for a name that nobody has.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] for what is no name.
+    pub async fn notice_addresses(&self, subscriber: &str) -> Result<Vec<String>, AppError> {
+        let found = Contact::load(&self.inner.store, name(subscriber)?.as_str()).await?;
+        Ok(found.map_or_else(Vec::new, |(contact, _)| contact.addresses.into_values().collect()))
+    }
+
     /// Sets where notices about a subscriber go: at least two addresses (SP 800-63B-4, 4.1.2.1).
     ///
     /// # Errors

@@ -21,12 +21,12 @@ pub use service::{
 pub enum Exit {
     /// Done; nothing at or above `--fail-on`.
     Clean = 0,
-    /// Done; incidents at or above `--fail-on`.
+    /// Done; incidents at or above `--fail-on`, or an answer of `authenticator` that did not count.
     Found = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
     /// Something could not be read or written, nothing held an identity event, or `--strict` met a
-    /// record or a file that could not be read.
+    /// record or a file that could not be read; the prompt service failed, refused, or knows no such name.
     Input = 3,
 }
 
@@ -35,10 +35,10 @@ pub enum Exit {
 #[command(name = "pushback", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "EXIT CODES:
   0  done, nothing at or above --fail-on
-  1  done, incidents at or above --fail-on
+  1  done, incidents at or above --fail-on; an answer of `authenticator` that did not count
   2  the command line or the configuration is wrong
   3  something could not be read or written, no input held an identity event,
-     or --strict met what cannot be read")]
+     or --strict met what cannot be read; what the prompt service refused or does not know")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -12,6 +12,8 @@ use pushback_model::Source;
 use pushback_normalize::Mapping;
 use serde::Deserialize;
 
+pub use self::complaints::Complaint;
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -92,15 +94,16 @@ impl Config {
     }
 }
 
-/// Reads a file of settings as far as it can be read, with every complaint about its shape.
-pub fn read<T: for<'de> Deserialize<'de> + Default>(text: &str, file: &Path) -> (T, Vec<String>) {
+/// Reads a text of settings as far as it can be read, with every complaint about its shape.
+pub fn read<T: for<'de> Deserialize<'de> + Default>(text: &str) -> (T, Vec<Complaint>) {
     let (value, found) = complaints::read::<T>(text);
-    (value.unwrap_or_default(), located(file, text, found))
+    (value.unwrap_or_default(), found)
 }
 
 /// Complaints in the order of the file.
-fn located(file: &Path, text: &str, mut found: Vec<complaints::Complaint>) -> Vec<String> {
+pub fn located(file: &Path, text: &str, mut found: Vec<Complaint>) -> Vec<String> {
     found.sort();
+    found.dedup();
     found.iter().map(|(at, what)| complaint(file, text, *at, what)).collect()
 }
 

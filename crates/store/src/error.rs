@@ -80,7 +80,7 @@ pub enum StoreError {
     #[error(transparent)]
     Schema(#[from] crate::SchemaError),
     /// A file could not be used.
-    #[error("{} cannot be used", path.display())]
+    #[error("{} {}", path.display(), why(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -88,6 +88,17 @@ pub enum StoreError {
         #[source]
         source: Arc<std::io::Error>,
     },
+}
+
+/// Why a file cannot be used, where the system's words say less than there is to know.
+fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => "exists already".to_owned(),
+        std::io::ErrorKind::NotFound => {
+            "cannot be used: it or its folder does not exist".to_owned()
+        }
+        _ => format!("cannot be used: {error}"),
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -8,10 +8,15 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use pushback_model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::Web;
+use crate::counts::Outbox;
 use crate::problem::Problem;
+
+/// How long figures wait for the database; who collects them waits ten seconds by default.
+const COUNTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers by the first digit of their status.
 static ANSWERS: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
@@ -70,11 +75,12 @@ pub(crate) async fn jwks(State(web): State<Web>) -> Response {
 }
 
 /// Prometheus' text format.
-pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
+///
+/// What only the database knows is left out while it does not answer: that is when the rest is wanted.
+pub(crate) async fn metrics(State(web): State<Web>) -> Response {
     let store = web.app().store();
-    let outbox = web.inner.counts.outbox(web.app()).await?;
-    let now = web.app().now();
-    let late = outbox.oldest_due_at.map_or(0, |due| (now - due).as_millis().max(0));
+    let counted = tokio::time::timeout(COUNTED_WITHIN, web.inner.counts.outbox(web.app())).await;
+    let outbox = counted.ok().and_then(Result::ok);
     let mut text = String::new();
     let mut put = |name: &str, kind: &str, help: &str, lines: &[(String, String)]| {
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
@@ -92,19 +98,9 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         .collect();
     put("pushback_http_answers_total", "counter", "Answers by class of status.", &answers);
     let one = |value: String| vec![(String::new(), value)];
-    put(
-        "pushback_outbox_waiting",
-        "gauge",
-        "Effects that wait to leave.",
-        &one(outbox.waiting.to_string()),
-    );
-    put("pushback_outbox_dead", "gauge", "Effects given up.", &one(outbox.dead.to_string()));
-    put(
-        "pushback_outbox_late_seconds",
-        "gauge",
-        "How late the effect is that is due longest.",
-        &one(format!("{:.3}", Duration::from_millis(late.unsigned_abs()).as_secs_f64())),
-    );
+    for (name, help, value) in of_database(outbox, web.app().now()) {
+        put(name, "gauge", help, &one(value));
+    }
     let (rings, notices) = web.app().in_flight();
     put(
         "pushback_effects_in_flight",
@@ -181,5 +177,55 @@ pub(crate) async fn metrics(State(web): State<Web>) -> Result<Response, Problem>
         &one(store.questions().to_string()),
     );
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// Whether the database answered, and what it counted: names, helps, values.
+fn of_database(
+    outbox: Option<Outbox>,
+    now: Timestamp,
+) -> Vec<(&'static str, &'static str, String)> {
+    let up = u8::from(outbox.is_some()).to_string();
+    let mut gauges =
+        vec![("pushback_database_up", "Whether the database answered this request.", up)];
+    if let Some(Outbox { waiting, dead, oldest_due_at }) = outbox {
+        let late = oldest_due_at.map_or(0, |due| (now - due).as_millis().max(0));
+        let late = Duration::from_millis(late.unsigned_abs()).as_secs_f64();
+        gauges.extend([
+            ("pushback_outbox_waiting", "Effects that wait to leave.", waiting.to_string()),
+            ("pushback_outbox_dead", "Effects given up.", dead.to_string()),
+            (
+                "pushback_outbox_late_seconds",
+                "How late the effect is that is due longest.",
+                format!("{late:.3}"),
+            ),
+        ]);
+    }
+    gauges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_tell_of_a_database_that_does_not_answer() {
+        let now = Timestamp::from_millis(61_500);
+        let of = |outbox| {
+            let gauges = of_database(outbox, now).into_iter();
+            gauges.map(|(name, _, value)| format!("{name} {value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(of(None), ["pushback_database_up 0"]);
+        let due = Some(Timestamp::from_millis(60_000));
+        let up = of(Some(Outbox { waiting: 3, dead: 1, oldest_due_at: due }));
+        assert_eq!(
+            up,
+            [
+                "pushback_database_up 1",
+                "pushback_outbox_waiting 3",
+                "pushback_outbox_dead 1",
+                "pushback_outbox_late_seconds 1.500",
+            ]
+        );
+    }
 }

@@ -7,30 +7,58 @@ use clap::{Args, Subcommand};
 use crate::serve::lan::LanAddress;
 
 /// Where the prompt service keeps its state.
+// The environment is read here and not by clap, which would print what stands there as typed, and as
+// required, in the usage of every error.
 #[derive(Args, Clone, Debug)]
 pub struct ServiceArgs {
-    /// Configuration file of the service
-    #[arg(long, value_name = "FILE", env = "PUSHBACK_SERVE_CONFIG", global = true)]
-    pub config: Option<PathBuf>,
-    /// Folder of keys and of the embedded database [default: pushback-data]
-    #[arg(long, value_name = "FOLDER", env = "PUSHBACK_DATA", global = true)]
-    pub data: Option<PathBuf>,
+    /// Configuration file of the service [env: PUSHBACK_SERVE_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Folder of keys and of the embedded database [default: pushback-data] [env: PUSHBACK_DATA]
+    #[arg(long, value_name = "FOLDER", global = true)]
+    data: Option<PathBuf>,
     /// sqlite:FILE within the folder, or postgres://... [default: sqlite:pushback.db]
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "PUSHBACK_DATABASE",
-        hide_env_values = true,
-        global = true
-    )]
-    pub database: Option<String>,
+    /// [env: PUSHBACK_DATABASE]
+    #[arg(long, value_name = "URL", global = true)]
+    database: Option<String>,
     /// The address under which people reach the service [default: http://localhost and the port that
-    /// it listens on]
-    #[arg(long, value_name = "URL", env = "PUSHBACK_ORIGIN", global = true)]
-    pub origin: Option<String>,
+    /// it listens on] [env: PUSHBACK_ORIGIN]
+    #[arg(long, value_name = "URL", global = true)]
+    origin: Option<String>,
     /// JSON instead of words
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl ServiceArgs {
+    /// The configuration file.
+    pub fn config(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(|| path_of("PUSHBACK_SERVE_CONFIG"))
+    }
+
+    /// The folder.
+    pub fn data(&self) -> Option<PathBuf> {
+        self.data.clone().or_else(|| path_of("PUSHBACK_DATA"))
+    }
+
+    /// The database. What is no text is none that is known.
+    pub fn database(&self) -> Option<String> {
+        self.database.clone().or_else(|| text_of("PUSHBACK_DATABASE"))
+    }
+
+    /// The address for people.
+    pub fn origin(&self) -> Option<String> {
+        self.origin.clone().or_else(|| text_of("PUSHBACK_ORIGIN"))
+    }
+}
+
+/// An empty variable is none: so scripts unset one.
+fn path_of(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn text_of(variable: &str) -> Option<String> {
+    path_of(variable).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// Phones of the local network.
@@ -151,6 +179,7 @@ pub struct SubscriberArgs {
 #[derive(Debug, Subcommand)]
 pub enum SubscriberCommand {
     /// Add somebody, or set where notices about them go
+    #[command(override_usage = "pushback subscriber add [OPTIONS] <NAME> --address <MAIL> <MAIL>")]
     Add {
         /// Their name, as the applications know it
         name: String,
@@ -214,14 +243,23 @@ pub enum SubscriberCommand {
         /// Its number, as `show` tells it
         authenticator: u64,
     },
-    /// Set whether they administer something: then only passkeys get in. Without `--administrator` somebody who does
-    /// is asked for to do so no longer, or that is confirmed
+    /// Set whether they administer something: then only passkeys get in. To take that back is asked for, and
+    /// confirmed with the same command
+    #[command(
+        override_usage = "pushback subscriber role [OPTIONS] <NAME> <--administrator|--member>"
+    )]
     Role {
         /// Their name
         name: String,
         /// They do
-        #[arg(long)]
+        #[arg(long, required_unless_present = "member", conflicts_with = "member")]
         administrator: bool,
+        /// They do not
+        #[arg(long)]
+        member: bool,
+        /// Also somebody who has no passkey, and is shut out by it
+        #[arg(long, requires = "administrator")]
+        force: bool,
     },
     /// Say that their password was changed
     PasswordChanged {
@@ -229,6 +267,7 @@ pub enum SubscriberCommand {
         name: String,
     },
     /// Set the clock of their document right, after a clock had run ahead: no phone is asked until then
+    #[command(override_usage = "pushback subscriber clock [OPTIONS] <NAME|--all>")]
     Clock {
         /// Their name
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -311,11 +350,14 @@ pub enum ReceiptCommand {
 /// `pushback receipt verify`.
 #[derive(Args, Debug)]
 pub struct ReceiptArgs {
-    /// File with receipts, one a line
+    /// File with receipts, one a line, or - for standard input
     pub file: PathBuf,
     /// File with the public key
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
+    /// JSON instead of words
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `pushback keys`.
@@ -414,6 +456,9 @@ pub enum AuthenticatorCommand {
         once: bool,
     },
     /// Answer the open prompt: with the code of the sign-in page, or with no
+    ///
+    /// Ends with 1 if the answer did not count, as after a wrong code.
+    #[command(override_usage = "pushback authenticator answer [OPTIONS] <CODE|--deny|--report>")]
     Answer {
         /// The six digits
         #[arg(required_unless_present_any = ["deny", "report"])]

@@ -8,6 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use pushback_app::{
     PublicKey, Said, answer_text, binding_text, from_base64url, request_text, sha256, to_base64url,
+    whole,
 };
 use pushback_model::Timestamp;
 use reqwest::Method;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::serve::runtime;
-use super::{Failure, print};
+use super::{Failure, note, print};
 use crate::cli::{AuthenticatorArgs, AuthenticatorCommand, Exit};
 use crate::report::text::sanitise;
 
@@ -58,7 +59,7 @@ pub fn run(args: &AuthenticatorArgs) -> Result<Exit, Failure> {
 
 fn failed(what: &str) -> impl FnOnce(reqwest::Error) -> Failure {
     let what = what.to_owned();
-    move |error| Failure::Service(format!("{what}: {error}"))
+    move |error| Failure::Service(format!("{what}: {}", whole(error.without_url())))
 }
 
 fn client() -> Result<reqwest::Client, Failure> {
@@ -259,6 +260,7 @@ fn sanitise_owned(text: &str) -> String {
 async fn watch(args: &AuthenticatorArgs, once: bool) -> Result<Exit, Failure> {
     let phone = Phone::open(&args.key).await?;
     let mut seen = String::new();
+    say_if_suspended(&phone).await?;
     loop {
         if let Some(prompt) = phone.waiting().await? {
             let id = text(&prompt, "id").to_owned();
@@ -274,18 +276,62 @@ async fn watch(args: &AuthenticatorArgs, once: bool) -> Result<Exit, Failure> {
     }
 }
 
+/// Nothing comes while prompts are stopped: whoever watches is told, once.
+async fn say_if_suspended(phone: &Phone) -> Result<(), Failure> {
+    let me = phone.call(Method::GET, "/v1/me", "").await?;
+    let Some(suspension) = me.get("suspension").filter(|it| !it.is_null()) else { return Ok(()) };
+    let why = suspension.pointer("/reason/text").and_then(Value::as_str).unwrap_or("stopped");
+    note(&format!(
+        "no prompts come since {}: {}",
+        sanitise(text(suspension, "since")),
+        sanitise(why)
+    ));
+    Ok(())
+}
+
+/// Six digits, as they are shown: blanks between them do not count.
+fn match_code(typed: &str) -> Result<String, Failure> {
+    let code: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+    if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(code);
+    }
+    Err(Failure::Usage("the code of the sign-in page has six digits".to_owned()))
+}
+
+/// What came of an answer, in words.
+fn came_of(answered: &Value) -> String {
+    let outcome = text(answered, "outcome").replace('_', " ");
+    let left = answered.get("entries_left").and_then(Value::as_u64);
+    match (outcome.as_str(), left) {
+        (_, Some(1)) => format!("{outcome}; 1 try left\n"),
+        (_, Some(left)) => format!("{outcome}; {left} tries left\n"),
+        ("ended", None) => {
+            "ended: too many wrong codes, or the prompt had been answered, given up or \
+                            had run out\n"
+                .to_owned()
+        }
+        ("refused", None) => {
+            let why = Some(text(answered, "text")).filter(|why| !why.is_empty());
+            let why = why.unwrap_or("this sign-in has to be proven in another way");
+            format!("refused: {}\n", sanitise(why))
+        }
+        (_, None) => format!("{outcome}\n"),
+    }
+}
+
 async fn answer(
     args: &AuthenticatorArgs,
     code: Option<&str>,
     deny: bool,
     report: bool,
 ) -> Result<Exit, Failure> {
+    let code = code.map(match_code).transpose()?;
     let phone = Phone::open(&args.key).await?;
     let prompt = phone.waiting().await?;
     let prompt =
         prompt.ok_or_else(|| Failure::Service("nothing waits for an answer".to_owned()))?;
     let (id, digest) = (text(&prompt, "id"), digest(&prompt));
-    let (word, said, mut body) = match code {
+    let (word, said, mut body) = match code.as_deref() {
         Some(code) if !deny && !report => ("answer", Said::Confirm(code), json!({ "code": code })),
         _ if report => ("report", Said::Report(""), json!({ "notes": [] })),
         _ => ("deny", Said::Deny, json!({})),
@@ -298,12 +344,7 @@ async fn answer(
     let path = format!("/v1/prompts/{id}/{word}");
     let answered = phone.call(Method::POST, &path, &body.to_string()).await?;
     let outcome = text(&answered, "outcome").to_owned();
-    let left = answered.get("entries_left").and_then(Value::as_u64);
-    let people = match left {
-        Some(left) => format!("{outcome}; {left} tries left\n"),
-        None => format!("{outcome}\n"),
-    };
-    tell(args, &answered, &people)?;
+    tell(args, &answered, &came_of(&answered))?;
     // So that a script can tell.
     let is_done = matches!(&*outcome, "verified" | "denied" | "reported");
     Ok(if is_done { Exit::Clean } else { Exit::Found })

@@ -11,7 +11,7 @@ pub fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     match &args.command {
         ConfigCommand::Check { file } => {
             let (what, warnings) = if is_of_service(file) {
-                Settings::load(Some(file))?.check_origin().map_err(Failure::Usage)?;
+                Settings::check(Some(file), |_| Vec::new())?;
                 ("settings of `pushback serve`", Vec::new())
             } else {
                 ("a policy of `pushback scan`", Config::load(Some(file))?.warnings)

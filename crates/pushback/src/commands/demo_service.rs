@@ -12,7 +12,8 @@ use super::{Failure, print};
 use crate::cli::InputArgs;
 use crate::config::Config;
 use crate::scan::load;
-use crate::serve::lan::{Lan, LanAddress};
+use crate::serve::Doors;
+use crate::serve::lan::LanAddress;
 use crate::serve::settings::Settings;
 use crate::serve::wiring;
 
@@ -27,17 +28,17 @@ pub fn run(listen: SocketAddr, lan: Option<LanAddress>) -> Result<(), Failure> {
     log("error");
     let trail = folder.path().join("audit.ndjson");
     runtime()?.block_on(async {
-        let service = wiring::build(&settings).await?;
-        let judge = Arc::new(move |lines: &str| judge(&trail, lines));
-        let lan = match lan {
-            Some(lan) => Some(Lan::prepare(lan, listen.port(), &settings.service.data).await?),
+        let mut doors = Doors::listen(&mut settings).await?;
+        let door = match lan {
+            Some(lan) => Some(doors.listen_for_phones(lan, &settings).await?),
             None => None,
         };
-        let door = lan.as_ref().map(|lan| lan.door.clone());
+        let service = wiring::build(&settings).await?;
+        let judge = Arc::new(move |lines: &str| judge(&trail, lines));
         let demo = service.web.demo(judge, door).await?;
         let router = service.web.router_with(demo);
         let origin = settings.origin();
-        crate::serve::run(&settings, service, router, lan, move |_| {
+        crate::serve::run(&settings, service, router, doors, move |_| {
             let text = format!(
                 "\nNOW TRY IT\n\n  {origin}/demo\n\nAn invented company, a phone beside it, and a \
                  panel that attacks. Ctrl-C ends it.\n"

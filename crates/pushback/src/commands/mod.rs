@@ -15,6 +15,7 @@ mod scan;
 mod serve;
 mod service;
 mod simulate;
+mod subscriber;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Operator(args) => service::operator(&args.service, &args.command),
         Command::RelyingParty(args) => service::relying_party(&args.service, &args.command),
-        Command::Subscriber(args) => service::subscriber(&args.service, &args.command),
+        Command::Subscriber(args) => subscriber::run(&args.service, &args.command),
         Command::Incidents(args) => service::incidents(&args),
         Command::Audit(args) => service::audit(&args.service, &args.command),
         Command::Receipt { command } => match command {

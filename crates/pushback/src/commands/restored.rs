@@ -1,8 +1,6 @@
 //! After a restore: what may have been used since the copy ends, and what people must look at is said.
 
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use pushback_app::{Operator, Recheck, Recorded, RelyingParty, Restored, recheck};
 use serde_json::{Value, json};
@@ -13,7 +11,7 @@ use super::service::{console, proof, tell, with};
 use crate::cli::{Exit, RestoredArgs};
 use crate::report::text::sanitise;
 use crate::report::words::several_of;
-use crate::serve::note::Note;
+use crate::serve::folder::Alone;
 
 /// What people have to look at themselves.
 struct ToCheck {
@@ -26,7 +24,8 @@ struct ToCheck {
 pub fn run(args: &RestoredArgs) -> Result<Exit, Failure> {
     // Read first: nothing is done for a file that cannot be read.
     let trail = read(&args.trail)?;
-    check_is_stopped(&settings(&args.service)?.service.data)?;
+    // A service that runs goes on with what it holds in memory, and gives away what this is about to end.
+    let _alone = Alone::without_service(&settings(&args.service)?.service.data)?;
     let (restored, to_check) = with(&args.service, async |app| {
         let restored = app.after_restore(&console()?, &proof()?).await?;
         let since = (!args.trail.is_empty()).then(|| recheck(&trail, &restored));
@@ -34,24 +33,6 @@ pub fn run(args: &RestoredArgs) -> Result<Exit, Failure> {
         Ok((restored, ToCheck { operators, parties, since }))
     })?;
     tell(&args.service, &machine(&restored, &to_check), &people(&restored, &to_check))
-}
-
-/// How long a service of this machine may take to accept a connection.
-const CONNECTS_WITHIN: Duration = Duration::from_secs(1);
-
-/// A service that runs goes on with what it holds in memory, and gives away what this is about to end.
-/// Nodes on other machines are not seen from here.
-fn check_is_stopped(data: &Path) -> Result<(), Failure> {
-    let Some(note) = Note::read(data) else { return Ok(()) };
-    match TcpStream::connect_timeout(&note.listen, CONNECTS_WITHIN) {
-        Err(_) => Ok(()),
-        Ok(_) => Err(Failure::Service(format!(
-            "something answers at {}, where the service of this folder was last started: stop it first, \
-             on every node. If it is another program, remove {}",
-            note.listen,
-            Note::path(data).display(),
-        ))),
-    }
 }
 
 /// The lines of `pushback audit export`.

@@ -12,7 +12,9 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
 use pushback_web::{Connected, Connections};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::wiring::SetupError;
 
 /// How often a connection is asked whether anybody is there (HTTP/2), and how long the answer may take.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -72,9 +74,31 @@ impl Waits {
     pub const OF_PROXIES: Self = Self { next_request: Duration::from_secs(75), ..Self::OF_CLIENTS };
 }
 
-/// A door, not yet open.
+/// Listens, so that nobody else can; nothing is answered yet.
+///
+/// # Errors
+/// [`SetupError`] with what to do about it.
+pub async fn listen(at: SocketAddr, setting: &str) -> Result<TcpListener, SetupError> {
+    TcpListener::bind(at).await.map_err(|error| {
+        SetupError::new(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "{at} is in use, perhaps by this service: stop what listens there, or choose another \
+                 with {setting}"
+            ),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("{at} is no address of this machine: choose another with {setting}")
+            }
+            io::ErrorKind::PermissionDenied => {
+                format!("{at}: permission denied; ports below 1024 take CAP_NET_BIND_SERVICE")
+            }
+            _ => format!("{at}: {error}"),
+        })
+    })
+}
+
+/// A door at which nobody is answered yet.
 pub struct Door {
-    pub listen: SocketAddr,
+    pub listener: TcpListener,
     /// Encrypted with this certificate, if at all.
     pub tls: Option<RustlsConfig>,
     pub connections: Connections,
@@ -85,11 +109,11 @@ impl Door {
     /// Serves until the handle says to stop.
     ///
     /// # Errors
-    /// What the system says if it cannot listen there.
+    /// What the system says if it cannot go on listening.
     pub async fn serve(self, router: Router, handle: Handle<SocketAddr>) -> io::Result<()> {
-        let Self { listen, tls, connections, waits } = self;
+        let Self { listener, tls, connections, waits } = self;
         let make = router.into_make_service_with_connect_info::<SocketAddr>();
-        let server = timed(axum_server::bind(listen), waits).handle(handle);
+        let server = timed(Server::from_listener(listener), waits).handle(handle);
         let counted = Counted(connections);
         match tls {
             Some(tls) => {

@@ -72,11 +72,22 @@ impl LanAddress {
     ///
     /// # Errors
     /// [`SetupError`] if the address cannot be found out.
-    pub fn origin(self, port: u16) -> Result<Url, SetupError> {
-        let address = SocketAddr::new(self.find()?, port.saturating_add(1));
-        Url::parse(&format!("https://{address}"))
-            .map_err(|error| SetupError::new(format!("{address}: {error}")))
+    pub fn beside(self, port: u16) -> Result<SocketAddr, SetupError> {
+        Ok(SocketAddr::new(self.find()?, port.saturating_add(1)))
     }
+
+    /// The same, as phones are told.
+    ///
+    /// # Errors
+    /// As [`Self::beside`].
+    pub fn origin(self, port: u16) -> Result<Url, SetupError> {
+        origin(self.beside(port)?)
+    }
+}
+
+fn origin(listen: SocketAddr) -> Result<Url, SetupError> {
+    Url::parse(&format!("https://{listen}"))
+        .map_err(|error| SetupError::new(format!("{listen}: {error}")))
 }
 
 /// The door, not yet open.
@@ -88,14 +99,13 @@ pub struct Lan {
 }
 
 impl Lan {
-    /// Makes the door beside a service that listens on `port`; its certificate is kept in `data`, so
-    /// that a phone is asked once.
+    /// Makes the door; its certificate is kept in `data`, so that a phone is asked once.
     ///
     /// # Errors
-    /// [`SetupError`] if there is no address or no certificate.
-    pub async fn prepare(address: LanAddress, port: u16, data: &Path) -> Result<Self, SetupError> {
-        let ip = address.find()?;
-        let origin = LanAddress::Is(ip).origin(port)?;
+    /// [`SetupError`] if there is no certificate.
+    pub async fn prepare(listen: SocketAddr, data: &Path) -> Result<Self, SetupError> {
+        let ip = listen.ip();
+        let origin = origin(listen)?;
         let (certificate, key) = certificate(data, ip, since_epoch())?;
         let der = rustls::pki_types::CertificateDer::from_pem_slice(certificate.as_bytes())
             .map_err(|error| SetupError::new(format!("the certificate for {ip}: {error}")))?;
@@ -105,7 +115,6 @@ impl Lan {
         let tls = RustlsConfig::from_pem(certificate.into_bytes(), key.into_bytes())
             .await
             .map_err(|error| SetupError::new(format!("the certificate for {ip}: {error}")))?;
-        let listen = SocketAddr::new(ip, port.saturating_add(1));
         Ok(Self { door: PhoneDoor { origin, fingerprint: pairs.join(":") }, listen, tls })
     }
 }
@@ -165,14 +174,14 @@ mod tests {
     #[tokio::test]
     async fn the_certificate_is_kept_so_that_a_phone_is_asked_once() {
         let data = tempfile::tempdir().unwrap();
-        let at = LanAddress::Is("192.0.2.20".parse().unwrap());
-        let first = Lan::prepare(at, 8420, data.path()).await.unwrap();
-        let again = Lan::prepare(at, 8420, data.path()).await.unwrap();
+        let at = LanAddress::Is("192.0.2.20".parse().unwrap()).beside(8420).unwrap();
+        let first = Lan::prepare(at, data.path()).await.unwrap();
+        let again = Lan::prepare(at, data.path()).await.unwrap();
         assert_eq!(first.door.fingerprint, again.door.fingerprint);
         assert_eq!(first.door.fingerprint.len(), 32 * 3 - 1);
         assert_eq!(first.door.origin.as_str(), "https://192.0.2.20:8421/");
-        let other = LanAddress::Is("192.0.2.21".parse().unwrap());
-        let other = Lan::prepare(other, 8420, data.path()).await.unwrap();
+        let other = LanAddress::Is("192.0.2.21".parse().unwrap()).beside(8420).unwrap();
+        let other = Lan::prepare(other, data.path()).await.unwrap();
         assert_ne!(first.door.fingerprint, other.door.fingerprint);
     }
 

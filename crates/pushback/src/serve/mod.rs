@@ -2,12 +2,14 @@
 
 mod describe;
 mod door;
+pub mod folder;
 pub mod lan;
 mod mails;
 pub mod note;
 mod outside;
 mod private;
 pub mod settings;
+mod tls;
 pub mod wiring;
 
 use std::net::SocketAddr;
@@ -18,14 +20,17 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use pushback_app::{App, whole};
+use pushback_web::PhoneDoor;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use self::door::{Door, Waits};
-use self::lan::Lan;
+use self::lan::{Lan, LanAddress};
 use self::mails::Mails;
 use self::outside::World;
-use self::settings::{Settings, Tls};
+use self::settings::Settings;
 use self::wiring::{Service, SetupError};
 
 /// How long requests that are being answered may take when the service stops.
@@ -43,59 +48,89 @@ const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// How long to wait after the database failed.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Where the service will be reached. Everything that can be refused about it is refused before there
+/// is any state, so that a start that fails leaves nothing behind.
+pub struct Doors {
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    lan: Option<(Lan, TcpListener)>,
+}
+
+impl Doors {
+    /// Listens where the settings say; afterwards they say which port it is, if any would do.
+    ///
+    /// # Errors
+    /// [`SetupError`] naming the address, or the file of certificate or key.
+    pub async fn listen(settings: &mut Settings) -> Result<Self, SetupError> {
+        let tls = settings.tls.as_ref().map(tls::read).transpose().map_err(|wrong| {
+            let wrong: Vec<String> = wrong.into_iter().map(|(_, what)| what).collect();
+            SetupError::new(wrong.join("; "))
+        })?;
+        let listen = &mut settings.service.listen;
+        let listener = door::listen(*listen, "--listen or service.listen").await?;
+        *listen = listener.local_addr().map_err(|e| SetupError::new(format!("{listen}: {e}")))?;
+        Ok(Self { listener, tls, lan: None })
+    }
+
+    /// Listens for phones of the local network too, one port further.
+    ///
+    /// # Errors
+    /// [`SetupError`] if there is no address, it is in use, or there is no certificate.
+    pub async fn listen_for_phones(
+        &mut self,
+        at: LanAddress,
+        settings: &Settings,
+    ) -> Result<PhoneDoor, SetupError> {
+        let service = &settings.service;
+        let at = at.beside(service.listen.port())?;
+        let listener = door::listen(at, "--listen: it is one port further").await?;
+        let lan = Lan::prepare(at, &service.data).await?;
+        let door = lan.door.clone();
+        self.lan = Some((lan, listener));
+        Ok(door)
+    }
+}
+
 /// Serves until it is told to stop; phones of the local network too, if there is a door for them.
 /// `started` is told the address.
 ///
 /// # Errors
-/// [`SetupError`] if it cannot start.
+/// [`SetupError`] if it cannot go on.
 pub async fn run(
     settings: &Settings,
     service: Service,
     router: Router,
-    lan: Option<Lan>,
+    doors: Doors,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), SetupError> {
+    let Doors { listener, tls, lan } = doors;
+    let (handle, lan_handle) = (Handle::new(), Handle::new());
+    tokio::spawn(stop(signals()?, [handle.clone(), lan_handle.clone()]));
     let Service { app, world, web } = service;
     let mails = world.mails.clone();
     let listen = settings.service.listen;
-    let handle = Handle::new();
     let (stopping, is_stopping) = watch::channel(false);
     let mut worker = tokio::spawn(work(app.clone(), Arc::new(world), is_stopping));
     let sweeper = tokio::spawn(sweep(app.clone(), mails));
     let comparer = tokio::spawn(compare_clocks(app.clone()));
     let follower = tokio::spawn(follow_keys(app.clone()));
-    tokio::spawn(stop(handle.clone()));
-    let told = handle.clone();
-    let bound = async move {
-        if let Some(address) = told.listening().await {
-            started(address);
-        }
-    };
-    let refused = |error: std::io::Error| SetupError::new(format!("{listen}: {error}"));
-    let connections = web.connections().clone();
     let waits = match settings.service.trusted_proxies.is_empty() {
         true => Waits::OF_CLIENTS,
         false => Waits::OF_PROXIES,
     };
+    let failed = |at: SocketAddr| move |error| SetupError::new(format!("{at}: {error}"));
     let served = async {
-        let tls = match &settings.tls {
-            Some(tls) => Some(tls_config(tls).await?),
-            None => None,
-        };
-        let door = Door { listen, tls, connections, waits };
-        door.serve(router, handle).await.map_err(refused)
+        let door = Door { listener, tls, connections: web.connections().clone(), waits };
+        door.serve(router, handle).await.map_err(failed(listen))
     };
     let let_in = async {
-        let Some(Lan { listen, tls, .. }) = lan else { return Ok(()) };
-        let handle = Handle::new();
-        tokio::spawn(stop(handle.clone()));
+        let Some((Lan { listen, tls, .. }, listener)) = lan else { return Ok(()) };
         let connections = web.connections().clone();
-        let door = Door { listen, tls: Some(tls), connections, waits: Waits::OF_CLIENTS };
-        let ended = door.serve(web.phone_router(), handle).await;
-        ended.map_err(|error| SetupError::new(format!("{listen}: {error}")))
+        let door = Door { listener, tls: Some(tls), connections, waits: Waits::OF_CLIENTS };
+        door.serve(web.phone_router(), lan_handle).await.map_err(failed(listen))
     };
-    let all = async { tokio::try_join!(served, let_in).map(drop) };
-    let (ended, ()) = tokio::join!(all, bound);
+    started(listen);
+    let ended = tokio::try_join!(served, let_in).map(drop);
     sweeper.abort();
     comparer.abort();
     follower.abort();
@@ -110,42 +145,41 @@ pub async fn run(
     ended
 }
 
-async fn tls_config(tls: &Tls) -> Result<RustlsConfig, SetupError> {
-    let Tls { certificate, key } = tls;
-    install_provider();
-    RustlsConfig::from_pem_file(certificate, key).await.map_err(|error| {
-        SetupError::new(format!("{} and {}: {error}", certificate.display(), key.display()))
-    })
-}
-
 /// The provider is one for the whole process; whoever was first had the same one.
 fn install_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// Waits for the signal to stop, then lets what is being answered end.
-async fn stop(handle: Handle<SocketAddr>) {
-    let interrupted = tokio::signal::ctrl_c();
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
+/// The signals to stop, caught from now on.
+fn signals() -> Result<[Signal; 2], SetupError> {
+    let failed = |error| SetupError::new(format!("the signals to stop: {error}"));
+    Ok([
+        signal(SignalKind::interrupt()).map_err(failed)?,
+        signal(SignalKind::terminate()).map_err(failed)?,
+    ])
+}
+
+/// Waits for a signal to stop, then lets what is being answered end.
+async fn stop([mut interrupted, mut terminated]: [Signal; 2], doors: [Handle<SocketAddr>; 2]) {
     tokio::select! {
-        _ = interrupted => {}
-        () = terminated => {}
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
     }
     tracing::info!("stopping");
-    handle.graceful_shutdown(Some(STOP_WITHIN));
+    for door in doors {
+        door.graceful_shutdown(Some(STOP_WITHIN));
+    }
 }
 
 /// Lets effects leave until the service stops, and then waits for those that are on their way.
 async fn work(app: App, world: Arc<World>, mut is_stopping: watch::Receiver<bool>) {
+    let mut is_lost = false;
     while !*is_stopping.borrow_and_update() {
         let ended = app.start_work(&world).await;
+        if is_lost && ended.is_ok() {
+            is_lost = false;
+            tracing::info!("the database answers again: effects leave");
+        }
         // A round is never cut off: what it has taken would wait for its lease to end.
         match ended {
             Ok(0) => tokio::select! {
@@ -154,6 +188,7 @@ async fn work(app: App, world: Arc<World>, mut is_stopping: watch::Receiver<bool
             },
             Ok(_) => {}
             Err(error) => {
+                is_lost = true;
                 tracing::error!(error = whole(error), "effects wait");
                 tokio::time::sleep(AGAIN_AFTER).await;
             }

@@ -7,7 +7,11 @@ use pushback_app::{Aaguid, PasskeyModels};
 use pushback_verify::Policy;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, complaint, position, read, why};
+use crate::config::{Complaint, ConfigError, located, position, read, why};
+
+mod check;
+
+pub use self::check::check_program;
 
 /// The shipped example; a test keeps it equal to the defaults.
 pub const EXAMPLE: &str = include_str!("../../../../pushback-serve.example.toml");
@@ -43,6 +47,9 @@ pub struct Settings {
     pub notices: Notices,
     /// The rules' numbers.
     pub policy: Policy,
+    /// Whether a file says where to listen.
+    #[serde(skip)]
+    pub has_listen: bool,
 }
 
 /// The service itself.
@@ -52,6 +59,7 @@ pub struct Service {
     /// What it is called, on phones and pages.
     pub name: String,
     /// The address and port that it listens on.
+    #[serde(deserialize_with = "check::listen")]
     pub listen: SocketAddr,
     /// The address under which people reach it; by default this machine's own name and the port.
     pub origin: Option<String>,
@@ -64,6 +72,7 @@ pub struct Service {
     /// How people reach the help desk, in their words.
     pub help_desk: String,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "check::networks")]
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// The header in which those proxies hand over the client certificate that they have checked.
     /// Without, none counts.
@@ -165,9 +174,17 @@ impl Settings {
     /// [`ConfigError`] listing everything that is wrong.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(file) = file else { return Ok(Self::default()) };
+        let (settings, text, complaints) = Self::read(file)?;
+        refuse(file, &text, complaints)?;
+        Ok(settings)
+    }
+
+    /// Reads a file as far as it can be read, with its text and what is wrong in it.
+    fn read(file: &Path) -> Result<(Self, String, Vec<Complaint>), ConfigError> {
         let text = std::fs::read_to_string(file)
             .map_err(|error| ConfigError::new(format!("{}: {}", file.display(), why(&error))))?;
-        let mut settings = Self::parse(&text, file)?;
+        let (mut settings, complaints) = Self::parse(&text);
+        settings.has_listen = position(&text, "service.listen") > position(&text, "service");
         let folder = file.parent().unwrap_or(Path::new(""));
         let own = |path: &mut PathBuf| *path = folder.join(&*path);
         own(&mut settings.service.data);
@@ -182,40 +199,20 @@ impl Settings {
             own(&mut tls.certificate);
             own(&mut tls.key);
         }
-        Ok(settings)
+        Ok((settings, text, complaints))
     }
 
-    fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        let (settings, mut complaints) = read::<Self>(text, file);
-        complaints.extend(settings.policy.problems().into_iter().map(|problem| {
-            let path = format!("policy.{}", problem.path);
-            complaint(file, text, position(text, &path), &problem.to_string())
+    fn parse(text: &str) -> (Self, Vec<Complaint>) {
+        let (settings, mut complaints) = read::<Self>(text);
+        let mut problems = settings.policy.problems();
+        // A value out of its range needs no second word about its neighbours.
+        problems.dedup_by(|next, first| next.path == first.path);
+        complaints.extend(problems.into_iter().map(|problem| {
+            (position(text, &format!("policy.{}", problem.path)), problem.to_string())
         }));
-        if let Err(what) = settings.check_origin() {
-            complaints.push(complaint(file, text, position(text, "service.origin"), &what));
-        }
-        if let Err(what) = settings.check_certificates() {
-            let at = position(text, "service.client_certificate_header");
-            complaints.push(complaint(file, text, at, &what));
-        }
-        if let Err(what) = settings.check_proxies() {
-            complaints.push(complaint(
-                file,
-                text,
-                position(text, "service.trusted_proxies"),
-                &what,
-            ));
-        }
-        let Passwords { local, upstream } = &settings.passwords;
-        if local.is_some() && upstream.is_some() {
-            let what = "name a local list or an upstream, not both";
-            complaints.push(complaint(file, text, position(text, "passwords"), what));
-        }
-        if complaints.is_empty() {
-            Ok(settings)
-        } else {
-            Err(ConfigError::new(complaints.join("\n")))
-        }
+        let problems = settings.problems();
+        complaints.extend(problems.into_iter().map(|(key, what)| (position(text, key), what)));
+        (settings, complaints)
     }
 
     /// The models that may be bound as passkeys, with their makers' roots from their files.
@@ -224,11 +221,8 @@ impl Settings {
     /// Names the file or the model that cannot be used.
     pub fn models(&self) -> Result<PasskeyModels, String> {
         let mut models = PasskeyModels::default();
-        for Model { name, aaguid, roots } in &self.passkeys.models {
-            let said =
-                |what: &dyn std::fmt::Display| format!("{name}: {}: {what}", roots.display());
-            let pem = std::fs::read(roots).map_err(|error| said(&why(&error)))?;
-            models = models.with(*aaguid, name, &pem).map_err(|error| said(&error))?;
+        for model in &self.passkeys.models {
+            models = model.add_to(models)?;
         }
         Ok(models)
     }
@@ -300,135 +294,22 @@ impl Settings {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(text: &str) -> String {
-        Settings::parse(text, Path::new("serve.toml")).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_example_is_the_defaults() {
-        let settings = Settings::parse(EXAMPLE, Path::new("example")).unwrap();
-        assert_eq!(settings, Settings::default());
-    }
-
-    #[test]
-    fn a_complaint_names_file_line_and_place() {
-        let text = "[policy.prompt]\nlife_seconds = 5\n";
-        assert!(refused(text).starts_with("serve.toml:2:"), "{}", refused(text));
-        let text = "[service]\nname = \"x\"\nlisten = \"nowhere\"\n";
-        assert!(refused(text).starts_with("serve.toml:3:"), "{}", refused(text));
-        assert!(refused("[service]\nport = 1\n").contains("unknown field"));
-    }
-
-    #[test]
-    fn a_model_needs_its_number_and_its_roots() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("serve.toml");
-        let write = |aaguid: &str, roots: &str| {
-            let text = format!(
-                "[[passkeys.models]]\nname = \"Key 5\"\naaguid = \"{aaguid}\"\nroots = \"{roots}\"\n"
-            );
-            std::fs::write(&file, text).unwrap();
-            Settings::load(Some(&file))
-        };
-        let number = "2fc0579f-8113-47ea-b116-bb5a8db9202a";
-        let complaint = write("2fc0", "roots.pem").unwrap_err().to_string();
-        assert!(complaint.contains("serve.toml:3:"), "{complaint}");
-        let missing = write(number, "roots.pem").unwrap().models().unwrap_err();
-        assert!(missing.starts_with("Key 5: ") && missing.contains("does not exist"), "{missing}");
-        std::fs::write(folder.path().join("roots.pem"), "no certificate").unwrap();
-        let useless = write(number, "roots.pem").unwrap().models().unwrap_err();
-        assert!(useless.contains("roots.pem: no PEM certificates"), "{useless}");
-        assert!(Settings::default().models().unwrap().is_any());
-    }
-
-    #[test]
-    fn a_header_with_certificates_needs_a_proxy_to_believe() {
-        let header = "[service]\nclient_certificate_header = \"Client-Cert\"\n";
-        assert!(refused(header).contains("trusted_proxies only"), "{}", refused(header));
-        let believed = format!("{header}trusted_proxies = [\"127.0.0.0/8\"]\n");
-        assert!(Settings::parse(&believed, Path::new("serve.toml")).is_ok());
-        let taken = believed.replace("Client-Cert", "Cookie");
-        assert!(refused(&taken).starts_with("serve.toml:2:"), "{}", refused(&taken));
-    }
-
-    #[test]
-    fn with_certificates_proxies_are_single_hosts_or_inside() {
-        let with = |proxy: &str, header: &str| {
-            let text =
-                format!("[service]\n{header}\ntrusted_proxies = [\"10.0.0.1/32\", \"{proxy}\"]\n");
-            Settings::parse(&text, Path::new("serve.toml"))
-        };
-        let header = "client_certificate_header = \"Client-Cert\"";
-        for wide in [
-            "0.0.0.0/0",
-            "::/0",
-            "0.0.0.0/1",
-            "10.0.0.0/7",
-            "172.0.0.0/8",
-            "192.0.0.0/8",
-            "203.0.113.0/24",
-            "198.51.100.6/31",
-            "2001:db8::/32",
-            "2001:db8::/64",
-            "::ffff:0.0.0.0/96",
-        ] {
-            let complaint = with(wide, header).unwrap_err().to_string();
-            assert!(complaint.starts_with("serve.toml:3:"), "{complaint}");
-            assert!(complaint.contains("anybody's certificate"), "{complaint}");
-            assert!(with(wide, "").is_ok(), "{wide}: its word about an address is another matter");
-        }
-        for narrow in [
-            "127.0.0.0/8",
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.7.0/24",
-            "169.254.0.0/16",
-            "203.0.113.7/32",
-            "::1/128",
-            "fd00:1::/32",
-            "fe80::/10",
-            "2001:db8::7/128",
-        ] {
-            assert!(with(narrow, header).is_ok(), "{narrow}");
-        }
-    }
-
-    #[test]
-    fn neither_mail_nor_voice_nor_sms_can_be_made_a_factor() {
-        for table in ["sms", "voice", "mail", "factors", "policy.sms", "policy.factors"] {
-            let complaint = refused(&format!("[{table}]\nis_offered = true\n"));
-            assert!(complaint.contains("unknown field"), "{table}: {complaint}");
-        }
-    }
-
-    #[test]
-    fn without_an_origin_people_come_to_the_port_on_this_machine() {
-        let origin = |text: &str| Settings::parse(text, Path::new("serve.toml")).unwrap().origin();
-        assert_eq!(origin(""), "http://localhost:8420");
-        let listen = "[service]\nlisten = \"0.0.0.0:9000\"\n";
-        assert_eq!(origin(listen), "http://localhost:9000");
-        let tls = format!("{listen}[tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n");
-        assert_eq!(origin(&tls), "https://localhost:9000");
-    }
-
-    #[test]
-    fn an_origin_is_one_that_browsers_call_secure() {
-        for (origin, is_fine) in [
-            ("https://mfa.example.org", true),
-            ("https://mfa.example.org:8443", true),
-            ("http://localhost:8420", true),
-            ("http://mfa.example.org", false),
-            ("https://203.0.113.7", false),
-            ("https://mfa.example.org/path", false),
-            ("mfa.example.org", false),
-        ] {
-            let text = format!("[service]\norigin = \"{origin}\"\n");
-            let parsed = Settings::parse(&text, Path::new("serve.toml"));
-            assert_eq!(parsed.is_ok(), is_fine, "{origin}");
-        }
+impl Model {
+    fn add_to(&self, models: PasskeyModels) -> Result<PasskeyModels, String> {
+        let Self { name, aaguid, roots } = self;
+        let said = |what: &dyn std::fmt::Display| format!("{name}: {}: {what}", roots.display());
+        let pem = std::fs::read(roots).map_err(|error| said(&why(&error)))?;
+        models.with(*aaguid, name, &pem).map_err(|error| said(&error))
     }
 }
+
+/// Refuses a file that anything is wrong with.
+fn refuse(file: &Path, text: &str, complaints: Vec<Complaint>) -> Result<(), ConfigError> {
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::new(located(file, text, complaints).join("\n")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! From settings to a service: keys, database, use cases.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,9 +13,10 @@ use pushback_store::{Change, Commit, Key, Keyring, Options, Signer, Store};
 use pushback_web::{Settings as WebSettings, TrustedProxies, Web};
 
 use super::describe::{Ranges, Tables};
+use super::folder::{self, By};
 use super::mails::Mails;
 use super::outside::World;
-use super::settings::Settings;
+use super::settings::{Settings, check_program};
 use super::{door, private};
 
 /// Why the service cannot start.
@@ -41,20 +41,17 @@ pub struct Service {
     pub world: World,
 }
 
-/// Whether there is state to open: it is sealed, so nothing is state without its keys.
-pub fn has_state(settings: &Settings) -> bool {
-    settings.service.data.join("keys").exists()
-}
-
 /// Opens the database and the keys; makes what is missing.
-pub async fn open(settings: &Settings) -> Result<App, SetupError> {
+pub async fn open(settings: &Settings, by: By) -> Result<App, SetupError> {
     let service = &settings.service;
     let data = &service.data;
-    private::make_folder(data).map_err(|e| failed(data.display())(e.to_string()))?;
+    folder::check_database(service, by)?;
     let origin = settings.check_origin().map_err(SetupError)?;
     let models = settings.models().map_err(failed("passkeys.models"))?;
+    private::make_folder(data).map_err(|e| failed(data.display())(e.to_string()))?;
+    let is_new = !folder::has_state(settings)?;
     let path = data.join("keys");
-    let keys = if path.exists() { Keyring::open(&path) } else { Keyring::create(&path) };
+    let keys = if is_new { Keyring::create(&path) } else { Keyring::open(&path) };
     let keys = keys.map_err(|error| failed("the key file")(whole(error)))?;
     // It holds our keys, so it is ours.
     private::tighten(data);
@@ -63,10 +60,17 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
     let receipts = receipts.map_err(|error| failed("the key of receipts")(whole(error)))?;
     let mut options = Options::new(keys);
     options.chain.clone_from(&service.chain);
-    let database = database(data, &service.database);
+    let database = folder::database(service);
+    // Before there is a file: who finds keys and neither asks where the state is.
+    if is_new && database.starts_with("sqlite:") {
+        folder::remember_database(service)?;
+    }
     let store = Store::open(&database, options)
         .await
         .map_err(|error| failed("the database")(whole(error)))?;
+    if is_new || by == By::Service {
+        folder::remember_database(service)?;
+    }
     let pkcs8 = secret(&store, "token-key", || TokenKey::generate().map_err(whole)).await?;
     let tokens = TokenKey::from_pkcs8(&pkcs8).map_err(|e| failed("the token key")(whole(e)))?;
     let bytes = secret(&store, "capability-key", || Ok(random()?.to_vec())).await?;
@@ -94,7 +98,7 @@ pub async fn open(settings: &Settings) -> Result<App, SetupError> {
 
 /// The whole service.
 pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
-    let app = open(settings).await?;
+    // What the settings name comes first: a start that fails for it leaves no state behind.
     let files = TableFiles {
         places: settings.tables.places.clone(),
         networks: settings.tables.networks.clone(),
@@ -111,6 +115,7 @@ pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
         }
         (None, None) => None,
     };
+    let app = open(settings, By::Service).await?;
     let push = match &settings.push.contact {
         Some(contact) => Some(sender(app.store(), contact).await?),
         None => None,
@@ -135,6 +140,9 @@ pub async fn build(settings: &Settings) -> Result<Service, SetupError> {
     )
     .map_err(SetupError)?;
     let host = app.origin().host_str().unwrap_or("localhost").to_owned();
+    if let Some(Err(what)) = settings.notices.sendmail.as_deref().map(check_program) {
+        tracing::error!(what, "notices wait until the program that sends them is there");
+    }
     let from = settings.notices.from.clone();
     let world = World {
         app: app.clone(),
@@ -155,15 +163,6 @@ async fn sender(store: &Store, contact: &str) -> Result<Sender, SetupError> {
     let key = VapidKey::from_pkcs8(&pkcs8).map_err(|e| failed("the push key")(whole(e)))?;
     let contact = Contact::parse(contact).map_err(|e| failed("push.contact")(whole(e)))?;
     Sender::new(key, contact, false).map_err(|error| SetupError(whole(error)))
-}
-
-/// A path within the folder is meant from there; a server's address is as it is.
-fn database(data: &Path, database: &str) -> String {
-    if database.contains("://") {
-        return database.to_owned();
-    }
-    let file = database.strip_prefix("sqlite:").unwrap_or(database);
-    format!("sqlite:{}", data.join(file).display())
 }
 
 fn random() -> Result<[u8; KEY_BYTES], String> {

@@ -13,6 +13,7 @@ mod hostile;
 mod order;
 mod output;
 mod run;
+mod running;
 mod samples;
 mod service;
 mod settings;

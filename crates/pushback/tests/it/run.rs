@@ -62,10 +62,10 @@ pub fn service(data: &Path, args: &[&str]) -> Ran {
 /// The same with this in the environment.
 pub fn service_as(environment: &[(&str, &str)], data: &Path, args: &[&str]) -> Ran {
     let mut command = command();
-    command.envs(environment.iter().copied());
     for variable in ["PUSHBACK_SERVE_CONFIG", "PUSHBACK_DATABASE", "PUSHBACK_ORIGIN"] {
         command.env_remove(variable);
     }
+    command.envs(environment.iter().copied());
     command.env("PUSHBACK_DATA", data).args(args).output().expect("the program starts").into()
 }
 

@@ -30,7 +30,7 @@ fn a_mistyped_name_is_said_and_nothing_is_done_about_it() {
         &["suspend"],
         &["restore"],
         &["close"],
-        &["role"],
+        &["role", "--member"],
         &["password-changed"],
         &["reset"],
         &["invite"],
@@ -268,4 +268,177 @@ fn after_a_restore_one_command_ends_what_may_have_been_used_and_says_what_is_lef
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("line 1: no audit record"), "{}", wrong.err);
     assert_eq!(done(&["audit", "export"]).json().len(), kinds.len());
+}
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_not_called_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    // As good as a folder of another user, also for a test that runs as root.
+    std::os::unix::fs::symlink("keys", folder.path().join("keys")).unwrap();
+    let ran = on(folder.path(), &["subscriber", "list"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("keys: "), "{}", ran.err);
+    assert!(!ran.err.contains("holds no state"), "{}", ran.err);
+}
+
+#[test]
+fn a_command_that_was_not_told_of_the_server_makes_no_empty_database() {
+    let folder = with_alice();
+    let data = folder.path();
+    // As a service on PostgreSQL leaves its folder.
+    for file in ["pushback.db", "pushback.db-wal", "pushback.db-shm"] {
+        let _ = std::fs::remove_file(data.join(file));
+    }
+    std::fs::write(data.join("database"), "postgres://db.example.org/pushback\n").unwrap();
+    for args in [
+        ["subscriber", "list"].as_slice(),
+        &["subscriber", "add", "bob", "--address", "a@b.example", "c@d.example"],
+        &["operator", "invite", "kim"],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let ran = on(data, args);
+        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{args:?}");
+        for part in ["is in postgres://db.example.org/pushback", "sqlite:pushback.db is asked for"]
+        {
+            assert!(ran.err.contains(part), "{args:?}: {}", ran.err);
+        }
+        assert!(ran.err.contains("PUSHBACK_DATABASE"), "{args:?}: {}", ran.err);
+    }
+    let checked = on(data, &["serve", "--check"]);
+    assert_eq!(checked.code, 2, "{}", checked.out);
+    // An earlier version left none.
+    std::fs::remove_file(data.join("database")).unwrap();
+    let ran = on(data, &["subscriber", "list"]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.err.contains("holds keys, but pushback.db is not there"), "{}", ran.err);
+    assert!(!data.join("pushback.db").exists());
+}
+
+#[test]
+fn a_role_is_changed_only_by_saying_which() {
+    let folder = with_alice();
+    let role = |more: &[&str]| on(folder.path(), &[&["subscriber", "role", ALICE], more].concat());
+    let looked = role(&[]);
+    assert_eq!(looked.code, 2, "{}", looked.out);
+    assert!(looked.err.contains("--administrator") && looked.err.contains("--member"));
+    let shut_out = role(&["--administrator"]);
+    assert_eq!(shut_out.code, 3, "{}", shut_out.out);
+    assert!(shut_out.err.contains("has no passkey"), "{}", shut_out.err);
+    assert_eq!(role(&["--administrator", "--force"]).code, 0);
+    let shown = on(folder.path(), &["subscriber", "show", ALICE]).out;
+    assert!(shown.starts_with("alice@example.org (administrator)"), "{shown}");
+    assert_eq!(role(&["--administrator", "--member"]).code, 2);
+}
+
+#[test]
+fn a_reset_says_its_number_and_what_the_second_person_types() {
+    let folder = with_alice();
+    let reset = || on(folder.path(), &["subscriber", "reset", ALICE]);
+    let typed = "pushback subscriber reset alice@example.org --confirm ";
+    let first = reset();
+    assert!(first.out.starts_with("reset ") && first.out.contains(typed), "{}", first.out);
+    let number = first.out.split_whitespace().nth(1).unwrap().to_owned();
+    let again = reset();
+    assert_eq!(again.code, 3, "{}", again.out);
+    assert!(again.err.contains(&format!("reset {number} waits already")), "{}", again.err);
+    assert!(again.err.contains(&format!("{typed}{number}")), "{}", again.err);
+    let shown = on(folder.path(), &["subscriber", "show", ALICE, "--json"]).json();
+    assert_eq!(shown[0]["reset"]["id"].to_string(), number);
+}
+
+#[test]
+fn addresses_are_shown_and_those_that_are_replaced_are_said() {
+    let folder = with_alice();
+    let shown = on(folder.path(), &["subscriber", "show", ALICE]).out;
+    assert!(shown.contains("  notices to a@b.example\n"), "{shown}");
+    let add = |last: &[&str]| on(folder.path(), &[&["subscriber", "add"], last].concat());
+    let replaced = add(&[ALICE, "--address", "e@f.example", "g@h.example"]).out;
+    assert!(replaced.starts_with("replaced: "), "{replaced}");
+    for before in ["a@b.example", "c@d.example"] {
+        assert!(replaced.contains(before), "{replaced}");
+    }
+    let swallowed = add(&["--address", "a@b.example", "c@d.example", "carol"]);
+    assert_eq!(swallowed.code, 2);
+    assert!(swallowed.err.contains("add [OPTIONS] <NAME> --address <MAIL>"), "{}", swallowed.err);
+    let wrong = add(&["bob", "--address", "nowhere", "c@d.example"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    assert!(wrong.err.contains("\"nowhere\" is no mail address"), "{}", wrong.err);
+}
+
+#[test]
+fn what_was_so_already_is_said() {
+    let folder = with_alice();
+    let done = |verb: &str| {
+        let ran = on(folder.path(), &["subscriber", verb, ALICE]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    assert!(done("restore").contains("on already"));
+    assert!(done("suspend").starts_with("prompts are stopped"));
+    assert!(done("suspend").starts_with("prompts were stopped already, since "));
+    let incidents = on(folder.path(), &["incidents"]).out;
+    let number = on(folder.path(), &["incidents", "--json"]).json()[0][0]["incident"].to_string();
+    assert!(incidents.contains(&format!("incident {number}  reported")), "{incidents}");
+    assert!(done("restore").contains("on again"));
+}
+
+#[test]
+fn a_receipt_that_is_none_is_not_verified() {
+    let folder = with_alice();
+    let key = folder.path().join("key.jwk");
+    std::fs::write(&key, on(folder.path(), &["receipt", "key"]).out).unwrap();
+    let (key, file) = (key.to_str().unwrap(), folder.path().join("receipts.txt"));
+    std::fs::write(&file, "\n").unwrap();
+    for json in [&["--json"][..], &[]] {
+        let args = ["receipt", "verify", file.to_str().unwrap(), "--key", key];
+        let empty = on(folder.path(), &[&args[..], json].concat());
+        assert_eq!((empty.code, empty.out.as_str()), (3, ""));
+        assert!(empty.err.contains("holds no receipts"), "{}", empty.err);
+    }
+    let fed = pushback_fed(&["receipt", "verify", "-", "--key", key], b"no.receipt");
+    assert_eq!(fed.code, 3, "{}", fed.out);
+    assert!(!fed.err.contains("does not exist"), "{}", fed.err);
+}
+
+#[test]
+fn a_copy_that_cannot_be_written_says_why() {
+    let folder = with_alice();
+    let to = |path: &Path| on(folder.path(), &["back-up", path.to_str().unwrap()]).err;
+    let there = to(&folder.path().join("keys"));
+    assert!(there.contains("keys exists already"), "{there}");
+    let nowhere = to(&folder.path().join("none/copy.db"));
+    assert!(nowhere.contains("does not exist"), "{nowhere}");
+}
+
+#[test]
+fn usage_shows_what_can_be_typed_and_nothing_from_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("PUSHBACK_SERVE_CONFIG", "serve.toml"), ("PUSHBACK_ORIGIN", "https://x")];
+    for (args, shown) in [
+        (["subscriber", "show"], "subscriber show <NAME>"),
+        (["subscriber", "clock"], "<NAME|--all>"),
+        (["authenticator", "answer"], "<CODE|--deny|--report>"),
+    ] {
+        let ran = service_as(&environment, folder.path(), &args);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains(shown), "{args:?}: {}", ran.err);
+        assert!(!ran.err.contains("--config <FILE>"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_phone_on_the_command_line_says_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    for code in ["12", "abcdef", "1234567"] {
+        let ran = on(folder.path(), &["authenticator", "answer", code]);
+        assert_eq!(ran.code, 2, "{}", ran.out);
+        assert!(ran.err.contains("six digits"), "{}", ran.err);
+    }
+    let key = folder.path().join("phone.json");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let link = format!("http://{free}/app#bind=ABCDEFGH");
+    let ran = on(folder.path(), &["authenticator", "--key", key.to_str().unwrap(), "bind", &link]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.err.to_lowercase().contains("connection refused"), "{}", ran.err);
+    assert!(!ran.err.contains("ABCDEFGH"), "{}", ran.err);
 }

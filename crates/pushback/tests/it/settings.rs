@@ -1,6 +1,6 @@
 //! `config check`: every problem at once, in the words of the file.
 
-use crate::run::{Ran, file, pushback};
+use crate::run::{Ran, file, folder, pushback, service, service_as};
 
 fn check(name: &str, text: &str) -> Ran {
     pushback(["config", "check", file(name, text).to_str().unwrap()])
@@ -64,4 +64,103 @@ fn networks_that_no_single_owner_has_are_a_warning() {
     }
     assert!(wide.err.contains("wider than any network of one owner"), "{}", wide.err);
     assert_eq!(check("settings-own", "[detection.networks]\nquiet = [\"10.0.0.0/8\"]\n").err, "");
+}
+
+/// All that serve would stumble over, said before it starts.
+#[test]
+fn a_check_opens_what_it_can_and_changes_nothing() {
+    let folder = folder("settings-files");
+    let file = folder.join("serve.toml");
+    for (name, text) in [("garbage.pem", "garbage"), ("plain.txt", "no program"), ("odd.mmdb", "?")]
+    {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let text = "[service]\n\
+                name = \"\"\n\
+                database = \"mysql://pb:SECRET@host/x\"\n\
+                data = \"data\"\n\
+                [tls]\n\
+                certificate = \"none.pem\"\n\
+                key = \"garbage.pem\"\n\
+                [tables]\n\
+                places = \"none.mmdb\"\n\
+                networks = \"odd.mmdb\"\n\
+                hosting = \"none.txt\"\n\
+                [passwords]\n\
+                local = \"none\"\n\
+                upstream = \"ftp://x\"\n\
+                [push]\n\
+                contact = \"bob\"\n\
+                [notices]\n\
+                sendmail = \"plain.txt\"\n";
+    std::fs::write(&file, text.replace("plain.txt", folder.join("plain.txt").to_str().unwrap()))
+        .unwrap();
+    let file = file.to_str().unwrap();
+    let serve = pushback(["serve", "--check", "--config", file]);
+    for ran in [pushback(["config", "check", file]), serve] {
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        for part in [
+            "serve.toml:2:8: the name is empty",
+            "serve.toml:3:12: mysql:// is not known",
+            "serve.toml:6:15: ",
+            "none.pem: does not exist",
+            "serve.toml:7:7: ",
+            "garbage.pem holds no private key",
+            "serve.toml:9:10: ",
+            "serve.toml:10:12: ",
+            "serve.toml:11:11: ",
+            "serve.toml:13:9: ",
+            "serve.toml:14:12: the upstream must be an https address",
+            "serve.toml:16:11: the contact for push services must be",
+            "serve.toml:18:12: ",
+            "plain.txt is no program that can be run",
+        ] {
+            assert!(ran.err.contains(part), "{part}: {}", ran.err);
+        }
+    }
+    assert!(!folder.join("data").exists());
+}
+
+#[test]
+fn an_address_of_a_database_that_is_mistyped_is_refused_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    for address in [
+        "postgress://pb:SECRET@host/x",
+        "postgres:/pb:SECRET@host/x",
+        "pb:SECRET@host/x",
+        "sqlite://pb:SECRET@host/x",
+        "postgres://pb:SECRET@host:port/x",
+    ] {
+        for args in [["subscriber", "list"], ["serve", "--check"]] {
+            let by_option = service(folder.path(), &[&args[..], &["--database", address]].concat());
+            let environment = [("PUSHBACK_DATABASE", address)];
+            let by_environment = service_as(&environment, folder.path(), &args);
+            for ran in [by_option, by_environment] {
+                assert_eq!(ran.code, 2, "{address}: {}", ran.err);
+                assert!(!ran.err.contains("SECRET"), "{}", ran.err);
+                assert!(ran.err.to_lowercase().contains("postgres"), "{address}: {}", ran.err);
+            }
+        }
+    }
+    let none = service(folder.path(), &["serve", "--check", "--database", ""]);
+    assert_eq!(none.code, 2, "{}", none.out);
+    let fine = service(folder.path(), &["serve", "--check", "--database", "foo.db"]);
+    assert_eq!(fine.code, 0, "{}", fine.err);
+}
+
+#[test]
+fn a_value_is_told_once_and_repeated_with_an_example() {
+    let ran = check(
+        "settings-values",
+        "[service]\nlisten = \"localhost:99\"\ntrusted_proxies = [\"::1/128\", \"proxy\"]\n\
+         [policy.budget]\nper_ten_minutes = 11\n",
+    );
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    for part in [
+        "log.jsonl:2:10: `localhost:99` is no address with a port, such as 127.0.0.1:8420",
+        "log.jsonl:3:19: `proxy` is no network, such as 10.0.0.0/8",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    assert_eq!(ran.err.matches("log.jsonl:5:").count(), 1, "{}", ran.err);
 }

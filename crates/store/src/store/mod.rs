@@ -118,6 +118,15 @@ impl Store {
         Self::start(Target::Postgres(server), options).await
     }
 
+    /// Whether `postgres://…` can be read, with the certificate authority that it names. Nothing is
+    /// connected, and no error repeats the address.
+    ///
+    /// # Errors
+    /// As [`Store::open_postgres`], as far as it can be known without the server.
+    pub fn check_address(url: &str) -> Result<(), StoreError> {
+        Server::parse(url, false).map(drop)
+    }
+
     async fn start(target: Target, options: Options) -> Result<Self, StoreError> {
         name("a chain", &options.chain, KIND_BYTES_MAX)?;
         let hub = Arc::new(Hub::default());

@@ -40,8 +40,8 @@ impl Open {
         };
         let router = Router::new().route("/one", get(async || "one")).route("/stream", get(events));
         let connections = Connections::new(connections_max, TrustedProxies::default());
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let door = Door { listen, tls: None, connections, waits };
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").await.unwrap();
+        let door = Door { listener, tls: None, connections, waits };
         let handle = Handle::new();
         let served = tokio::spawn(door.serve(router, handle.clone()));
         let address = handle.listening().await.unwrap();
@@ -159,6 +159,14 @@ async fn the_service_stops_though_streams_are_open_and_others_say_nothing() {
     tokio::time::timeout(BROKEN, open.served).await.unwrap().unwrap().unwrap();
     is_closed(&mut stream).await;
     is_closed(&mut silent).await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_in_use_is_said_with_what_chooses_another() {
+    let open = Open::with(4, PATIENT).await;
+    let said = listen(open.address, "--listen").await.unwrap_err().to_string();
+    assert!(said.starts_with(&format!("{} is in use", open.address)), "{said}");
+    assert!(said.ends_with("choose another with --listen"), "{said}");
 }
 
 #[test]
