@@ -108,7 +108,7 @@ fn unavailable(answer: &Answer, what: &str) {
 }
 
 /// What answers without the database.
-const WITHOUT: [&str; 3] = ["/healthz", "/v1/time", "/.well-known/jwks.json"];
+const WITHOUT: [&str; 4] = ["/healthz", "/metrics", "/v1/time", "/.well-known/jwks.json"];
 
 #[tokio::test]
 async fn every_route_answers_503_while_the_database_cannot_be_read() {
@@ -145,6 +145,8 @@ async fn every_route_answers_503_while_the_database_cannot_be_read() {
         }
     }
     assert!(asked > 35, "only {asked} routes were asked");
+    let figures = bench.get("/metrics").send().await.text(200);
+    assert!(figures.contains("pushback_database_up 0\n"), "{figures}");
     it.hammer.bring_the_tables_back();
     it.goes_on().await;
 }
