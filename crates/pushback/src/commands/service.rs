@@ -60,12 +60,37 @@ pub(super) fn unless_unknown(name: &str, list: &str) -> impl Fn(AppError) -> Fai
         AppError::NotFound => {
             Failure::Service(format!("{name} is not known here; see `pushback {list}`"))
         }
-        AppError::Refused(Reason::ClockAhead) => Failure::Service(format!(
-            "a clock had run ahead when something was last decided about {name}; \
-             `pushback subscriber clock` sets it right"
-        )),
+        AppError::Refused(reason) => match for_help_desk(reason) {
+            Some(what) => Failure::Service(format!("{name}: {what}")),
+            None => AppError::Refused(reason).into(),
+        },
         other => other.into(),
     }
+}
+
+/// What to do about a refusal, where its own sentence sends people to the help desk: this is the help desk.
+const fn for_help_desk(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::ClockAhead => {
+            "a clock had run ahead when something was last decided here; `pushback subscriber clock` \
+             sets it right"
+        }
+        Reason::LastAuthenticator | Reason::OthersTooNew => {
+            "nothing older would be left that signs in; `pushback subscriber reset` takes it away, by two \
+             people or after the delay, and `dispute` stops it at once"
+        }
+        Reason::IncidentOpen => "an incident is open; `pushback subscriber close` closes it first",
+        Reason::AuthenticatorDisputed => {
+            "it is stopped already; `pushback subscriber settle` lets it answer again"
+        }
+        Reason::NotFound => {
+            "there is nothing like this; `pushback subscriber show` says what there is"
+        }
+        Reason::AlreadyPending => {
+            "one is pending already; `pushback subscriber show` says since when and its number"
+        }
+        _ => return None,
+    })
 }
 
 /// Who does it: the system's user, said to be on the console.

@@ -34,7 +34,7 @@ pub fn run(args: &ServiceArgs, command: &SubscriberCommand) -> Result<Exit, Fail
         SubscriberCommand::Invite { name, lan } => {
             let by = proof()?;
             let mut invitation =
-                with(args, async |app| app.invite(by, name).await.map_err(&unknown))?;
+                with(args, async |app| app.invite(by, name).await.map_err(not_alone(&unknown)))?;
             if let Some(lan) = lan.lan {
                 let port = settings(args)?.service.listen.port();
                 invitation.link = invitation.link_at(&lan.origin(port)?);
@@ -210,6 +210,20 @@ fn clocks(args: &ServiceArgs) -> Result<Exit, Failure> {
         people.push_str(&format!("  {}\n", sanitise(who)));
     }
     tell(args, &json!({ "subscribers": set.subscribers, "set_right": set.set_right }), &people)
+}
+
+/// Why an operator alone invites nobody who has something already, or has had nothing for long.
+fn not_alone(unknown: impl Fn(AppError) -> Failure) -> impl FnOnce(AppError) -> Failure {
+    move |error| {
+        match error {
+        AppError::Refused(Reason::NeedsAnotherPerson) => Failure::Service(
+            "nobody does this alone: whoever has something bound adds devices in the app, and whoever has \
+             lost everything, or has had nothing for long, is reset (`pushback subscriber reset`)"
+                .to_owned(),
+        ),
+        other => unknown(other),
+    }
+    }
 }
 
 /// Who can confirm what was asked for, and when.

@@ -22,6 +22,22 @@ fn on(data: &Path, args: &[&str]) -> Ran {
     service(data, args)
 }
 
+/// The help desk is not told to call the help desk.
+#[test]
+fn a_refusal_says_what_the_help_desk_can_do() {
+    let folder = with_alice();
+    assert_eq!(on(folder.path(), &["subscriber", "suspend", ALICE]).code, 0);
+    for (args, says) in [
+        (vec!["subscriber", "invite", ALICE], "pushback subscriber close"),
+        (vec!["subscriber", "reset", ALICE, "--confirm", "99"], "pushback subscriber show"),
+    ] {
+        let refused = on(folder.path(), &args);
+        assert_eq!(refused.code, 3, "{}", refused.err);
+        assert!(refused.err.contains(says), "{}", refused.err);
+        assert!(!refused.err.contains("call the help desk"), "{}", refused.err);
+    }
+}
+
 #[test]
 fn a_mistyped_name_is_said_and_nothing_is_done_about_it() {
     let folder = with_alice();
