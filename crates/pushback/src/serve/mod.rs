@@ -214,13 +214,16 @@ async fn sweep(app: App, mails: Mails) {
     }
 }
 
-/// Takes up keys that were renewed, whichever node they were renewed on.
+/// Takes up keys that were renewed, whichever node they were renewed on; says once when it cannot.
 async fn follow_keys(app: App) {
+    let mut has_failed = false;
     let mut every = tokio::time::interval(FOLLOW_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if let Err(error) = app.load_keys().await {
+        let loaded = app.load_keys().await;
+        let is_first = !std::mem::replace(&mut has_failed, loaded.is_err());
+        if let (true, Err(error)) = (is_first, loaded) {
             tracing::error!(error = whole(error), "renewed keys were not read: the old ones go on");
         }
     }
